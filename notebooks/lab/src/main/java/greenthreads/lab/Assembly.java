@@ -1,0 +1,91 @@
+package greenthreads.lab;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/** Reads one function out of the assembly text that a compiler writes. */
+final class Assembly {
+  /** What the assembler needs and the reader does not: sections, alignment, unwind tables. */
+  private static final Pattern NOISE =
+      Pattern.compile(
+          "\\s*(\\.(cfi_|loc|file|type|size|globl|p2align|align|balign|section|text|ident|weak"
+              + "|hidden|build_version|subsections_via_symbols|private_extern|addrsig|intel_syntax"
+              + "|att_syntax|set|data|arch).*|[#;@].*|//.*)?");
+
+  private static final Pattern LABEL = Pattern.compile("^([.\\w$]+):.*");
+  private static final Pattern TRAILING_COMMENT = Pattern.compile("\\s+(##|#|//|;)\\s.*$");
+
+  private Assembly() {}
+
+  /**
+   * The instructions and labels of one function.
+   *
+   * @param text what {@code cc -S} wrote
+   * @param function its name in C
+   */
+  static Optional<String> function(String text, String function) {
+    var lines = new ArrayList<String>();
+    boolean inside = false;
+    for (String line : text.lines().toList()) {
+      var label = LABEL.matcher(line);
+      if (label.matches() && !isLocal(label.group(1))) {
+        inside = label.group(1).equals(function) || label.group(1).equals("_" + function);
+        if (inside) {
+          lines.add(label.group(1) + ":");
+        }
+        continue;
+      }
+      if (inside && endsFunction(line)) {
+        break;
+      }
+      if (inside && !NOISE.matcher(line).matches()) {
+        lines.add(tidy(line));
+      }
+    }
+    return lines.isEmpty() ? Optional.empty() : Optional.of(String.join("\n", used(lines)));
+  }
+
+  /** A function ends where the assembler is told its size, or its unwind table ends. */
+  private static boolean endsFunction(String line) {
+    String word = line.strip();
+    return word.startsWith(".size") || word.startsWith(".cfi_endproc");
+  }
+
+  private static boolean isLocal(String label) {
+    return label.startsWith(".L") || label.startsWith("L") && label.matches("L(BB|tmp|func|\\d).*");
+  }
+
+  /** Labels nobody jumps to are left out. */
+  private static List<String> used(List<String> lines) {
+    String all = String.join("\n", lines);
+    return lines.stream()
+        .filter(
+            line -> {
+              var label = LABEL.matcher(line);
+              return !label.matches()
+                  || !isLocal(label.group(1))
+                  || occurrences(all, label.group(1)) > 1;
+            })
+        .toList();
+  }
+
+  private static int occurrences(String text, String word) {
+    var matcher = Pattern.compile("(?<![.\\w$])" + Pattern.quote(word) + "(?![\\w$])").matcher(text);
+    int count = 0;
+    while (matcher.find()) {
+      count++;
+    }
+    return count;
+  }
+
+  /** One space of indentation style for gcc and clang alike. */
+  private static String tidy(String line) {
+    if (LABEL.matcher(line).matches()) {
+      return TRAILING_COMMENT.matcher(line).replaceAll("");
+    }
+    String[] words = TRAILING_COMMENT.matcher(line.strip()).replaceAll("").split("\\s+", 2);
+    return words.length == 1 ? "    " + words[0] : "    %-7s %s".formatted(words[0], words[1]);
+  }
+}

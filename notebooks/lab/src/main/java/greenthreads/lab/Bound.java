@@ -1,0 +1,30 @@
+package greenthreads.lab;
+
+import java.lang.ref.WeakReference;
+import java.util.Collections;
+import java.util.Map;
+import java.util.Optional;
+import java.util.WeakHashMap;
+
+/**
+ * What a bound interface came from, so that its calls can be made elsewhere.
+ *
+ * @param type the interface
+ * @param library the library that it calls
+ */
+record Bound<T>(Class<T> type, Library library) {
+  /**
+   * Weak on both sides: the map must keep neither the bound object nor the library alive. The
+   * object holds the record.
+   */
+  private static final Map<Object, WeakReference<Bound<?>>> KNOWN =
+      Collections.synchronizedMap(new WeakHashMap<>());
+
+  static void remember(Object object, Bound<?> bound) {
+    KNOWN.put(object, new WeakReference<>(bound));
+  }
+
+  static Optional<Bound<?>> of(Object object) {
+    return Optional.ofNullable(KNOWN.get(object)).map(WeakReference::get);
+  }
+}

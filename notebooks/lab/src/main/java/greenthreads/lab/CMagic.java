@@ -1,0 +1,53 @@
+package greenthreads.lab;
+
+import io.github.spencerpark.jupyter.kernel.magic.registry.CellMagic;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The cell magic {@code %%c}: the cell's body is a C file.
+ *
+ * <pre>
+ * %%c mine [-O0 …]                        a whole file
+ * %%c mine --from 03-a-single-stack-swap  that chapter's file, with the named parts replaced
+ * </pre>
+ */
+public final class CMagic {
+  private static final String USAGE =
+      "Write `%%c NAME` on the cell's first line, for example `%%c mine`; then the C code.\n"
+          + "`%%c NAME --from CHAPTER` starts from a chapter's file: what you define replaces the"
+          + " part of the same name. Words that start with - go to the compiler: `%%c mine -O0`.";
+
+  /**
+   * Compiles the body and keeps it under a name.
+   *
+   * @param arguments the words after {@code %%c}
+   * @param body the cell from its second line on
+   */
+  @CellMagic("c")
+  public void c(List<String> arguments, String body) {
+    String name = null;
+    String from = null;
+    var options = new ArrayList<String>();
+    var words = arguments.iterator();
+    while (words.hasNext()) {
+      String word = words.next();
+      if (word.equals("--from")) {
+        from = words.hasNext() ? words.next() : null;
+        if (from == null) {
+          throw new LabException("%%c: --from wants a chapter's name after it.\n" + USAGE);
+        }
+      } else if (word.startsWith("-")) {
+        options.add(word);
+      } else if (name == null) {
+        name = word;
+      } else {
+        throw new LabException("%%c: what is `" + word + "`?\n" + USAGE);
+      }
+    }
+    if (name == null || !name.matches("[A-Za-z][A-Za-z0-9_-]*")) {
+      throw new LabException("%%c: the cell needs a name of letters and digits.\n" + USAGE);
+    }
+    Lab.edit(name, from, body, options);
+  }
+}

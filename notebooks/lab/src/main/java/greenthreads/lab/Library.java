@@ -1,0 +1,259 @@
+package greenthreads.lab;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * A native library that is loaded into this process.
+ *
+ * <p>Each load is a copy of its own: its global variables start afresh, and code that was loaded
+ * before keeps what it had. The library is let go when nothing refers to it any more: neither this
+ * object, nor an interface bound to it, nor an address found in it.
+ */
+public final class Library {
+  /** Functions whose callers may leave something behind that still runs our code later. */
+  private static final List<String> LEAVES_TRACES =
+      List.of("pthread_create", "thrd_create", "sigaction", "signal", "atexit", "timer_create");
+
+  private static final Linker LINKER = Linker.nativeLinker();
+
+  private final NativeSource source;
+  private final Compiler.Built built;
+  private final DebugInfo debug;
+  private final SymbolLookup symbols;
+
+  private Library(
+      NativeSource source, Compiler.Built built, DebugInfo debug, SymbolLookup symbols) {
+    this.source = source;
+    this.built = built;
+    this.debug = debug;
+    this.symbols = symbols;
+  }
+
+  /** Loads a compiled source into this process. */
+  static Library open(NativeSource source, Compiler.Built built) {
+    try {
+      byte[] content = Files.readAllBytes(built.library());
+      Path copy =
+          Files.createTempFile(
+              built.library().getParent().getParent(), "loaded-", Platform.LIBRARY_SUFFIX);
+      try {
+        // The process maps the file. A copy under no name cannot be changed under its feet.
+        Files.write(copy, content);
+        Arena arena = leavesTraces(content) ? Arena.global() : Arena.ofAuto();
+        SymbolLookup symbols = SymbolLookup.libraryLookup(copy, arena);
+        return new Library(source, built, DebugInfo.read(built.debug()), symbols);
+      } finally {
+        Files.deleteIfExists(copy);
+      }
+    } catch (IOException e) {
+      throw new LabException(source.title() + " was compiled but cannot be read back: " + e, e);
+    } catch (IllegalArgumentException e) {
+      throw new LabException(
+          source.title()
+              + " was compiled, but the system cannot load it: "
+              + e.getMessage()
+              + ".\nA function that is declared and used but defined nowhere is the usual reason.",
+          e);
+    }
+  }
+
+  /** Whether unloading could pull code from under a thread or a handler that it installed. */
+  private static boolean leavesTraces(byte[] content) {
+    String text = new String(content, StandardCharsets.ISO_8859_1);
+    return LEAVES_TRACES.stream().anyMatch(name -> text.contains("\0" + name + "\0"));
+  }
+
+  /** The name the library was loaded by: a chapter's file or a cell's name. */
+  public String name() {
+    return source.name();
+  }
+
+  /** The compiled file in the cache, for tools such as objdump. */
+  public Path path() {
+    return built.library();
+  }
+
+  NativeSource source() {
+    return source;
+  }
+
+  DebugInfo debug() {
+    return debug;
+  }
+
+  /**
+   * The address of a function or a variable.
+   *
+   * @param symbol its name in C
+   * @throws LabException if the library has no such symbol; the message names those it has
+   */
+  public MemorySegment find(String symbol) {
+    return symbols.find(symbol).orElseThrow(() -> new LabException(missing(symbol, "")));
+  }
+
+  /**
+   * A struct's layout as the C compiler laid it out, read from the library's debug information.
+   *
+   * @param struct its tag or its typedef's name
+   * @throws LabException if the library does not use such a struct
+   */
+  public StructLayout layout(String struct) {
+    return debug
+        .struct(struct)
+        .orElseThrow(
+            () ->
+                new LabException(
+                    "%s has no struct `%s`.\nA struct that no function uses leaves no trace in the"
+                        .formatted(source.title(), struct)
+                        + " compiled code."))
+        .layout();
+  }
+
+  /**
+   * Makes native functions callable through an interface: each of its abstract methods calls the C
+   * function of the same name.
+   *
+   * <p>Java's int is C's int, long a 64-bit integer, MemorySegment a pointer, String a {@code const
+   * char *} that is copied for the call. What the call prints stands under the cell when it
+   * returns.
+   *
+   * @param type an interface whose methods are named after C functions
+   * @throws LabException if a function is missing or differs from its method; both sides are named
+   */
+  public <T> T bind(Class<T> type) {
+    if (!type.isInterface()) {
+      throw new LabException(
+          type.getSimpleName()
+              + " is not an interface.\nDeclare one with a method for each C function:"
+              + " interface Calls { int add(int a, int b); }");
+    }
+    List<MethodHandle> handles =
+        Binding.methods(type).stream().map(method -> handle(Signature.of(method))).toList();
+    var origin = new Bound<>(type, this);
+    T bound = Binding.implement(type, handles, origin);
+    Bound.remember(bound, origin);
+    return bound;
+  }
+
+  private MethodHandle handle(Signature signature) {
+    String name = signature.name();
+    MemorySegment address =
+        symbols
+            .find(name)
+            .orElseThrow(
+                () ->
+                    new LabException(
+                        missing(
+                            name,
+                            "\n  Java: %s   (interface %s)"
+                                .formatted(
+                                    signature.java(),
+                                    signature.method().getDeclaringClass().getSimpleName()))));
+    Optional<CFunction> function = debug.function(name);
+    function
+        .flatMap(signature::disagreement)
+        .ifPresent(
+            message -> {
+              throw new LabException(message);
+            });
+    return Handles.wrap(LINKER.downcallHandle(address, signature.descriptor()), signature);
+  }
+
+  private String missing(String symbol, String javaSide) {
+    List<String> known =
+        debug.functions().stream()
+            .map(CFunction::name)
+            .filter(name -> symbols.find(name).isPresent())
+            .distinct()
+            .sorted()
+            .toList();
+    String near =
+        known.stream()
+            .filter(name -> Words.distance(name, symbol) <= Math.max(1, symbol.length() / 3))
+            .findFirst()
+            .map(name -> "\nDid you mean `" + name + "`?")
+            .orElse("");
+    return "%s has no function `%s`.%s\n  C:    %s%s"
+        .formatted(
+            source.title(),
+            symbol,
+            javaSide,
+            known.isEmpty()
+                ? "no functions that can be called from outside"
+                : known.stream().collect(Collectors.joining(", ")),
+            near);
+  }
+
+  @Override
+  public String toString() {
+    return "Library[" + source.title() + "]";
+  }
+
+  /** Adapts a raw downcall handle to an interface's method. */
+  private static final class Handles {
+    private static final MethodHandle TO_C;
+    private static final MethodHandle FROM_C;
+    private static final MethodHandle DRAIN;
+
+    static {
+      try {
+        var lookup = MethodHandles.lookup();
+        TO_C =
+            lookup.findStatic(
+                Handles.class, "toC", MethodType.methodType(MemorySegment.class, String.class));
+        FROM_C =
+            lookup.findStatic(
+                Handles.class, "fromC", MethodType.methodType(String.class, MemorySegment.class));
+        DRAIN =
+            lookup.findStatic(NativeOutput.class, "drain", MethodType.methodType(void.class));
+      } catch (ReflectiveOperationException e) {
+        throw new ExceptionInInitializerError(e);
+      }
+    }
+
+    static MethodHandle wrap(MethodHandle raw, Signature signature) {
+      MethodHandle handle = raw;
+      for (int i = 0; i < signature.parameters().size(); i++) {
+        if (signature.parameters().get(i) == JavaType.STRING) {
+          handle = MethodHandles.filterArguments(handle, i, TO_C);
+        }
+      }
+      if (signature.result() == JavaType.STRING) {
+        handle = MethodHandles.filterReturnValue(handle, FROM_C);
+      }
+      return MethodHandles.tryFinally(handle, afterwards(handle.type().returnType()));
+    }
+
+    /** {@code (Throwable, R result) -> R}: pass on what was printed, then return the result. */
+    private static MethodHandle afterwards(Class<?> result) {
+      MethodHandle pass =
+          result == void.class
+              ? MethodHandles.empty(MethodType.methodType(void.class, Throwable.class))
+              : MethodHandles.dropArguments(MethodHandles.identity(result), 0, Throwable.class);
+      return MethodHandles.foldArguments(pass, DRAIN);
+    }
+
+    /** The copy lives until the garbage collector finds that nobody uses it. */
+    static MemorySegment toC(String text) {
+      return text == null ? MemorySegment.NULL : Arena.ofAuto().allocateFrom(text);
+    }
+
+    static String fromC(MemorySegment text) {
+      return text.address() == 0 ? null : text.reinterpret(Long.MAX_VALUE).getString(0);
+    }
+  }
+}

@@ -1,0 +1,133 @@
+package greenthreads.lab;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** Native sources as text: to show, and to start an edit from. */
+final class Sources {
+  /** What a reader would not ask for by name. */
+  private static final Set<SourceFile.Kind> UNNAMED =
+      EnumSet.of(
+          SourceFile.Kind.INCLUDE,
+          SourceFile.Kind.DIRECTIVE,
+          SourceFile.Kind.COMMENT,
+          SourceFile.Kind.OTHER);
+
+  private Sources() {}
+
+  static Listing whole(Workspace workspace, String file) {
+    Path path = path(workspace, file);
+    return new Listing("c", "native/" + name(workspace, path), read(path).stripTrailing());
+  }
+
+  static Listing part(Workspace workspace, String file, String part) {
+    Path path = path(workspace, file);
+    String name = name(workspace, path);
+    SourceFile source = SourceFile.parse(name, read(path));
+    SourceFile.Item item =
+        source
+            .item(part)
+            .orElseThrow(
+                () ->
+                    new LabException(
+                        "native/%s has no part named `%s`.\nIts parts: %s."
+                            .formatted(name, part, names(source))));
+    String title =
+        "native/%s, lines %d to %d".formatted(name, item.firstLine(), item.lastLine());
+    return new Listing("c", title, item.text().stripTrailing());
+  }
+
+  private static String names(SourceFile source) {
+    return source.items().stream()
+        .filter(item -> !UNNAMED.contains(item.kind()))
+        .map(SourceFile.Item::name)
+        .distinct()
+        .collect(Collectors.joining(", "));
+  }
+
+  static Listing assembly(
+      Compiler compiler, NativeSource source, String function, List<String> options) {
+    var words = new ArrayList<String>();
+    if (options.stream().noneMatch(option -> option.startsWith("-O"))) {
+      words.add("-O2");
+    }
+    if (Platform.IS_X86_64) {
+      words.addAll(List.of("-masm=intel", "-fcf-protection=none"));
+    }
+    words.addAll(List.of("-fno-asynchronous-unwind-tables", "-fno-verbose-asm"));
+    words.addAll(options);
+    String all = compiler.assembly(source, words);
+    String code =
+        Assembly.function(all, function)
+            .orElseThrow(
+                () ->
+                    new LabException(
+                        "%s: the compiler made no function `%s` of its own.\n"
+                                .formatted(source.title(), function)
+                            + "It may be missing from the source, or static and built into its"
+                            + " callers."));
+    String level = words.stream().filter(word -> word.startsWith("-O")).reduce((a, b) -> b).get();
+    return new Listing(
+        "asm",
+        "%s, %s by %s at %s"
+            .formatted(source.title(), function, compiler.toolchain().version(), level),
+        code);
+  }
+
+  /**
+   * A cell's body as a source to compile. Line numbers are the cell's: its first line is the magic.
+   */
+  static NativeSource cell(Workspace workspace, String name, String from, String body) {
+    var files = new LinkedHashMap<String, String>();
+    String own = name + ".c";
+    String text = "\n" + body + "\n";
+    if (from == null) {
+      files.put(own, text);
+    } else {
+      Path base = path(workspace, from);
+      String baseText = read(base);
+      String baseName = name(workspace, base);
+      String merged =
+          SourceFile.replace(
+              SourceFile.parse(baseName, baseText), SourceFile.parse(own, text));
+      files.put("merged-" + own, merged);
+      files.put(own, text);
+      files.put(baseName, baseText);
+    }
+    return NativeSource.ofCell(workspace.sources(), name, files);
+  }
+
+  private static Path path(Workspace workspace, String file) {
+    Path folder = workspace.sources();
+    Path path = folder.resolve(file).normalize();
+    if (!Files.isRegularFile(path)) {
+      path = folder.resolve(file + ".c").normalize();
+    }
+    if (!path.startsWith(folder) || !Files.isRegularFile(path)) {
+      throw new LabException(
+          "There is no file native/%s.\nThe chapters' files there: %s."
+              .formatted(file, String.join(", ", NativeSource.stems(folder))));
+    }
+    return path;
+  }
+
+  private static String name(Workspace workspace, Path path) {
+    return workspace.sources().relativize(path).toString();
+  }
+
+  private static String read(Path path) {
+    try {
+      return new String(Files.readAllBytes(path), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new LabException("native/" + path.getFileName() + " cannot be read: " + e, e);
+    }
+  }
+}

@@ -1,0 +1,158 @@
+package greenthreads.lab;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The C compiler this machine offers.
+ *
+ * @param command the program and the words that always come first, as {@code $CC} gives them
+ * @param executable the program's file
+ * @param version what it calls itself, short: {@code gcc 12.2.0}
+ * @param identity changes whenever the compiler does; part of every cache key
+ */
+record Toolchain(List<String> command, Path executable, String version, String identity) {
+  private static final List<String> USUAL = List.of("cc", "gcc", "clang");
+
+  static final String HOW_TO_INSTALL =
+      "Install one: `sudo apt install gcc` (Debian, Ubuntu), `sudo dnf install gcc` (Fedora),"
+          + " `xcode-select --install` (macOS), or `conda install c-compiler`."
+          + " Then run the cell again.";
+
+  /**
+   * Finds the compiler named by {@code CC}, else the first of cc, gcc, clang on {@code PATH}.
+   *
+   * @throws LabException if there is none, saying how to install one
+   */
+  static Toolchain find(Map<String, String> environment) {
+    String chosen = environment.getOrDefault("CC", "").strip();
+    String path = environment.getOrDefault("PATH", "");
+    if (!chosen.isEmpty()) {
+      List<String> words = List.of(chosen.split("\\s+"));
+      // A path with a space in it is one word after all.
+      List<String> command = Files.isExecutable(Path.of(chosen)) ? List.of(chosen) : words;
+      Path executable =
+          search(command.getFirst(), path)
+              .orElseThrow(
+                  () ->
+                      new LabException(
+                          "CC says `"
+                              + chosen
+                              + "`, but there is no such program.\nUnset CC or point it at a C"
+                              + " compiler, then restart the kernel."));
+      return describe(command, executable);
+    }
+    for (String name : USUAL) {
+      Optional<Path> executable = search(name, path);
+      if (executable.isPresent() && usable(executable.get())) {
+        return describe(List.of(executable.get().toString()), executable.get());
+      }
+    }
+    throw new LabException(
+        "There is no C compiler on this machine (looked for cc, gcc and clang on PATH).\n"
+            + HOW_TO_INSTALL);
+  }
+
+  boolean isClang() {
+    return version.contains("clang");
+  }
+
+  private static Optional<Path> search(String program, String path) {
+    if (program.contains("/")) {
+      return Optional.of(Path.of(program)).filter(Files::isExecutable);
+    }
+    return List.of(path.split(File.pathSeparator)).stream()
+        .filter(folder -> !folder.isEmpty())
+        .map(folder -> Path.of(folder, program))
+        .filter(file -> Files.isExecutable(file) && !Files.isDirectory(file))
+        .findFirst();
+  }
+
+  /**
+   * On a Mac without the command line tools /usr/bin/cc is a stub that opens a dialog: ask first.
+   */
+  private static boolean usable(Path executable) {
+    if (!Platform.IS_MAC || !executable.startsWith("/usr/bin")) {
+      return true;
+    }
+    return run(List.of("/usr/bin/xcode-select", "-p")).exit() == 0;
+  }
+
+  private static Toolchain describe(List<String> command, Path executable) {
+    var words = new ArrayList<>(command);
+    words.add("--version");
+    Result result = run(words);
+    if (result.exit() != 0 || result.output().isBlank()) {
+      throw new LabException(
+          "The C compiler `"
+              + String.join(" ", command)
+              + "` does not work: `--version` ended with exit status "
+              + result.exit()
+              + ".\n"
+              + result.output().strip()
+              + "\n"
+              + HOW_TO_INSTALL);
+    }
+    String banner = result.output().lines().findFirst().orElse("").strip();
+    return new Toolchain(
+        List.copyOf(command), executable, shortVersion(banner), executable + "|" + banner);
+  }
+
+  /** Turns a compiler's banner into a name and a number: {@code gcc 12.2.0}. */
+  static String shortVersion(String banner) {
+    String lower = banner.toLowerCase();
+    String name =
+        lower.contains("apple clang") ? "Apple clang" : lower.contains("clang") ? "clang" : "gcc";
+    String afterParentheses = banner.replaceAll("\\([^)]*\\)", " ");
+    var number = java.util.regex.Pattern.compile("\\d+\\.\\d+(\\.\\d+)?").matcher(afterParentheses);
+    return number.find() ? name + " " + number.group() : banner;
+  }
+
+  /** What a finished program printed (both streams) and its exit status. */
+  record Result(int exit, String output) {}
+
+  /**
+   * Runs a short-lived tool to its end.
+   *
+   * <p>An interrupt of the cell ends the tool as well.
+   */
+  static Result run(List<String> command) {
+    return run(command, null);
+  }
+
+  static Result run(List<String> command, Path directory) {
+    Process process = null;
+    try {
+      var builder = new ProcessBuilder(command).redirectErrorStream(true);
+      if (directory != null) {
+        builder.directory(directory.toFile());
+      }
+      // Messages in one language, whatever the reader's is: they are searched and quoted.
+      builder.environment().put("LC_ALL", "C.UTF-8");
+      process = builder.start();
+      process.getOutputStream().close();
+      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      if (!process.waitFor(60, TimeUnit.SECONDS)) {
+        return new Result(-1, output + "\n(it did not end within 60 s)");
+      }
+      return new Result(process.exitValue(), output);
+    } catch (IOException e) {
+      return new Result(-1, e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new LabException("Interrupted while `" + command.getFirst() + "` was running.", e);
+    } finally {
+      if (process != null) {
+        process.destroyForcibly();
+      }
+    }
+  }
+}

@@ -1,0 +1,37 @@
+package greenthreads.lab;
+
+import java.util.Locale;
+
+/** Small helpers for messages. */
+final class Words {
+  private Words() {}
+
+  /** Levenshtein's distance: how many single-character edits lead from one word to the other. */
+  static int distance(String a, String b) {
+    int[] previous = new int[b.length() + 1];
+    for (int j = 0; j <= b.length(); j++) {
+      previous[j] = j;
+    }
+    for (int i = 1; i <= a.length(); i++) {
+      int[] row = new int[b.length() + 1];
+      row[0] = i;
+      for (int j = 1; j <= b.length(); j++) {
+        int substitute = previous[j - 1] + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+        row[j] = Math.min(substitute, 1 + Math.min(previous[j], row[j - 1]));
+      }
+      previous = row;
+    }
+    return previous[b.length()];
+  }
+
+  /** A duration for people: {@code 1.3 ms}, {@code 51 ms}, {@code 2.4 s}. */
+  static String duration(long nanos) {
+    double ms = nanos / 1e6;
+    if (ms < 10) {
+      return String.format(Locale.ROOT, "%.1f ms", ms);
+    }
+    return ms < 1000
+        ? String.format(Locale.ROOT, "%.0f ms", ms)
+        : String.format(Locale.ROOT, "%.1f s", ms / 1000);
+  }
+}

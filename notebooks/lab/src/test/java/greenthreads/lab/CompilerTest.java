@@ -1,0 +1,209 @@
+package greenthreads.lab;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CompilerTest {
+  private static final String ADD = "#include \"arch/arch.h\"\nint add(int a, int b) { return a + b; }\n";
+
+  @TempDir Path folder;
+  private TestProject project;
+
+  @BeforeEach
+  void makeProject() throws IOException {
+    project = TestProject.in(folder).with("add", ADD);
+  }
+
+  @Test
+  void secondBuildComesFromTheCache() {
+    Compiler.Built first = project.build("add");
+    Compiler.Built second = project.build("add");
+    assertTrue(first.fresh());
+    assertFalse(second.fresh());
+    assertEquals(first.library(), second.library());
+  }
+
+  @Test
+  void changedTextHeaderOrOptionIsAnotherBuild() throws IOException {
+    var keys = new ArrayList<String>();
+    keys.add(project.build("add").key());
+    keys.add(project.build("add", "-O0").key());
+    project.with("add", ADD + "\n");
+    keys.add(project.build("add").key());
+    Files.writeString(project.workspace().sources().resolve("arch/arch.h"), "#define TEN 11\n");
+    keys.add(project.build("add").key());
+    assertEquals(keys.size(), keys.stream().distinct().count(), keys.toString());
+  }
+
+  @Test
+  void anotherCompilerIsAnotherBuild() {
+    Toolchain mine = project.compiler().toolchain();
+    var renamed = new Toolchain(mine.command(), mine.executable(), mine.version(), "another");
+    Compiler.Built first = project.build("add");
+    NativeSource source = NativeSource.ofFile(project.workspace().sources(), "add");
+    Compiler.Built second = new Compiler(renamed, project.workspace()).build(source, List.of());
+    assertNotEquals(first.key(), second.key());
+  }
+
+  @Test
+  void errorIsTheCompilersOwnWithTheReadersLine() {
+    project.with("bad", "int f(void) {\n  return x;\n}\n");
+    CompileError error = assertThrows(CompileError.class, () -> project.build("bad"));
+    assertTrue(error.getMessage().startsWith("bad.c does not compile: "), error.getMessage());
+    assertTrue(error.getMessage().contains("bad.c:2:"), error.getMessage());
+    assertTrue(error.getMessage().contains("1 error"), error.getMessage());
+    assertFalse(error.getMessage().contains(folder.toString()), "a path of this machine is shown");
+  }
+
+  @Test
+  void failureLeavesNothingBehind() throws IOException {
+    project.with("bad", "int f(void) { return x; }\n");
+    assertThrows(CompileError.class, () -> project.build("bad"));
+    try (Stream<Path> left = Files.list(project.workspace().folder("native"))) {
+      assertEquals(List.of(), left.toList());
+    }
+  }
+
+  @Test
+  void warningsAreKeptWithTheBuild() {
+    project.with("warn", "int f(int unused) { return 1; }\n");
+    assertTrue(project.build("warn").messages().contains("unused"));
+    assertTrue(project.build("warn").messages().contains("unused"), "lost by the cache");
+  }
+
+  @Test
+  void missingFileNamesThoseThatAreThere() {
+    LabException error = assertThrows(LabException.class, () -> project.build("ad"));
+    assertTrue(error.getMessage().contains("native/ad.c"), error.getMessage());
+    assertTrue(error.getMessage().contains("add"), error.getMessage());
+  }
+
+  @Test
+  void nameCannotLeaveTheFolder() {
+    assertThrows(LabException.class, () -> project.build("../../etc/passwd"));
+  }
+
+  @Test
+  void damagedEntryIsMadeAgain() throws IOException {
+    Compiler.Built built = project.build("add");
+    Files.write(built.library(), new byte[] {1, 2, 3});
+    Compiler.Built again = project.build("add");
+    assertTrue(again.fresh());
+    assertTrue(Files.size(again.library()) > 1000);
+  }
+
+  @Test
+  void rubbishInPlaceOfTheEntryIsReplaced() throws IOException {
+    Compiler.Built built = project.build("add");
+    Path entry = built.library().getParent();
+    Compiler.delete(entry);
+    Files.writeString(entry, "rubbish");
+    assertTrue(project.build("add").fresh());
+  }
+
+  @Test
+  void deletedCacheIsMadeAgain() {
+    project.build("add");
+    Compiler.delete(project.workspace().build());
+    assertTrue(project.build("add").fresh());
+  }
+
+  @Test
+  void cacheIsPrivate() throws IOException {
+    project.build("add");
+    Path cache = project.workspace().folder("native");
+    assertEquals(
+        "rwx------",
+        java.nio.file.attribute.PosixFilePermissions.toString(Files.getPosixFilePermissions(cache)));
+  }
+
+  @Test
+  void unusableCacheIsASentence() throws IOException {
+    Files.writeString(project.workspace().build(), "a file in the folder's place");
+    LabException error = assertThrows(LabException.class, () -> project.build("add"));
+    assertTrue(error.getMessage().contains("cannot be made"), error.getMessage());
+    assertTrue(error.getMessage().contains("GREEN_THREADS_BUILD"), error.getMessage());
+  }
+
+  @Test
+  void eightAtOnceAgree() throws Exception {
+    for (int round = 0; round < 5; round++) {
+      project.with("add", ADD + "// round " + round + "\n");
+      Callable<String> build = () -> project.build("add").library().toString();
+      try (var pool = Executors.newFixedThreadPool(8)) {
+        var all = pool.invokeAll(java.util.Collections.nCopies(8, build));
+        var libraries = new java.util.HashSet<String>();
+        for (Future<String> one : all) {
+          libraries.add(one.get());
+        }
+        assertEquals(1, libraries.size());
+      }
+    }
+  }
+
+  @Test
+  void compilerIsFoundByCc() {
+    String path = System.getenv("PATH");
+    Toolchain gcc = Toolchain.find(TestProject.environment("CC", "gcc -m64", "PATH", path));
+    assertEquals(List.of("gcc", "-m64"), gcc.command());
+  }
+
+  @Test
+  void noCompilerSaysHowToInstallOne() {
+    LabException error =
+        assertThrows(
+            LabException.class,
+            () -> Toolchain.find(TestProject.environment("PATH", folder.toString())));
+    assertTrue(error.getMessage().contains("no C compiler"), error.getMessage());
+    assertTrue(error.getMessage().contains("apt install gcc"), error.getMessage());
+  }
+
+  @Test
+  void wrongCcIsNamed() {
+    LabException error =
+        assertThrows(
+            LabException.class,
+            () -> Toolchain.find(TestProject.environment("CC", "no-such-cc", "PATH", "/usr/bin")));
+    assertTrue(error.getMessage().contains("`no-such-cc`"), error.getMessage());
+  }
+
+  @Test
+  void compilerThatDoesNotWorkIsNamed() throws IOException {
+    Path fake = Files.writeString(folder.resolve("cc"), "#!/bin/sh\necho broken; exit 3\n");
+    fake.toFile().setExecutable(true);
+    LabException error =
+        assertThrows(
+            LabException.class,
+            () -> Toolchain.find(TestProject.environment("PATH", folder + ":/usr/bin")));
+    assertTrue(error.getMessage().contains("exit status 3"), error.getMessage());
+  }
+
+  @Test
+  void versionIsReadFromEveryBanner() {
+    assertEquals(
+        "gcc 12.2.0", Toolchain.shortVersion("gcc (Debian 12.2.0-14+deb12u1) 12.2.0"));
+    assertEquals("clang 14.0.6", Toolchain.shortVersion("Debian clang version 14.0.6"));
+    assertEquals(
+        "Apple clang 17.0.0",
+        Toolchain.shortVersion("Apple clang version 17.0.0 (clang-1700.0.13.5)"));
+    assertEquals(
+        "gcc 14.3.0",
+        Toolchain.shortVersion("x86_64-conda-linux-gnu-cc (conda-forge gcc 14.3.0-1) 14.3.0"));
+  }
+}

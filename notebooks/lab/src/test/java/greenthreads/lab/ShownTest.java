@@ -1,0 +1,49 @@
+package greenthreads.lab;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ShownTest {
+  @Test
+  void everythingIsEscaped() {
+    Figure table =
+        Figure.table(
+            "<script>alert(1)</script>", List.of("a\"b"), List.of(List.of("<img src=x>&\u0007")));
+    String html = table.representations().get("text/html").toString();
+    assertFalse(html.contains("<script"), html);
+    assertFalse(html.contains("<img"), html);
+    assertTrue(html.contains("&lt;img src=x&gt;&amp;\ufffd"), html);
+    assertTrue(html.contains("a&quot;b"), html);
+  }
+
+  @Test
+  void tableHasHeadersCaptionAndTextTwin() {
+    Figure table =
+        Figure.table("Costs", List.of("what", "ns"), List.of(List.of("call", 2), List.of("switch", 172)));
+    String html = table.representations().get("text/html").toString();
+    assertTrue(html.contains("<th scope=\"col\""), html);
+    assertTrue(html.contains("<figcaption>Costs</figcaption>"), html);
+    assertTrue(html.contains("aria-label=\"Costs\""), html);
+    assertEquals("Costs\n\nwhat    ns\ncall      2\nswitch  172", table.text());
+  }
+
+  @Test
+  void raggedTableIsRefused() {
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> Figure.table("x", List.of("a", "b"), List.of(List.of("only one"))));
+  }
+
+  @Test
+  void listingsFenceIsLongerThanItsCode() {
+    String markdown =
+        new Listing("c", "a `title`", "/* ``` */ int x;").representations().get("text/markdown").toString();
+    assertTrue(markdown.startsWith("`a 'title'`\n\n````c\n"), markdown);
+    assertTrue(markdown.endsWith("\n````"), markdown);
+  }
+}

@@ -1,0 +1,48 @@
+package greenthreads.lab;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** A small project in a folder of its own: native sources, a cache, this machine's compiler. */
+record TestProject(Workspace workspace, Compiler compiler) {
+  /** Makes one in an empty folder. */
+  static TestProject in(Path folder) throws IOException {
+    Path root = Files.createDirectories(folder.resolve("project with space é"));
+    Files.createDirectories(root.resolve("native/arch"));
+    Files.writeString(root.resolve("native/arch/arch.h"), "#define TEN 10\n");
+    Workspace workspace = new Workspace(root, root.resolve(".build"));
+    return new TestProject(workspace, new Compiler(Toolchain.find(System.getenv()), workspace));
+  }
+
+  /** Writes native/NAME.c. */
+  TestProject with(String name, String text) {
+    try {
+      Files.writeString(workspace.sources().resolve(name + ".c"), text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return this;
+  }
+
+  Compiler.Built build(String name, String... options) {
+    return compiler.build(NativeSource.ofFile(workspace.sources(), name), List.of(options));
+  }
+
+  Library load(String name, String... options) {
+    NativeSource source = NativeSource.ofFile(workspace.sources(), name);
+    return Library.open(source, compiler.build(source, List.of(options)));
+  }
+
+  /** An environment with nothing but these variables. */
+  static Map<String, String> environment(String... pairs) {
+    var all = new java.util.HashMap<String, String>();
+    for (int i = 0; i < pairs.length; i += 2) {
+      all.put(pairs[i], pairs[i + 1]);
+    }
+    return all;
+  }
+}
