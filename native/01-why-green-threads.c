@@ -1,0 +1,539 @@
+/*
+ * 01-why-green-threads.c: what a thread of the operating system costs, and two
+ * ways of sharing one processor: preemptive and cooperative.
+ *
+ * Every number is measured while you wait. A function that measures returns a
+ * negative number if the system refuses: -EAGAIN (no more threads), -ENOMEM,
+ * -EINVAL (an argument makes no sense, or is beyond the limit below).
+ *
+ * Alone:  cc -std=c17 -O2 -pthread -DMAIN 01-why-green-threads.c -o demo && ./demo
+ */
+#define _GNU_SOURCE /* Linux: sched_setaffinity, pthread_getattr_np, mincore */
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+/* No measurement runs away: even at these sizes each ends within a minute. */
+enum {
+    MOST_ROUNDS = 1000000,
+    MOST_THREADS = 10000,
+    LONGEST_TRACE = 4096,
+};
+
+static int64_t now_ns(void) {
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int by_size(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double median(int64_t *values, int count) {
+    qsort(values, (size_t)count, sizeof *values, by_size);
+    return (double)(values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+/* ---------------------------------------------------------------------------
+ * One core for two threads
+ */
+
+/* The core this runs on, or -1 where the system does not say. */
+static int this_core(void) {
+#if defined __linux__
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
+/* Keeps the calling thread on one core. False where the system does not allow
+   it: macOS never does, and places threads as it sees fit. */
+static bool stay_on(int core) {
+#if defined __linux__
+    cpu_set_t cores;
+
+    if (core < 0 || core >= CPU_SETSIZE)
+        return false;
+    CPU_ZERO(&cores);
+    CPU_SET(core, &cores);
+    return sched_setaffinity(0, sizeof cores, &cores) == 0;
+#else
+    (void)core;
+    return false;
+#endif
+}
+
+static void *try_to_stay(void *stayed) {
+    *(int *)stayed = stay_on(this_core());
+    return NULL;
+}
+
+/* 1 if two threads can be made to share a core here, else 0. It is tried on a
+   thread made for it, so that the caller's may go on running anywhere. */
+int can_share_a_core(void) {
+    pthread_t thread;
+    int stayed = 0;
+
+    if (pthread_create(&thread, NULL, try_to_stay, &stayed) != 0)
+        return 0;
+    pthread_join(thread, NULL);
+    return stayed;
+}
+
+/* ---------------------------------------------------------------------------
+ * A gate, at which threads gather: so that the time it takes to make them is
+ * not in the measurement
+ */
+
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int arrived;
+    bool open;
+};
+
+/* For the threads: says "I am here" and sleeps until the gate opens. */
+static void wait_at(struct gate *gate) {
+    pthread_mutex_lock(&gate->lock);
+    gate->arrived++;
+    pthread_cond_broadcast(&gate->changed);
+    while (!gate->open)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+/* For the one who made them: sleeps until `count` threads have arrived. */
+static void await(struct gate *gate, int count) {
+    pthread_mutex_lock(&gate->lock);
+    while (gate->arrived < count)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void open_gate(struct gate *gate) {
+    pthread_mutex_lock(&gate->lock);
+    gate->open = true;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+/* ---------------------------------------------------------------------------
+ * What a call costs, for scale
+ */
+
+/* A function the compiler must call: it may neither copy it into its caller
+   nor see that it does nothing. */
+__attribute__((noinline)) static void callee(void) {
+    __asm__ volatile("");
+}
+
+/* Nanoseconds for one call of a function that does nothing, the median of
+   `rounds` batches of 1,000 calls. */
+double function_call_ns(int rounds) {
+    enum { BATCH = 1000 };
+
+    if (rounds < 1 || rounds > MOST_ROUNDS)
+        return -EINVAL;
+    int64_t *times = malloc((size_t)rounds * sizeof *times);
+    if (times == NULL)
+        return -ENOMEM;
+    for (int i = 0; i < rounds; i++) {
+        int64_t start = now_ns();
+        for (int j = 0; j < BATCH; j++)
+            callee();
+        times[i] = now_ns() - start;
+    }
+    double result = median(times, rounds) / BATCH;
+    free(times);
+    return result;
+}
+
+/* ---------------------------------------------------------------------------
+ * What a thread costs: its birth and death
+ */
+
+static void *do_nothing(void *argument) {
+    return argument;
+}
+
+/* Nanoseconds to make a thread that does nothing and to see it end, the median
+   of `rounds`. */
+double thread_create_join_ns(int rounds) {
+    if (rounds < 1 || rounds > MOST_ROUNDS)
+        return -EINVAL;
+    int64_t *times = malloc((size_t)rounds * sizeof *times);
+    if (times == NULL)
+        return -ENOMEM;
+    int error = 0;
+    for (int i = 0; i < rounds && error == 0; i++) {
+        pthread_t thread;
+        int64_t start = now_ns();
+        error = pthread_create(&thread, NULL, do_nothing, NULL);
+        if (error == 0)
+            pthread_join(thread, NULL);
+        times[i] = now_ns() - start;
+    }
+    double result = error ? -error : median(times, rounds);
+    free(times);
+    return result;
+}
+
+/* ---------------------------------------------------------------------------
+ * What a thread costs: a switch
+ */
+
+enum { NOBODY = -1, CALLED_OFF = -2 };
+
+/* Two threads pass a token to and fro. Whoever does not hold it sleeps. */
+struct game {
+    pthread_mutex_t lock;
+    pthread_cond_t passed;
+    int holder; /* 0, 1, NOBODY or CALLED_OFF */
+    int arrived;
+    int rounds;
+    int core;
+    int64_t *times; /* when player 0 took the token; the caller's, rounds + 1 of them */
+};
+
+struct player {
+    struct game *game;
+    int number; /* 0 or 1 */
+};
+
+static void *play(void *argument) {
+    struct player *me = argument;
+    struct game *game = me->game;
+
+    stay_on(game->core);
+    pthread_mutex_lock(&game->lock);
+    if (++game->arrived == 2 && game->holder == NOBODY)
+        game->holder = 0;
+    pthread_cond_signal(&game->passed);
+    for (int turn = 0; turn <= game->rounds; turn++) {
+        while (game->holder != me->number && game->holder != CALLED_OFF)
+            pthread_cond_wait(&game->passed, &game->lock);
+        if (game->holder == CALLED_OFF)
+            break;
+        if (me->number == 0)
+            game->times[turn] = now_ns();
+        game->holder = 1 - me->number;
+        pthread_cond_signal(&game->passed);
+    }
+    pthread_mutex_unlock(&game->lock);
+    return NULL;
+}
+
+static void call_off(struct game *game) {
+    pthread_mutex_lock(&game->lock);
+    game->holder = CALLED_OFF;
+    pthread_cond_signal(&game->passed);
+    pthread_mutex_unlock(&game->lock);
+}
+
+/* Lets the two play. Returns 0 or an error; then nobody has played. */
+static int play_all(struct game *game) {
+    struct player players[2] = {{game, 0}, {game, 1}};
+    pthread_t threads[2];
+    int made = 0;
+    int error = 0;
+
+    while (made < 2 && error == 0) {
+        error = pthread_create(&threads[made], NULL, play, &players[made]);
+        made += error == 0;
+    }
+    if (error)
+        call_off(game);
+    for (int i = 0; i < made; i++)
+        pthread_join(threads[i], NULL);
+    return error;
+}
+
+/* Nanoseconds for one switch from a thread to another: half the time the token
+   takes to go to and fro, the median of `rounds`. Both threads share a core
+   where the system allows that; elsewhere the time is that of waking another
+   core. */
+double thread_switch_ns(int rounds) {
+    if (rounds < 1 || rounds > MOST_ROUNDS)
+        return -EINVAL;
+    int64_t *times = malloc(((size_t)rounds + 1) * sizeof *times);
+    if (times == NULL)
+        return -ENOMEM;
+    struct game game = {
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .passed = PTHREAD_COND_INITIALIZER,
+        .holder = NOBODY,
+        .rounds = rounds,
+        .core = this_core(),
+        .times = times,
+    };
+    int error = play_all(&game);
+    for (int i = 0; i < rounds && !error; i++)
+        times[i] = times[i + 1] - times[i];
+    double result = error ? -error : median(times, rounds) / 2;
+    free(times);
+    return result;
+}
+
+/* ---------------------------------------------------------------------------
+ * What a thread costs: its memory
+ */
+
+static void *park(void *gate) {
+    wait_at(gate);
+    return NULL;
+}
+
+/* The stack of a thread: its lowest address, and its size in bytes. */
+static int stack_of(pthread_t thread, void **low, size_t *size) {
+#if defined __APPLE__
+    *size = pthread_get_stacksize_np(thread);
+    *low = (char *)pthread_get_stackaddr_np(thread) - *size;
+    return 0;
+#else
+    pthread_attr_t attributes;
+    int error = pthread_getattr_np(thread, &attributes);
+
+    if (error)
+        return error;
+    error = pthread_attr_getstack(&attributes, low, size);
+    pthread_attr_destroy(&attributes);
+    return error;
+#endif
+}
+
+/* How much of a thread's stack is in memory, in bytes; the rest is a promise
+   that the system keeps when the thread writes there. Or a negative error. */
+static long resident_bytes(pthread_t thread) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *low;
+    size_t size;
+    int error = stack_of(thread, &low, &size);
+
+    if (error)
+        return -error;
+    size_t pages = size / page;
+    unsigned char *in_memory = calloc(pages, 1);
+    if (in_memory == NULL)
+        return -ENOMEM;
+    long bytes = 0;
+    if (mincore(low, pages * page, (void *)in_memory) != 0)
+        bytes = -errno;
+    else
+        for (size_t i = 0; i < pages; i++)
+            bytes += (in_memory[i] & 1) * (long)page;
+    free(in_memory);
+    return bytes;
+}
+
+/* The bytes of memory that the stack of a sleeping thread keeps, the mean over
+   `count` threads that all exist at once. What the kernel keeps for each comes
+   on top of this, and cannot be seen from here. */
+long thread_resident_bytes(int count) {
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
+    int made = 0;
+    int error = 0;
+
+    if (count < 1 || count > MOST_THREADS)
+        return -EINVAL;
+    pthread_t *threads = malloc((size_t)count * sizeof *threads);
+    if (threads == NULL)
+        return -ENOMEM;
+    while (made < count && error == 0) {
+        error = pthread_create(&threads[made], NULL, park, &gate);
+        made += error == 0;
+    }
+    await(&gate, made);
+    long sum = 0;
+    for (int i = 0; i < made && error == 0; i++) {
+        long bytes = resident_bytes(threads[i]);
+        sum += bytes;
+        error = bytes < 0 ? (int)-bytes : 0;
+    }
+    open_gate(&gate);
+    for (int i = 0; i < made; i++)
+        pthread_join(threads[i], NULL);
+    free(threads);
+    return error ? -error : sum / count;
+}
+
+/* ---------------------------------------------------------------------------
+ * Preemptive: the system takes the processor away
+ */
+
+enum { SLOT_NS = 1000000 };
+
+/* A thread that never gives way, and counts how much it does in each slot of
+   a millisecond. */
+struct runner {
+    struct gate *gate;
+    int core;
+    int slots;
+    int64_t *start; /* written before the gate opens */
+    long *work;     /* one count for each slot; this thread's alone */
+};
+
+static void *run_without_yielding(void *argument) {
+    struct runner *me = argument;
+
+    stay_on(me->core);
+    wait_at(me->gate);
+    for (;;) {
+        int64_t slot = (now_ns() - *me->start) / SLOT_NS;
+        if (slot >= me->slots)
+            return NULL;
+        me->work[slot]++;
+    }
+}
+
+/* The letter of whoever did more in each slot; '.' if neither ran. Returns how
+   often the letter changes from A to B or back. */
+static int merge(const long *a, const long *b, int slots, char *trace) {
+    int changes = 0;
+    char last = '.';
+
+    for (int i = 0; i < slots; i++) {
+        trace[i] = a[i] == 0 && b[i] == 0 ? '.' : a[i] >= b[i] ? 'A' : 'B';
+        if (trace[i] == '.')
+            continue;
+        changes += last != '.' && last != trace[i];
+        last = trace[i];
+    }
+    trace[slots] = '\0';
+    return changes;
+}
+
+/*
+ * Two threads on one core, A and B, of which neither ever gives way. Writes
+ * into the caller's trace, one letter for each millisecond, who was running:
+ * size - 1 letters and a final zero. Which letters is the system's choice, and
+ * another one each time. Returns how often the processor changed hands, or a
+ * negative error. Where threads cannot be kept on one core both run at once,
+ * and the letter is that of whoever got more done.
+ */
+int preemptive(char *trace, int size) {
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
+    int slots = size - 1;
+    int core = this_core();
+    int64_t start = 0;
+    pthread_t threads[2];
+    int made = 0;
+    int error = 0;
+
+    if (size < 2 || size > LONGEST_TRACE)
+        return -EINVAL;
+    long *work = calloc((size_t)slots * 2, sizeof *work);
+    if (work == NULL)
+        return -ENOMEM;
+    struct runner runners[2] = {
+        {&gate, core, slots, &start, work},
+        {&gate, core, slots, &start, work + slots},
+    };
+    while (made < 2 && error == 0) {
+        error = pthread_create(&threads[made], NULL, run_without_yielding, &runners[made]);
+        made += error == 0;
+    }
+    await(&gate, made);
+    if (error)
+        runners[0].slots = 0; /* alone it need not run at all */
+    start = now_ns();
+    open_gate(&gate);
+    for (int i = 0; i < made; i++)
+        pthread_join(threads[i], NULL);
+    int changes = merge(work, work + slots, slots, trace);
+    free(work);
+    return error ? -error : changes;
+}
+
+/* ---------------------------------------------------------------------------
+ * Cooperative: the task gives the processor back
+ */
+
+struct trace {
+    char *letters;
+    int used;
+};
+
+/* A task as a function that can be resumed: whatever it must remember between
+   two turns is in its struct, because its own stack frame is gone by then. */
+struct task {
+    char letter;
+    int patience; /* letters it writes before it gives way */
+    int left;     /* letters it has still to write: how far it has come */
+};
+
+/* One turn of a task. To give way is to return. */
+static void resume(struct task *task, struct trace *trace) {
+    for (int i = 0; i < task->patience && task->left > 0; i++) {
+        trace->letters[trace->used++] = task->letter;
+        task->left--;
+    }
+}
+
+/*
+ * Two tasks on one thread share the size - 1 letters of the caller's trace.
+ * Each runs until it gives way or has nothing left to do: A gives way after
+ * `a` letters, B after `b`. The letters, and the zero behind them, are the
+ * same every time. Returns how many turns were taken, or -EINVAL.
+ */
+int cooperative_turns(char *trace, int size, int a, int b) {
+    struct task tasks[2] = {{'A', a, size / 2}, {'B', b, (size - 1) / 2}};
+    struct trace written = {trace, 0};
+    int turns = 0;
+
+    if (size < 2 || size > LONGEST_TRACE || a < 1 || b < 1)
+        return -EINVAL;
+    for (int next = 0; tasks[0].left + tasks[1].left > 0; next = 1 - next) {
+        if (tasks[next].left == 0)
+            continue;
+        resume(&tasks[next], &written);
+        turns++;
+    }
+    trace[written.used] = '\0';
+    return turns;
+}
+
+/* Both are polite: ABABAB. */
+int cooperative(char *trace, int size) {
+    return cooperative_turns(trace, size, 1, 1);
+}
+
+/* A never gives way: AAABBB. B is ready all the time and waits until A has
+   finished. Were A's work endless, B would never run, and nobody could help. */
+int cooperative_greedy(char *trace, int size) {
+    return cooperative_turns(trace, size, INT_MAX, 1);
+}
+
+#ifdef MAIN
+int main(void) {
+    char trace[61];
+
+    printf("A function call:         %10.1f ns\n", function_call_ns(1000));
+    printf("A switch of threads:     %10.1f ns\n", thread_switch_ns(10000));
+    printf("A thread made and ended: %10.1f ns\n", thread_create_join_ns(1000));
+    printf("A sleeping thread keeps: %10ld bytes of its stack in memory\n",
+           thread_resident_bytes(100));
+    printf("Two threads on one core: %s\n", can_share_a_core() ? "yes" : "not on this system");
+
+    int changes = preemptive(trace, sizeof trace);
+    printf("preemptive  %s  %d changes\n", trace, changes);
+    int turns = cooperative(trace, sizeof trace);
+    printf("cooperative %s  %d turns\n", trace, turns);
+    turns = cooperative_greedy(trace, sizeof trace);
+    printf("greedy      %s  %d turns\n", trace, turns);
+    return 0;
+}
+#endif

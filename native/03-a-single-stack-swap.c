@@ -1,0 +1,187 @@
+/*
+ * 03-a-single-stack-swap.c: a function that nobody calls runs on a new stack.
+ *
+ * The swap itself is in arch/, with a drawing of the stack that is forged here.
+ *
+ * Alone:  cc -std=c17 -O2 -DMAIN 03-a-single-stack-swap.c -o demo && ./demo
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/arch.h"
+
+/* Valgrind takes memory below sp for dead. With -DVALGRIND it is told which
+   memory is a stack, and later that it is plain memory again. */
+#ifdef VALGRIND
+#include <valgrind/memcheck.h>
+#define BECOMES_A_STACK(low, high) unsigned stack_id = VALGRIND_STACK_REGISTER(low, high)
+#define BECOMES_MEMORY(low, size)                                                                  \
+    do {                                                                                           \
+        VALGRIND_STACK_DEREGISTER(stack_id);                                                       \
+        VALGRIND_MAKE_MEM_DEFINED(low, size);                                                      \
+    } while (0)
+#else
+#define BECOMES_A_STACK(low, high) (void)0
+#define BECOMES_MEMORY(low, size)  (void)0
+#endif
+
+enum {
+    /* hello needs a few KiB of stack the first time, when the dynamic linker
+       looks up printf, and a signal may want its frame on top of that. */
+    SMALLEST_STACK = 16 * 1024,
+
+    /* An untouched byte of a new stack holds this. */
+    PAINT = 0xa5,
+};
+
+/* What can go wrong, as the functions below return it. */
+enum {
+    SWAPPED = 0,
+    NO_STACK = -1,        /* a null pointer in place of a stack */
+    STACK_TOO_SMALL = -2, /* less than SMALLEST_STACK bytes */
+    OUT_OF_MEMORY = -3,   /* malloc had no stack to give */
+};
+
+/* What one swap looked like. Addresses, and one number of bytes. */
+struct swap_report {
+    uint64_t stack_low;   /* lowest address of the new stack */
+    uint64_t stack_top;   /* its end, rounded down to STACK_ALIGNMENT */
+    uint64_t function;    /* hello: the first forged return address */
+    uint64_t way_home;    /* the second one */
+    uint64_t sp_before;   /* in swap_on, on the old stack */
+    uint64_t sp_new;      /* what swap put into sp */
+    uint64_t sp_in_hello; /* as hello found it at a call, on the new stack */
+    uint64_t sp_after;    /* in swap_on again */
+    uint64_t used;        /* bytes from stack_top to the lowest one written */
+};
+
+/* hello takes no arguments and returns nothing, so it reports here. One swap
+   at a time: nothing in this chapter is made for two. */
+static uint64_t sp_in_hello;
+
+/* The function that nobody calls. It is an ordinary one, and cannot tell. */
+void hello(void) {
+    sp_in_hello = stack_pointer();
+    printf("I LOVE WAKING UP ON A NEW STACK!\n");
+}
+
+/* The slots of a forged stack, in words of eight bytes below its top. */
+enum { OLD_CONTEXT = -2, WAY_HOME = -3, FUNCTION = -4 };
+
+static uint64_t *top_of(const void *stack, size_t size) {
+    uintptr_t end = (uintptr_t)stack + size;
+
+    return (uint64_t *)(end & ~(uintptr_t)(STACK_ALIGNMENT - 1));
+}
+
+/*
+ * Makes a stack that looks as if hello had been interrupted before its first
+ * instruction: paint everywhere, two forged return addresses at the top. The
+ * stack stays the caller's, who may look at it before and after the swap.
+ * Returns SWAPPED, NO_STACK or STACK_TOO_SMALL; then nothing was written.
+ */
+int forge(void *stack, size_t size) {
+    if (stack == NULL)
+        return NO_STACK;
+    if (size < SMALLEST_STACK)
+        return STACK_TOO_SMALL;
+
+    memset(stack, PAINT, size);
+    uint64_t *top = top_of(stack, size);
+    top[FUNCTION] = (uintptr_t)hello;
+    top[WAY_HOME] = (uintptr_t)way_home;
+    return SWAPPED;
+}
+
+/* How many bytes lie between the top and the lowest one that is not paint. */
+static uint64_t bytes_used(const void *stack, size_t size) {
+    const unsigned char *low = stack;
+    const unsigned char *top = (const unsigned char *)top_of(stack, size);
+
+    while (low < top && *low == PAINT)
+        low++;
+    return (uint64_t)(top - low);
+}
+
+/*
+ * Runs hello on the caller's stack of `size` bytes and comes back. The stack
+ * stays the caller's, with all that hello left on it. *report is filled in,
+ * unless it is NULL. Returns SWAPPED, NO_STACK or STACK_TOO_SMALL.
+ */
+int swap_on(void *stack, size_t size, struct swap_report *report) {
+    int refused = forge(stack, size);
+    if (refused)
+        return refused;
+
+    uint64_t *top = top_of(stack, size);
+    struct swap_context *old = (struct swap_context *)&top[OLD_CONTEXT];
+    struct swap_context new = {.sp = (uintptr_t)&top[FUNCTION]};
+
+    BECOMES_A_STACK(stack, top);
+    uint64_t sp_before = stack_pointer();
+    swap(old, &new);
+    uint64_t sp_after = stack_pointer();
+    BECOMES_MEMORY(stack, size);
+
+    if (report != NULL)
+        *report = (struct swap_report){
+            .stack_low = (uintptr_t)stack,
+            .stack_top = (uintptr_t)top,
+            .function = (uintptr_t)hello,
+            .way_home = (uintptr_t)way_home,
+            .sp_before = sp_before,
+            .sp_new = new.sp,
+            .sp_in_hello = sp_in_hello,
+            .sp_after = sp_after,
+            .used = bytes_used(stack, size),
+        };
+    return SWAPPED;
+}
+
+/* swap_on, on a stack from malloc that is freed before this returns: the
+   report's addresses are then only numbers. Also returns OUT_OF_MEMORY. */
+static int swap_on_fresh(size_t size, struct swap_report *report) {
+    void *stack = malloc(size);
+    if (stack == NULL)
+        return OUT_OF_MEMORY;
+
+    int result = swap_on(stack, size, report);
+    free(stack);
+    return result;
+}
+
+/* Runs hello once on a new stack of `size` bytes. Returns SWAPPED,
+   STACK_TOO_SMALL or OUT_OF_MEMORY. */
+int swap_once(size_t size) {
+    return swap_on_fresh(size, NULL);
+}
+
+/* Runs hello once on a new stack of `size` bytes. Returns how many of them it
+   used, counted from the top; or STACK_TOO_SMALL or OUT_OF_MEMORY. The first
+   run in a process needs more than the later ones. */
+long stack_used_by_hello(size_t size) {
+    struct swap_report report;
+    int result = swap_on_fresh(size, &report);
+
+    return result == SWAPPED ? (long)report.used : result;
+}
+
+/* The least that the functions above accept, in bytes. */
+size_t smallest_stack(void) {
+    return SMALLEST_STACK;
+}
+
+#ifdef MAIN
+int main(void) {
+    long used = stack_used_by_hello(64 * 1024);
+
+    if (used < 0) {
+        fprintf(stderr, "No swap: error %ld.\n", used);
+        return 1;
+    }
+    printf("Back on the old stack.\n");
+    printf("hello used %ld bytes of the new one. The book gave it 48.\n", used);
+    return 0;
+}
+#endif

@@ -1,0 +1,148 @@
+/*
+ * arch.h: what the chapters ask of a processor.
+ *
+ * A chapter includes this file and no other of this folder. Each architecture
+ * and ABI answers in a file of its own, under the same names; x86_64-sysv.h is
+ * explained in full, the others explain what differs from it.
+ *
+ * Besides the functions below, each of them defines
+ *
+ *     ARCH_NAME            what to call it, a string
+ *     STACK_ALIGNMENT      sp is a multiple of this at every call, in bytes
+ *     RED_ZONE             bytes below sp that a function may use without moving sp
+ *     ARGUMENT_REGISTERS   how many integer arguments travel in registers
+ *     REGISTER_NAMES       the members of struct registers, in order, as strings
+ *     CALLEE_SAVED         those that a function returns as it found them, one string
+ *     PART_NAMES           the names of the parts that write_64 … write_low_8 write
+ *     struct registers     one uint64_t for each register
+ *     struct arguments     where the arguments of one call were found
+ *     struct swap_context  what swap keeps of a stack that is not running
+ */
+#ifndef GREEN_THREADS_ARCH_H
+#define GREEN_THREADS_ARCH_H
+
+/* clang-format off: the columns are aligned by hand. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct registers;
+struct arguments;
+struct swap_context;
+
+/*
+ * The contract. All of these are written in assembly. They are hidden: only
+ * the chapter's own C code calls them, directly and not through a table of
+ * the dynamic linker. None of them allocates, keeps a pointer or can fail.
+ */
+#pragma GCC visibility push(hidden)
+
+/* Chapter 02: the registers, seen. */
+
+/* Stores every register in *out as it is now. sp and pc are the caller's own:
+   where its stack pointer stands, and where it goes on after this call. The
+   register that carries the argument holds `out`. */
+void capture(struct registers *out);
+
+/* Loads the registers from *before, calls function, and stores in *after what
+   the call left of them. Returns with every callee-saved register as it was,
+   even if `function` did not keep the rules. Not loaded: sp, pc, the flags,
+   and what the processor or the system keeps for itself. */
+void call_planted(void (*function)(void), const struct registers *before,
+                  struct registers *after);
+
+/* Overwrites every register that a function may overwrite. Legal. */
+void overwrite_caller_saved(void);
+
+/* Overwrites one callee-saved register. Illegal: only for call_planted. */
+void break_a_promise(void);
+
+/* Stores its ten arguments in *out, from where the caller put them. The first
+   argument is `out` itself. */
+void record_arguments(struct arguments *out, long b, long c, long d, long e,
+                      long f, long g, long h, long i, long j);
+
+/* values[index] + 1, twice: in the Intel and in the AT&T dialect. An
+   architecture with one dialect has one function under both names. */
+long next_intel(const long *values, long index);
+long next_att(const long *values, long index);
+
+/* Puts `whole` into the result register, then writes `value` into a part of
+   it: all 64 bits, the low 32, the low 16, the second lowest 8, the lowest 8.
+   Returns all that is then in the register. */
+uint64_t write_64(uint64_t whole, uint64_t value);
+uint64_t write_32(uint64_t whole, uint64_t value);
+uint64_t write_16(uint64_t whole, uint64_t value);
+uint64_t write_high_8(uint64_t whole, uint64_t value);
+uint64_t write_low_8(uint64_t whole, uint64_t value);
+
+/* Chapter 03: a single stack swap. */
+
+/* The stack pointer of the caller. */
+uint64_t stack_pointer(void);
+
+/* Leaves the running stack, its sp stored in *old, and wakes up on the stack
+   whose sp is in *new. Returns only when something swaps back to *old. What
+   lies at new->sp must be a stack that swap left, or one forged to look so:
+   see the drawing beside it. */
+void swap(struct swap_context *old, const struct swap_context *new);
+
+/* Never called: a forged return address. Returned to with sp at a struct
+   swap_context, it goes back to the stack that this context describes. */
+void way_home(void);
+
+#pragma GCC visibility pop
+
+/*
+ * What every assembly function is wrapped in:
+ *
+ *     __asm__(ASM_FUNCTION(name)
+ *         "   instruction     \n"
+ *         ASM_END(name)
+ *     );
+ *
+ * macOS puts an underscore before each C name and has other words for
+ * "hidden"; it knows neither a symbol's type nor its size. The compiler marks
+ * the stack as not executable in the same file, so nothing is to be said here.
+ */
+#define STRING_OF(x) #x
+#define STRING(x) STRING_OF(x)
+#define SYMBOL(name) STRING(__USER_LABEL_PREFIX__) #name
+
+/* An offset, named in a macro, as the text of an operand: the same number that
+   _Static_assert compares with offsetof. */
+#define AT(offset) STRING(offset)
+
+#if defined __APPLE__
+#define ASM_FUNCTION(name)                                                     \
+    "   .text\n"                                                               \
+    "   .p2align 4\n"                                                          \
+    "   .globl " SYMBOL(name) "\n"                                             \
+    "   .private_extern " SYMBOL(name) "\n" ASM_DIALECT                        \
+    SYMBOL(name) ":\n" ASM_LANDING_PAD
+#define ASM_END(name) ASM_DIALECT_BACK
+#elif defined __ELF__
+#define ASM_FUNCTION(name)                                                     \
+    "   .pushsection .text\n"                                                  \
+    "   .p2align 4\n"                                                          \
+    "   .globl " SYMBOL(name) "\n"                                             \
+    "   .hidden " SYMBOL(name) "\n"                                            \
+    "   .type " SYMBOL(name) ", %function\n" ASM_DIALECT                       \
+    SYMBOL(name) ":\n" ASM_LANDING_PAD
+#define ASM_END(name)                                                          \
+    ASM_DIALECT_BACK                                                           \
+    "   .size " SYMBOL(name) ", . - " SYMBOL(name) "\n"                        \
+    "   .popsection\n"
+#else
+#error "Neither ELF nor Mach-O: arch.h does not know this object format yet."
+#endif
+
+#if defined __x86_64__ && !defined _WIN32
+#include "x86_64-sysv.h"
+#elif defined __aarch64__ && !defined _WIN32
+#include "aarch64.h"
+#else
+#error "No file in native/arch/ for this processor yet: copy the nearest one."
+#endif
+
+#endif

@@ -1,0 +1,407 @@
+/*
+ * x86_64-sysv.h: x86-64 with the System V ABI (Linux, macOS, the BSDs).
+ *
+ *     register         in a call                          belongs to
+ *     rax              result                             caller
+ *     rdi rsi rdx rcx  arguments 1 to 4                   caller
+ *     r8 r9            arguments 5 and 6                  caller
+ *     r10 r11          nothing                            caller
+ *     rbx r12 … r15    nothing                            callee
+ *     rbp              nothing, or the frame pointer      callee
+ *     rsp              the stack pointer                  callee
+ *     rip              where the processor is             –
+ *
+ * "Caller" means: a function may overwrite it, so whoever still needs its
+ * value saves it before a call (caller-saved). "Callee" means: a function that
+ * uses it puts the old value back before it returns (callee-saved).
+ */
+#ifndef GREEN_THREADS_ARCH_X86_64_SYSV_H
+#define GREEN_THREADS_ARCH_X86_64_SYSV_H
+
+/* clang-format off: the columns are aligned by hand. */
+
+#define ARCH_NAME "x86-64 System V"
+#define STACK_ALIGNMENT 16
+#define RED_ZONE 128
+#define ARGUMENT_REGISTERS 6
+#define CALLEE_SAVED "rbx rbp r12 r13 r14 r15"
+#define PART_NAMES "rax", "eax", "ax", "ah", "al"
+
+/*
+ * The compiler's own assembly follows ours in the same file, so each function
+ * leaves the assembler in the dialect it found. clang reads ours separately;
+ * for gcc it may be either one (-masm=intel). The probe tells: in the Intel
+ * dialect `eax` is the register and the probe counts as not defined, in the
+ * AT&T dialect a register would be `%eax`, and the probe is a symbol.
+ */
+#if defined __ELF__ && !defined __clang__
+#define ASM_DIALECT                                                            \
+    "   .set .Lprobe, eax\n"                                                   \
+    "   .intel_syntax noprefix\n"
+#define ASM_DIALECT_BACK                                                       \
+    "   .ifdef .Lprobe\n"                                                      \
+    "   .att_syntax prefix\n"                                                  \
+    "   .endif\n"
+#else
+#define ASM_DIALECT "   .intel_syntax noprefix\n"
+#define ASM_DIALECT_BACK "   .att_syntax prefix\n"
+#endif
+
+/* Where the compiler marks its functions as targets of indirect calls, so do
+   we. A `ret` needs no such mark at its target. */
+#if defined __CET__ && (__CET__ & 1)
+#define ASM_LANDING_PAD "   endbr64\n"
+#else
+#define ASM_LANDING_PAD ""
+#endif
+
+/* ---------------------------------------------------------------------------
+ * Chapter 02: the registers
+ */
+
+struct registers {
+    uint64_t rax, rbx, rcx, rdx;
+    uint64_t rsi, rdi, rbp, rsp;
+    uint64_t r8, r9, r10, r11;
+    uint64_t r12, r13, r14, r15;
+    uint64_t rip, rflags;
+};
+
+#define REGISTER_NAMES                                                         \
+    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", \
+    "r11", "r12", "r13", "r14", "r15", "rip", "rflags"
+
+#define REGISTERS_RAX 0x00
+#define REGISTERS_RBX 0x08
+#define REGISTERS_RCX 0x10
+#define REGISTERS_RDX 0x18
+#define REGISTERS_RSI 0x20
+#define REGISTERS_RDI 0x28
+#define REGISTERS_RBP 0x30
+#define REGISTERS_RSP 0x38
+#define REGISTERS_R8 0x40
+#define REGISTERS_R9 0x48
+#define REGISTERS_R10 0x50
+#define REGISTERS_R11 0x58
+#define REGISTERS_R12 0x60
+#define REGISTERS_R13 0x68
+#define REGISTERS_R14 0x70
+#define REGISTERS_R15 0x78
+#define REGISTERS_RIP 0x80
+#define REGISTERS_RFLAGS 0x88
+
+#define HOLDS(member, offset)                                                  \
+    _Static_assert(offsetof(struct registers, member) == (offset),             \
+                   #member " is not where the assembly looks for it")
+HOLDS(rax, REGISTERS_RAX);
+HOLDS(rbx, REGISTERS_RBX);
+HOLDS(rcx, REGISTERS_RCX);
+HOLDS(rdx, REGISTERS_RDX);
+HOLDS(rsi, REGISTERS_RSI);
+HOLDS(rdi, REGISTERS_RDI);
+HOLDS(rbp, REGISTERS_RBP);
+HOLDS(rsp, REGISTERS_RSP);
+HOLDS(r8, REGISTERS_R8);
+HOLDS(r9, REGISTERS_R9);
+HOLDS(r10, REGISTERS_R10);
+HOLDS(r11, REGISTERS_R11);
+HOLDS(r12, REGISTERS_R12);
+HOLDS(r13, REGISTERS_R13);
+HOLDS(r14, REGISTERS_R14);
+HOLDS(r15, REGISTERS_R15);
+HOLDS(rip, REGISTERS_RIP);
+HOLDS(rflags, REGISTERS_RFLAGS);
+#undef HOLDS
+_Static_assert(sizeof(struct registers) == 0x90, "no gap, nothing after rflags");
+
+/*
+ *     void capture(struct registers *out);
+ *                  rdi
+ *
+ * Nothing here changes the flags before they are stored. rax is stored first
+ * because it then carries the three values that no `mov` to memory can name.
+ */
+__asm__(ASM_FUNCTION(capture)
+    "   mov     [rdi + " AT(REGISTERS_RAX) "], rax      \n"
+    "   mov     [rdi + " AT(REGISTERS_RBX) "], rbx      \n"
+    "   mov     [rdi + " AT(REGISTERS_RCX) "], rcx      \n"
+    "   mov     [rdi + " AT(REGISTERS_RDX) "], rdx      \n"
+    "   mov     [rdi + " AT(REGISTERS_RSI) "], rsi      \n"
+    "   mov     [rdi + " AT(REGISTERS_RDI) "], rdi      \n"
+    "   mov     [rdi + " AT(REGISTERS_RBP) "], rbp      \n"
+    "   mov     [rdi + " AT(REGISTERS_R8)  "], r8       \n"
+    "   mov     [rdi + " AT(REGISTERS_R9)  "], r9       \n"
+    "   mov     [rdi + " AT(REGISTERS_R10) "], r10      \n"
+    "   mov     [rdi + " AT(REGISTERS_R11) "], r11      \n"
+    "   mov     [rdi + " AT(REGISTERS_R12) "], r12      \n"
+    "   mov     [rdi + " AT(REGISTERS_R13) "], r13      \n"
+    "   mov     [rdi + " AT(REGISTERS_R14) "], r14      \n"
+    "   mov     [rdi + " AT(REGISTERS_R15) "], r15      \n"
+    "   lea     rax, [rsp + 8]                          \n" // without our return address
+    "   mov     [rdi + " AT(REGISTERS_RSP) "], rax      \n"
+    "   mov     rax, [rsp]                              \n" // the return address itself
+    "   mov     [rdi + " AT(REGISTERS_RIP) "], rax      \n"
+    "   pushfq                                          \n" // the only way to read the flags
+    "   pop     rax                                     \n"
+    "   mov     [rdi + " AT(REGISTERS_RFLAGS) "], rax   \n"
+    "   mov     rax, [rdi + " AT(REGISTERS_RAX) "]      \n"
+    "   ret                                             \n"
+    ASM_END(capture)
+);
+
+/*
+ *     void call_planted(function, before, after);
+ *                       rdi       rsi     rdx
+ *
+ * Every register is about to be overwritten, so what is needed later waits on
+ * the stack:
+ *
+ *     rsp + 0x48   return address         rsp ≡ 8 (mod 16) on entry
+ *     rsp + 0x18   the callee-saved registers of our caller, six of them
+ *     rsp + 0x10   after
+ *     rsp + 0x08   function
+ *     rsp + 0x00   rdi as the call left it, once it has returned
+ *
+ * That moves rsp by 0x48, and the calls below find rsp ≡ 0 (mod 16) as they must.
+ */
+__asm__(ASM_FUNCTION(call_planted)
+    "   push    rbx                                     \n"
+    "   push    rbp                                     \n"
+    "   push    r12                                     \n"
+    "   push    r13                                     \n"
+    "   push    r14                                     \n"
+    "   push    r15                                     \n"
+    "   sub     rsp, 0x18                               \n"
+    "   mov     [rsp + 0x10], rdx                       \n"
+    "   mov     [rsp + 0x08], rdi                       \n"
+    "   mov     rax, [rsi + " AT(REGISTERS_RAX) "]      \n"
+    "   mov     rbx, [rsi + " AT(REGISTERS_RBX) "]      \n"
+    "   mov     rcx, [rsi + " AT(REGISTERS_RCX) "]      \n"
+    "   mov     rdx, [rsi + " AT(REGISTERS_RDX) "]      \n"
+    "   mov     rdi, [rsi + " AT(REGISTERS_RDI) "]      \n"
+    "   mov     rbp, [rsi + " AT(REGISTERS_RBP) "]      \n"
+    "   mov     r8,  [rsi + " AT(REGISTERS_R8)  "]      \n"
+    "   mov     r9,  [rsi + " AT(REGISTERS_R9)  "]      \n"
+    "   mov     r10, [rsi + " AT(REGISTERS_R10) "]      \n"
+    "   mov     r11, [rsi + " AT(REGISTERS_R11) "]      \n"
+    "   mov     r12, [rsi + " AT(REGISTERS_R12) "]      \n"
+    "   mov     r13, [rsi + " AT(REGISTERS_R13) "]      \n"
+    "   mov     r14, [rsi + " AT(REGISTERS_R14) "]      \n"
+    "   mov     r15, [rsi + " AT(REGISTERS_R15) "]      \n"
+    "   mov     rsi, [rsi + " AT(REGISTERS_RSI) "]      \n" // last: it was the address
+    "   call    qword ptr [rsp + 0x08]                  \n"
+    "   mov     [rsp], rdi                              \n"
+    "   mov     rdi, [rsp + 0x10]                       \n"
+    "   call    " SYMBOL(capture) "                     \n" // overwrites no register
+    "   mov     rax, [rsp]                              \n"
+    "   mov     [rdi + " AT(REGISTERS_RDI) "], rax      \n"
+    "   add     rsp, 0x18                               \n"
+    "   pop     r15                                     \n"
+    "   pop     r14                                     \n"
+    "   pop     r13                                     \n"
+    "   pop     r12                                     \n"
+    "   pop     rbp                                     \n"
+    "   pop     rbx                                     \n"
+    "   ret                                             \n"
+    ASM_END(call_planted)
+);
+
+__asm__(ASM_FUNCTION(overwrite_caller_saved)
+    "   mov     rax, -1                                 \n"
+    "   mov     rcx, -1                                 \n"
+    "   mov     rdx, -1                                 \n"
+    "   mov     rsi, -1                                 \n"
+    "   mov     rdi, -1                                 \n"
+    "   mov     r8,  -1                                 \n"
+    "   mov     r9,  -1                                 \n"
+    "   mov     r10, -1                                 \n"
+    "   mov     r11, -1                                 \n"
+    "   ret                                             \n"
+    ASM_END(overwrite_caller_saved)
+);
+
+__asm__(ASM_FUNCTION(break_a_promise)
+    "   mov     rbx, -1                                 \n" // and nobody puts it back
+    "   ret                                             \n"
+    ASM_END(break_a_promise)
+);
+
+/* Where the ten arguments of record_arguments were, on entry. */
+struct arguments {
+    uint64_t in_registers[ARGUMENT_REGISTERS];    /* rdi rsi rdx rcx r8 r9 */
+    uint64_t on_stack[10 - ARGUMENT_REGISTERS];   /* rsp + 0x08, upwards */
+    uint64_t return_address;                      /* rsp + 0x00 */
+};
+
+#define ARGUMENTS_IN_REGISTERS 0x00
+#define ARGUMENTS_ON_STACK 0x30
+#define ARGUMENTS_RETURN_ADDRESS 0x50
+_Static_assert(offsetof(struct arguments, in_registers) == ARGUMENTS_IN_REGISTERS, "");
+_Static_assert(offsetof(struct arguments, on_stack) == ARGUMENTS_ON_STACK, "");
+_Static_assert(offsetof(struct arguments, return_address) == ARGUMENTS_RETURN_ADDRESS, "");
+
+/*
+ *     void record_arguments(out, b,   c,   d,   e,  f,  g,        h,         i,         j);
+ *                           rdi  rsi  rdx  rcx  r8  r9  [rsp+8]   [rsp+16]   [rsp+24]   [rsp+32]
+ */
+__asm__(ASM_FUNCTION(record_arguments)
+    "   mov     [rdi + " AT(ARGUMENTS_IN_REGISTERS) " + 0x00], rdi  \n"
+    "   mov     [rdi + " AT(ARGUMENTS_IN_REGISTERS) " + 0x08], rsi  \n"
+    "   mov     [rdi + " AT(ARGUMENTS_IN_REGISTERS) " + 0x10], rdx  \n"
+    "   mov     [rdi + " AT(ARGUMENTS_IN_REGISTERS) " + 0x18], rcx  \n"
+    "   mov     [rdi + " AT(ARGUMENTS_IN_REGISTERS) " + 0x20], r8   \n"
+    "   mov     [rdi + " AT(ARGUMENTS_IN_REGISTERS) " + 0x28], r9   \n"
+    "   mov     rax, [rsp + 0x08]                                   \n"
+    "   mov     [rdi + " AT(ARGUMENTS_ON_STACK) " + 0x00], rax      \n"
+    "   mov     rax, [rsp + 0x10]                                   \n"
+    "   mov     [rdi + " AT(ARGUMENTS_ON_STACK) " + 0x08], rax      \n"
+    "   mov     rax, [rsp + 0x18]                                   \n"
+    "   mov     [rdi + " AT(ARGUMENTS_ON_STACK) " + 0x10], rax      \n"
+    "   mov     rax, [rsp + 0x20]                                   \n"
+    "   mov     [rdi + " AT(ARGUMENTS_ON_STACK) " + 0x18], rax      \n"
+    "   mov     rax, [rsp]                                          \n"
+    "   mov     [rdi + " AT(ARGUMENTS_RETURN_ADDRESS) "], rax       \n"
+    "   ret                                                         \n"
+    ASM_END(record_arguments)
+);
+
+/*
+ *     long next_intel(const long *values, long index);      the same in AT&T
+ *     rax             rdi                 rsi
+ *
+ * The Intel dialect writes the destination first, registers bare, and memory
+ * as arithmetic in brackets. The AT&T dialect writes the destination last, %
+ * before a register, $ before a constant, the width at the end of the
+ * mnemonic (q is eight bytes), and memory as (base, index, scale). The
+ * processor sees the same bytes.
+ */
+__asm__(ASM_FUNCTION(next_intel)
+    "   mov     rax, [rdi + rsi*8]      \n"
+    "   add     rax, 1                  \n"
+    "   ret                             \n"
+    ASM_END(next_intel)
+);
+
+__asm__(ASM_FUNCTION(next_att)
+    "   .att_syntax prefix              \n"
+    "   movq    (%rdi,%rsi,8), %rax     \n"
+    "   addq    $1, %rax                \n"
+    "   ret                             \n"
+    "   .intel_syntax noprefix          \n" // as ASM_END expects
+    ASM_END(next_att)
+);
+
+/*
+ *     uint64_t write_64(uint64_t whole, uint64_t value);    and its four sisters
+ *     rax               rdi             rsi
+ *
+ * One register, five names. To write eax clears the upper half of rax; to
+ * write ax, ah or al leaves the rest alone. ah has no counterpart in rsi,
+ * hence the way through rcx.
+ */
+__asm__(ASM_FUNCTION(write_64)
+    "   mov     rax, rdi                \n"
+    "   mov     rax, rsi                \n"
+    "   ret                             \n"
+    ASM_END(write_64)
+);
+
+__asm__(ASM_FUNCTION(write_32)
+    "   mov     rax, rdi                \n"
+    "   mov     eax, esi                \n"
+    "   ret                             \n"
+    ASM_END(write_32)
+);
+
+__asm__(ASM_FUNCTION(write_16)
+    "   mov     rax, rdi                \n"
+    "   mov     ax, si                  \n"
+    "   ret                             \n"
+    ASM_END(write_16)
+);
+
+__asm__(ASM_FUNCTION(write_high_8)
+    "   mov     rax, rdi                \n"
+    "   mov     rcx, rsi                \n"
+    "   mov     ah, cl                  \n"
+    "   ret                             \n"
+    ASM_END(write_high_8)
+);
+
+__asm__(ASM_FUNCTION(write_low_8)
+    "   mov     rax, rdi                \n"
+    "   mov     al, sil                 \n"
+    "   ret                             \n"
+    ASM_END(write_low_8)
+);
+
+/* ---------------------------------------------------------------------------
+ * Chapter 03: a single stack swap
+ */
+
+__asm__(ASM_FUNCTION(stack_pointer)
+    "   lea     rax, [rsp + 8]          \n" // without our return address
+    "   ret                             \n"
+    ASM_END(stack_pointer)
+);
+
+/* The smallest context there is: all that swap keeps of a sleeping stack. */
+struct swap_context {
+    uint64_t sp;
+};
+
+#define SWAP_CONTEXT_SP 0x00
+_Static_assert(offsetof(struct swap_context, sp) == SWAP_CONTEXT_SP, "");
+
+/*
+ *     void swap(struct swap_context *old, const struct swap_context *new);
+ *               rdi                       rsi
+ *
+ *     state kept   where                       why
+ *     rsp          old->sp                     it is the stack
+ *     rip          on the old stack            `call swap` pushed it there
+ *
+ * rip needs no slot of its own: `ret` takes it from whichever stack rsp is on.
+ * That is the trick. Move rsp in between, and `ret` takes another one.
+ *
+ * A new stack, as its maker forges it (top is a multiple of 16):
+ *
+ *     top        ────────────────────
+ *     top - 8    nothing
+ *     top - 16   struct swap_context      *old: swap stores our rsp here
+ *     top - 24   address of way_home      the function's return address
+ *     top - 32   address of a function    ← new->sp: swap's `ret` goes there
+ *
+ *     swap        rsp = top - 32,  ret     →  in the function, rsp = top - 24
+ *     function    runs,            ret     →  in way_home,     rsp = top - 16
+ *     way_home    pop rsp,         ret     →  after `call swap`, on the old stack
+ *
+ * At its first instruction the function finds rsp ≡ 8 (mod 16), as after any
+ * `call`, and above rsp a return address, as after any `call`.
+ *
+ * Not saved, and why the ABI allows it: the caller-saved registers, since swap
+ * is called like any function; and here also the callee-saved ones, since the
+ * function that wakes up on the new stack is an ordinary one, which puts them
+ * back before it returns, and comes home exactly once. As soon as both sides
+ * go on, each must keep its own: that is what chapter 05's switch adds.
+ *
+ * A processor with a shadow stack in force (CET) keeps a second copy of each
+ * return address and faults at a forged one. Linux leaves it off unless the
+ * program is started with a request for it.
+ */
+__asm__(ASM_FUNCTION(swap)
+    "   mov     [rdi + " AT(SWAP_CONTEXT_SP) "], rsp    \n"
+    "   mov     rsp, [rsi + " AT(SWAP_CONTEXT_SP) "]    \n"
+    "   ret                                             \n"
+    ASM_END(swap)
+);
+
+/* On entry rsp points at the struct swap_context, whose first field is sp. */
+__asm__(ASM_FUNCTION(way_home)
+    "   pop     rsp                                     \n"
+    "   ret                                             \n"
+    ASM_END(way_home)
+);
+_Static_assert(SWAP_CONTEXT_SP == 0, "way_home pops the first field");
+
+#endif
