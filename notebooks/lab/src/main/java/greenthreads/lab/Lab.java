@@ -1,9 +1,6 @@
 package greenthreads.lab;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * What the chapters' cells start from: load native code, look at it, run it.
@@ -11,28 +8,26 @@ import java.util.concurrent.ConcurrentHashMap;
  * <p>All methods may be called again and again, in any order.
  */
 public final class Lab {
-  private static final Map<String, CellSource> CELLS = new ConcurrentHashMap<>();
+  /** Whether something may be bound to a source. */
+  private static volatile boolean bound;
 
-  private Lab() {}
-
-  /** A C file that the reader wrote into a cell, with the options it is compiled with. */
-  private record CellSource(NativeSource source, List<String> options) {}
-
-  /** Found once: looking for a compiler means starting it. */
-  private static final class Tools {
-    static final Workspace WORKSPACE = Workspace.find();
-
+  /** Made when first used: outside a checkout there is none. */
+  private static final class Here {
     private static volatile Compiler compiler;
+    static final Project PROJECT = new Project(Workspace.find(), Here::compiler, Cell::say);
 
-    static Compiler compiler() {
+    /** Looked for again until one is found, so that it can be installed under a running kernel. */
+    private static Compiler compiler() {
       Compiler found = compiler;
       if (found == null) {
-        found = new Compiler(Toolchain.find(System.getenv()), WORKSPACE);
+        found = new Compiler(Toolchain.find(System.getenv()), PROJECT.workspace());
         compiler = found;
       }
       return found;
     }
   }
+
+  private Lab() {}
 
   /**
    * Prepares the kernel and says in one line what it runs on.
@@ -52,7 +47,7 @@ public final class Lab {
    * @throws LabException if there is no C compiler, saying how to install one
    */
   public static Machine machine() {
-    return Machine.here(Tools.compiler().toolchain());
+    return Machine.here(Here.PROJECT.compiler().toolchain());
   }
 
   /**
@@ -66,20 +61,17 @@ public final class Lab {
    * @throws LabException if there is no such source or no compiler
    */
   public static Library load(String name, String... options) {
-    long start = System.nanoTime();
-    CellSource cell = find(name, List.of(options));
-    Compiler.Built built = Tools.compiler().build(cell.source(), cell.options());
-    Library library = Library.open(cell.source(), built);
-    report(cell.source(), built, System.nanoTime() - start);
-    return library;
+    return Here.PROJECT.load(name, List.of(options));
   }
 
   /**
-   * Loads a library and binds an interface to it: {@link #load(String, String...)}, then {@link
-   * Library#bind(Class)}.
+   * Loads a library and binds an interface to it, as {@link #load(String, String...)} and {@link
+   * Library#bind(Class)} do, and keeps the two together: when the source is edited, the next cell
+   * that runs finds the new code behind the same object.
    */
   public static <T> T load(String name, Class<T> type, String... options) {
-    return load(name, options).bind(type);
+    bound = true;
+    return Here.PROJECT.load(name, type, List.of(options));
   }
 
   /**
@@ -91,12 +83,12 @@ public final class Lab {
    * @throws LabException if the file or the part is not there
    */
   public static Listing source(String file, String part) {
-    return Sources.part(Tools.WORKSPACE, file, part);
+    return Sources.part(Here.PROJECT.workspace(), file, part);
   }
 
   /** The text of a whole native file. */
   public static Listing source(String file) {
-    return Sources.whole(Tools.WORKSPACE, file);
+    return Sources.whole(Here.PROJECT.workspace(), file);
   }
 
   /**
@@ -108,42 +100,19 @@ public final class Lab {
    *     -masm=att} for the other dialect
    */
   public static Listing assembly(String name, String function, String... options) {
-    CellSource cell = find(name, List.of(options));
-    return Sources.assembly(Tools.compiler(), cell.source(), function, cell.options());
+    Project.Unit unit = Here.PROJECT.find(name, List.of(options));
+    return Sources.assembly(Here.PROJECT.compiler(), unit.source(), function, unit.options());
   }
 
-  /** Compiles a cell's body and remembers it under a name. */
+  /** What {@code %%c} does. */
   static void edit(String name, String from, String body, List<String> options) {
-    Workspace workspace = Tools.WORKSPACE;
-    if (NativeSource.stems(workspace.sources()).contains(name)) {
-      throw new LabException(
-          "%%c: `" + name + "` is the name of a file in native/. Give the cell another one.");
-    }
-    long start = System.nanoTime();
-    NativeSource source = Sources.cell(workspace, name, from, body);
-    Compiler.Built built = Tools.compiler().build(source, options);
-    CELLS.put(name, new CellSource(source, List.copyOf(options)));
-    report(source, built, System.nanoTime() - start);
+    Here.PROJECT.edit(name, from, body, options);
   }
 
-  private static CellSource find(String name, List<String> options) {
-    CellSource cell = CELLS.get(name);
-    if (cell == null) {
-      return new CellSource(NativeSource.ofFile(Tools.WORKSPACE.sources(), name), options);
-    }
-    var all = new ArrayList<>(cell.options());
-    all.addAll(options);
-    return new CellSource(cell.source(), all);
-  }
-
-  private static void report(NativeSource source, Compiler.Built built, long nanos) {
-    String how =
-        built.fresh()
-            ? "compiled with " + Tools.compiler().toolchain().version() + " in "
-            : "unchanged, loaded from the cache in ";
-    Cell.say(source.title() + ": " + how + Words.duration(nanos) + ".");
-    if (!built.messages().isBlank()) {
-      Cell.say(built.messages().stripTrailing());
+  /** What the kernel does before each cell. */
+  static void refresh() {
+    if (bound) {
+      Here.PROJECT.refresh();
     }
   }
 }

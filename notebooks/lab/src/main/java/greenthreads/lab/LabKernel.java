@@ -108,6 +108,7 @@ public final class LabKernel extends JavaKernel {
   public DisplayData eval(String code) throws Exception {
     if (depth++ == 0) {
       output.begin();
+      Lab.refresh();
     }
     try {
       return super.eval(code);

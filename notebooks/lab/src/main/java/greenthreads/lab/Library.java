@@ -135,18 +135,21 @@ public final class Library {
    * @throws LabException if a function is missing or differs from its method; both sides are named
    */
   public <T> T bind(Class<T> type) {
+    var origin = new Bound(type, () -> this, null);
+    T bound = Binding.implement(type, handles(type), origin);
+    Bound.remember(bound, origin);
+    return bound;
+  }
+
+  /** A handle for each of an interface's methods, in {@link Binding#methods}'s order. */
+  List<MethodHandle> handles(Class<?> type) {
     if (!type.isInterface()) {
       throw new LabException(
           type.getSimpleName()
               + " is not an interface.\nDeclare one with a method for each C function:"
               + " interface Calls { int add(int a, int b); }");
     }
-    List<MethodHandle> handles =
-        Binding.methods(type).stream().map(method -> handle(Signature.of(method))).toList();
-    var origin = new Bound<>(type, this);
-    T bound = Binding.implement(type, handles, origin);
-    Bound.remember(bound, origin);
-    return bound;
+    return Binding.methods(type).stream().map(method -> handle(Signature.of(method))).toList();
   }
 
   private MethodHandle handle(Signature signature) {

@@ -28,6 +28,11 @@ record TestProject(Workspace workspace, Compiler compiler) {
     return this;
   }
 
+  /** The same sources as a {@link Project} whose reports go into a list. */
+  Project following(List<String> said) {
+    return new Project(workspace, () -> compiler, said::add);
+  }
+
   Compiler.Built build(String name, String... options) {
     return compiler.build(NativeSource.ofFile(workspace.sources(), name), List.of(options));
   }

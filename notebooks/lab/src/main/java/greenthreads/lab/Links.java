@@ -1,0 +1,106 @@
+package greenthreads.lab;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MutableCallSite;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The bound interfaces that follow their sources; those nobody uses any more drop out. */
+final class Links {
+  private final List<WeakReference<Link<?>>> all = new ArrayList<>();
+
+  /** Binds a link's interface and remembers the link as long as the bound object is in use. */
+  synchronized <T> T add(Link<T> link) {
+    all.removeIf(reference -> reference.get() == null);
+    all.add(new WeakReference<>(link));
+    return link.implement();
+  }
+
+  synchronized List<Link<?>> alive() {
+    var alive = new ArrayList<Link<?>>();
+    for (WeakReference<Link<?>> reference : all) {
+      Link<?> link = reference.get();
+      if (link != null) {
+        alive.add(link);
+      }
+    }
+    return alive;
+  }
+
+  /**
+   * One interface bound to one source: a call site for each method, whose target can be exchanged.
+   */
+  static final class Link<T> {
+    private final String name;
+    private final List<String> options;
+    private final Class<T> type;
+    private final List<MutableCallSite> sites;
+    private volatile Library library;
+    private volatile String key;
+
+    /**
+     * @throws LabException if the library does not fit the interface
+     */
+    Link(String name, List<String> options, Class<T> type, Library library, String key) {
+      this.name = name;
+      this.options = options;
+      this.type = type;
+      this.library = library;
+      this.key = key;
+      this.sites = library.handles(type).stream().map(MutableCallSite::new).toList();
+    }
+
+    String name() {
+      return name;
+    }
+
+    List<String> options() {
+      return options;
+    }
+
+    /** Names the source that the calls run now, or that they failed to follow. */
+    String key() {
+      return key;
+    }
+
+    private T implement() {
+      List<MethodHandle> handles = sites.stream().map(MutableCallSite::dynamicInvoker).toList();
+      Bound origin = new Bound(type, () -> library, this);
+      T bound = Binding.implement(type, handles, origin);
+      Bound.remember(bound, origin);
+      return bound;
+    }
+
+    /** From now on calls run this library's code. */
+    void turnOver(Library next, String nextKey) {
+      setTargets(next.handles(type));
+      library = next;
+      key = nextKey;
+    }
+
+    /** From now on calls throw, until the source changes again. */
+    void fail(LabException reason) {
+      setTargets(
+          sites.stream()
+              .map(
+                  site -> {
+                    MethodHandle thrower =
+                        MethodHandles.throwException(
+                            site.type().returnType(), LabException.class);
+                    return MethodHandles.dropArguments(
+                        thrower.bindTo(reason), 0, site.type().parameterList());
+                  })
+              .toList());
+      key = "";
+    }
+
+    private void setTargets(List<MethodHandle> targets) {
+      for (int i = 0; i < sites.size(); i++) {
+        sites.get(i).setTarget(targets.get(i));
+      }
+      MutableCallSite.syncAll(sites.toArray(MutableCallSite[]::new));
+    }
+  }
+}
