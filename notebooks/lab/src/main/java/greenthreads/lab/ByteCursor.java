@@ -2,6 +2,7 @@ package greenthreads.lab;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * Reads little-endian numbers, LEB128 numbers and C strings from a range of a byte array, and
@@ -180,7 +181,7 @@ final class ByteCursor {
 
   /** The rest of the range. */
   byte[] rest() {
-    byte[] copy = java.util.Arrays.copyOfRange(bytes, next, end);
+    byte[] copy = Arrays.copyOfRange(bytes, next, end);
     next = end;
     return copy;
   }

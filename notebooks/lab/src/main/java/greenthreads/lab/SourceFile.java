@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
@@ -85,6 +86,9 @@ final class SourceFile {
   private static final String TAG = "tag ";
   private static final String DECLARED = "declared ";
   private static final String INCLUDED = "included ";
+
+  /** An assertion has no name: it is the same if it says the same. */
+  private static final String ASSERTED = "asserted ";
 
   private static final Set<String> ASM_WORDS = Set.of("__asm__", "asm", "__asm");
 
@@ -932,8 +936,13 @@ final class SourceFile {
 
     Name find(boolean body) {
       String first = tokens.isEmpty() ? ";" : tokens.get(0).text;
-      if (first.equals(";") || first.equals("_Static_assert") || first.equals("static_assert")) {
+      if (first.equals(";")) {
         return new Name(Kind.OTHER, "", Set.of());
+      }
+      if (first.equals("_Static_assert") || first.equals("static_assert")) {
+        StringBuilder assertion = new StringBuilder(ASSERTED);
+        tokens.forEach(token -> assertion.append(token.text).append(' '));
+        return new Name(Kind.OTHER, "", Set.of(assertion.toString()));
       }
       if (ASM_WORDS.contains(first)) {
         return assembly();
@@ -1002,7 +1011,7 @@ final class SourceFile {
         boolean called =
             tokens.get(i + 1).is("(") && (i + 2 == tokens.size() || !tokens.get(i + 2).is("*"));
         if (called && token.kind == TokenKind.WORD && !NO_NAMES.contains(token.text)) {
-          if (!token.text.equals(token.text.toUpperCase(java.util.Locale.ROOT))) {
+          if (!token.text.equals(token.text.toUpperCase(Locale.ROOT))) {
             return token.text;
           }
           capitals = capitals == null ? token.text : capitals;
@@ -1063,7 +1072,7 @@ final class SourceFile {
         } else if (token.is("*")) {
           pointer = true;
         } else if (token.is("(") && !value) {
-          boolean attribute = i > 0 && NO_NAMES.contains(tokens.get(i - 1).text);
+          boolean attribute = i > 0 && ATTRIBUTES.contains(tokens.get(i - 1).text);
           boolean inside = !attribute && i + 1 < tokens.size() && tokens.get(i + 1).is("*");
           candidate = inside ? pointerName(i) : candidate;
           pointer |= inside;

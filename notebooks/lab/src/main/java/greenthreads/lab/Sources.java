@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -84,6 +85,9 @@ final class Sources {
 
   /**
    * A cell's body as a source to compile. Line numbers are the cell's: its first line is the magic.
+   *
+   * <p>Where it starts from a file, the headers of ours are put in place of their includes first,
+   * so that a part of them can be replaced as well.
    */
   static NativeSource cell(Workspace workspace, String name, String from, String body) {
     var files = new LinkedHashMap<String, String>();
@@ -91,17 +95,26 @@ final class Sources {
     String text = "\n" + body + "\n";
     if (from == null) {
       files.put(own, text);
-    } else {
-      Path base = path(workspace, from);
-      String baseText = read(base);
-      String baseName = name(workspace, base);
-      String merged =
-          SourceFile.replace(
-              SourceFile.parse(baseName, baseText), SourceFile.parse(own, text));
-      files.put("merged-" + own, merged);
-      files.put(own, text);
-      files.put(baseName, baseText);
+      return NativeSource.ofCell(workspace.sources(), name, files);
     }
+    Path base = path(workspace, from);
+    String baseName = name(workspace, base);
+    files.put("merged-" + own, ""); // stays first: it is the one to compile
+    files.put(own, text);
+    files.put(baseName, read(base));
+    SourceFile whole =
+        SourceFile.parse(baseName, read(base))
+            .expand(
+                header -> {
+                  Path file = workspace.sources().resolve(header).normalize();
+                  if (!file.startsWith(workspace.sources()) || !Files.isRegularFile(file)) {
+                    return Optional.empty();
+                  }
+                  String content = read(file);
+                  files.put(header, content);
+                  return Optional.of(content);
+                });
+    files.put("merged-" + own, SourceFile.replace(whole, SourceFile.parse(own, text)));
     return NativeSource.ofCell(workspace.sources(), name, files);
   }
 

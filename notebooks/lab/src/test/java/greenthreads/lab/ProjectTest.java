@@ -155,6 +155,13 @@ class ProjectTest {
   }
 
   @Test
+  void partOfAHeaderCanBeReplaced() {
+    files.with("base", "#include \"arch/arch.h\"\nint number(void) { return TEN; }\n");
+    project.edit("mine", "base", "#define TEN 12\n", List.of());
+    assertEquals(12, project.load("mine", Number.class, List.of()).number());
+  }
+
+  @Test
   void cellCannotTakeAFilesName() {
     LabException error =
         assertThrows(LabException.class, () -> project.edit("one", null, ONE, List.of()));

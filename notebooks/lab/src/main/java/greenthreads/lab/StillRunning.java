@@ -1,0 +1,80 @@
+package greenthreads.lab;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Says what an interrupt could and could not stop.
+ *
+ * <p>An interrupt ends a wait, and every isolated run. It cannot end a loop in Java that never
+ * looks, nor native code in this process: the cell is given up, but its thread goes on.
+ */
+final class StillRunning {
+  private static final long PATIENCE_MILLIS = 400;
+  private static final String CELL_THREAD = "IJava-executor-";
+
+  /** Threads a report has named: a later interrupt is about a later cell. */
+  private static final Set<Thread> NAMED = ConcurrentHashMap.newKeySet();
+
+  private StillRunning() {}
+
+  static List<String> report() {
+    var lines = new ArrayList<String>();
+    lines.add("\u001b[1;31mInterrupted.\u001b[0m");
+    Optional<Thread> busy = waitForEnd();
+    if (busy.isPresent() && NAMED.add(busy.get())) {
+      lines.add(
+          "The cell is given up, but its code is still running"
+              + where(busy.get().getStackTrace())
+              + " and keeps a processor core busy: nothing in Java can stop it from outside.");
+      lines.add(
+          "To be rid of it, restart the kernel (menu Kernel, Restart Kernel). Until then the"
+              + " notebook works as usual. To try such code safely, run it isolated:"
+              + " Lab.isolate(x).f() in place of x.f().");
+    }
+    return lines;
+  }
+
+  private static Optional<Thread> waitForEnd() {
+    long deadline = System.nanoTime() + PATIENCE_MILLIS * 1_000_000;
+    Optional<Thread> busy = busy();
+    while (busy.isPresent() && System.nanoTime() < deadline) {
+      try {
+        Thread.sleep(10);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return busy;
+      }
+      busy = busy();
+    }
+    return busy;
+  }
+
+  /** A thread of the kernel that is inside a cell's code. */
+  private static Optional<Thread> busy() {
+    return Thread.getAllStackTraces().entrySet().stream()
+        .filter(entry -> entry.getKey().getName().startsWith(CELL_THREAD))
+        .filter(entry -> !NAMED.contains(entry.getKey()))
+        .filter(entry -> Arrays.stream(entry.getValue()).anyMatch(StillRunning::isCell))
+        .map(Map.Entry::getKey)
+        .findFirst();
+  }
+
+  private static boolean isCell(StackTraceElement frame) {
+    return frame.getClassName().startsWith("REPL.$JShell$");
+  }
+
+  private static String where(StackTraceElement[] stack) {
+    for (StackTraceElement frame : stack) {
+      if (frame.getClassName().endsWith("$Native")) {
+        return " (in native code, called as `" + frame.getMethodName() + "`)";
+      }
+    }
+    return " (in Java)";
+  }
+}
