@@ -517,6 +517,38 @@ int cooperative_greedy(char *trace, int size) {
     return cooperative_turns(trace, size, INT_MAX, 1);
 }
 
+/* A conversation of which a turn is one letter. It begins as all zeros but for
+   `n`, which says how much there is to talk about. */
+struct talk {
+    int n;
+    int place; /* where it stopped */
+    int i;     /* how often it has talked */
+};
+
+/*
+ * Two conversations take turns in the caller's trace: one about `n`, in
+ * capitals, and one about `m`, in small letters. `turn` gives the next letter,
+ * or 0 when all is said. Stops when both are silent or size - 1 letters are
+ * written; behind them stands a zero. Returns the number of letters, or
+ * -EINVAL.
+ */
+int two_talks(char (*turn)(struct talk *me), char *trace, int size, int n, int m) {
+    struct talk talks[2] = {{.n = n}, {.n = m}};
+    int used = 0;
+    int silent = 0;
+
+    if (size < 1 || size > LONGEST_TRACE)
+        return -EINVAL;
+    for (int who = 0; silent < 2 && used < size - 1; who = 1 - who) {
+        char letter = turn(&talks[who]);
+        silent = letter ? 0 : silent + 1;
+        if (letter)
+            trace[used++] = (char)(who == 0 ? letter : letter + ('a' - 'A'));
+    }
+    trace[used] = '\0';
+    return used;
+}
+
 #ifdef MAIN
 int main(void) {
     char trace[61];

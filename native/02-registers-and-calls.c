@@ -70,6 +70,7 @@ uint64_t write_part(int part, uint64_t whole, uint64_t value) {
 void ten_arguments(struct arguments *out, long b, long c, long d, long e, long f, long g, long h,
                    long i, long j) {
     record_arguments(out, b, c, d, e, f, g, h, i, j);
+    __asm__ volatile(""); /* as above: it is to return here */
 }
 
 /* How many of them travelled in registers. */
@@ -166,6 +167,15 @@ long successor_intel(const long *values, long index) {
 
 long successor_att(const long *values, long index) {
     return next_att(values, index);
+}
+
+/* Where the machine code of the two begins, to be read up to its `ret`. */
+const void *code_intel(void) {
+    return (const void *)(uintptr_t)next_intel;
+}
+
+const void *code_att(void) {
+    return (const void *)(uintptr_t)next_att;
 }
 
 #ifdef MAIN

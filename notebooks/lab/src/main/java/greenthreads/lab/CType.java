@@ -143,7 +143,7 @@ final class CType {
     return layout(Long.MAX_VALUE, 0, 0);
   }
 
-  /** The same type, spelled the same. */
+  /** The {@link #spelling()}. */
   @Override
   public String toString() {
     return spelling();

@@ -29,7 +29,6 @@ final class Compiler {
   /** Part of every key; to be changed when the options below or the entry's form change. */
   private static final String FORM = "1";
 
-  private static final String LIBRARY = "library" + Platform.LIBRARY_SUFFIX;
   private static final String OBJECT = "library.o";
   private static final String CHECKSUM = "sha256";
   private static final String MESSAGES = "messages";
@@ -74,20 +73,20 @@ final class Compiler {
     words.add(FORM);
     String key = source.key(words);
     Path cache = workspace.folder("native");
-    Path entry = cache.resolve(source.name().replaceAll("[^A-Za-z0-9._-]", "_") + "-" + key);
+    Path entry = cache.resolve(fileName(source) + "-" + key);
     try {
-      Optional<Built> known = open(entry, key, false);
+      Optional<Built> known = open(source, entry, key, false);
       if (known.isPresent()) {
         return known.get();
       }
       Path draft = Files.createTempDirectory(cache, "draft-");
       try {
         compile(source, options, draft);
-        publish(draft, entry, key);
+        publish(source, draft, entry, key);
       } finally {
         delete(draft);
       }
-      return open(entry, key, true)
+      return open(source, entry, key, true)
           .orElseThrow(() -> new IOException("the library just written is not there any more"));
     } catch (IOException e) {
       throw new LabException(
@@ -100,6 +99,15 @@ final class Compiler {
               + " nothing half-written was left behind.",
           e);
     }
+  }
+
+  private static String fileName(NativeSource source) {
+    return source.name().replaceAll("[^A-Za-z0-9._-]", "_");
+  }
+
+  /** Crash reports and debuggers show it: better the chapter's name than a digest. */
+  private static String libraryName(NativeSource source) {
+    return fileName(source) + Platform.LIBRARY_SUFFIX;
   }
 
   private void compile(NativeSource source, List<String> options, Path draft) throws IOException {
@@ -118,16 +126,16 @@ final class Compiler {
       String object = draft.resolve(OBJECT).toString();
       run(source, with(command, "-c", source.unit(), "-o", object), directory, messages);
       var link = new ArrayList<>(toolchain.command());
-      link.addAll(List.of("-dynamiclib", object, "-o", draft.resolve(LIBRARY).toString()));
+      link.addAll(List.of("-dynamiclib", object, "-o", draft.resolve(libraryName(source)).toString()));
       run(source, link, directory, messages);
     } else {
       // -Bsymbolic: a chapter's own function wins over one of the same name elsewhere in the JVM.
       // -z defs: a function defined nowhere is an error now, not the end of the JVM at its call.
       command.addAll(List.of("-shared", "-Wl,-Bsymbolic,-z,defs,-z,now", source.unit()));
-      run(source, with(command, "-o", draft.resolve(LIBRARY).toString()), directory, messages);
+      run(source, with(command, "-o", draft.resolve(libraryName(source)).toString()), directory, messages);
     }
     Files.writeString(draft.resolve(MESSAGES), messages);
-    Files.writeString(draft.resolve(CHECKSUM), checksum(draft.resolve(LIBRARY)));
+    Files.writeString(draft.resolve(CHECKSUM), checksum(draft.resolve(libraryName(source))));
   }
 
   private static void layOut(NativeSource source, Path directory) throws IOException {
@@ -180,13 +188,13 @@ final class Compiler {
   }
 
   /** Moves a finished draft to its name. Whoever comes second finds the work done. */
-  private static void publish(Path draft, Path entry, String key) throws IOException {
+  private static void publish(NativeSource source, Path draft, Path entry, String key) throws IOException {
     for (int attempt = 0; ; attempt++) {
       try {
         Files.move(draft, entry, StandardCopyOption.ATOMIC_MOVE);
         return;
       } catch (FileSystemException e) {
-        if (open(entry, key, false).isPresent()) {
+        if (open(source, entry, key, false).isPresent()) {
           return;
         }
         if (!Files.exists(entry) && attempt > 0 || attempt == 3) {
@@ -210,8 +218,9 @@ final class Compiler {
   }
 
   /** Opens an entry if it is there and whole. */
-  private static Optional<Built> open(Path entry, String key, boolean fresh) {
-    Path library = entry.resolve(LIBRARY);
+  private static Optional<Built> open(
+      NativeSource source, Path entry, String key, boolean fresh) {
+    Path library = entry.resolve(libraryName(source));
     try {
       String recorded = Files.readString(entry.resolve(CHECKSUM));
       String messages = Files.readString(entry.resolve(MESSAGES));

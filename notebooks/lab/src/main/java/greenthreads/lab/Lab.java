@@ -1,5 +1,6 @@
 package greenthreads.lab;
 
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -14,7 +15,22 @@ public final class Lab {
   /** Made when first used: outside a checkout there is none. */
   private static final class Here {
     private static volatile Compiler compiler;
+    private static volatile Isolation.Tools isolation;
     static final Project PROJECT = new Project(Workspace.find(), Here::compiler, Cell::say);
+
+    /** What isolated calls need; the host itself is compiled at the first of them. */
+    private static Isolation.Tools isolation() {
+      Isolation.Tools found = isolation;
+      if (found == null) {
+        Toolchain toolchain = compiler().toolchain();
+        found =
+            new Isolation.Tools(
+                new Host(toolchain.command(), PROJECT.workspace().folder("native")),
+                Disassembler.find(toolchain.command(), System.getenv()));
+        isolation = found;
+      }
+      return found;
+    }
 
     /** Looked for again until one is found, so that it can be installed under a running kernel. */
     private static Compiler compiler() {
@@ -72,6 +88,47 @@ public final class Lab {
   public static <T> T load(String name, Class<T> type, String... options) {
     bound = true;
     return Here.PROJECT.load(name, type, List.of(options));
+  }
+
+  /**
+   * The same calls, each in a process of its own: whatever happens there, this kernel goes on.
+   *
+   * <p>{@code Lab.isolate(swap).run()} prints and returns as {@code swap.run()} does, or reports how
+   * the process ended. Memory that is passed is copied there and back; global variables start anew
+   * at each call. A call may take 10 seconds.
+   *
+   * @param bound what {@link #load(String, Class, String...)} returned
+   * @throws NativeCrash from its calls, if the process crashed, ended itself, or took too long
+   */
+  public static <T> T isolate(T bound) {
+    return isolate(bound, IsolatedRun.DEFAULT_LIMIT);
+  }
+
+  /**
+   * The same, with a time limit of the reader's.
+   *
+   * @param limit how long a call may take before its process is ended
+   */
+  public static <T> T isolate(T bound, Duration limit) {
+    return Isolation.of(Here.isolation(), bound, limit);
+  }
+
+  /**
+   * Runs something that is meant to crash in isolation, and returns the report.
+   *
+   * @param run calls a function of an isolated interface
+   * @return what happened, where, and the likely cause
+   * @throws LabException if it does not crash
+   */
+  public static Figure crash(Runnable run) {
+    try {
+      run.run();
+    } catch (NativeCrash crash) {
+      return crash.report().figure();
+    }
+    throw new LabException(
+        "Nothing crashed.\nLab.crash shows how an isolated call ended that did not return; this one"
+            + " returned.");
   }
 
   /**

