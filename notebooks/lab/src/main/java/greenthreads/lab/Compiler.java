@@ -126,7 +126,8 @@ final class Compiler {
       String object = draft.resolve(OBJECT).toString();
       run(source, with(command, "-c", source.unit(), "-o", object), directory, messages);
       var link = new ArrayList<>(toolchain.command());
-      link.addAll(List.of("-dynamiclib", object, "-o", draft.resolve(libraryName(source)).toString()));
+      // _lab_stack is there only in an isolated run.
+      link.addAll(List.of("-dynamiclib", "-Wl,-U,_lab_stack", object, "-o", draft.resolve(libraryName(source)).toString()));
       run(source, link, directory, messages);
     } else {
       // -Bsymbolic: a chapter's own function wins over one of the same name elsewhere in the JVM.

@@ -28,7 +28,10 @@ import java.util.function.Consumer;
  * order.
  *
  * <p>C's stdout is switched to unbuffered: behind a pipe it would otherwise keep text back until
- * some kilobytes have come together, and lose it in a crash.
+ * some kilobytes have come together, and lose it in a crash; and only so do printf and write come
+ * out in the order of their calls. The price is paid on the stack: the printf of glibc before 2.37
+ * then builds its text in 8 KiB there. An isolated run buffers lines, as a terminal does, and so
+ * measures what a program would use.
  */
 final class NativeOutput {
   private static final int CHUNK = 64 * 1024;

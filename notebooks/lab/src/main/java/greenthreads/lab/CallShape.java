@@ -1,0 +1,65 @@
+package greenthreads.lab;
+
+import java.lang.reflect.Method;
+import java.util.List;
+
+/**
+ * How a native function is called, as the host is told it: one letter for the result and one for
+ * each parameter.
+ *
+ * @param signature the letters; host.c says what they mean
+ */
+record CallShape(String signature) {
+  static final int MAX_FLOATS = 8;
+
+  /** What the host can pass besides floating point numbers; Apple packs what goes on the stack. */
+  static final int MAX_INTEGERS = Platform.IS_MAC && !Platform.IS_X86_64 ? 8 : 12;
+
+  /**
+   * @throws LabException if a type has no counterpart in C, or there are too many parameters
+   */
+  static CallShape of(Method method) {
+    return of(Signature.of(method));
+  }
+
+  static CallShape of(Signature signature) {
+    CallShape shape = of(signature.result(), signature.parameters());
+    long floats = shape.parameters().chars().filter(kind -> kind == 'f' || kind == 'd').count();
+    if (floats > MAX_FLOATS || shape.parameters().length() - floats > MAX_INTEGERS) {
+      throw new LabException(
+          "%s has too many parameters for an isolated call: at most %d floating point, %d others."
+                  .formatted(signature.java(), MAX_FLOATS, MAX_INTEGERS)
+              + "\nPass a struct by pointer, or call it without isolating it.");
+    }
+    return shape;
+  }
+
+  static CallShape of(JavaType result, List<JavaType> parameters) {
+    var letters = new StringBuilder().append(letter(result));
+    parameters.forEach(type -> letters.append(letter(type)));
+    return new CallShape(letters.toString());
+  }
+
+  private static char letter(JavaType type) {
+    return switch (type) {
+      case VOID -> 'v';
+      case BOOLEAN -> 'z';
+      case BYTE -> 'b';
+      case SHORT -> 'h';
+      case INT -> 'w';
+      case LONG -> 'l';
+      case FLOAT -> 'f';
+      case DOUBLE -> 'd';
+      case SEGMENT -> 'p';
+      case STRING -> 's';
+    };
+  }
+
+  char result() {
+    return signature.charAt(0);
+  }
+
+  String parameters() {
+    return signature.substring(1);
+  }
+}

@@ -1,0 +1,103 @@
+package greenthreads.lab;
+
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.time.Duration;
+
+/**
+ * Makes the calls of a bound interface in processes of their own, one for each call.
+ *
+ * <p>Each process loads the library afresh: global variables start anew at every call, and nothing
+ * that happens there can hurt this process.
+ */
+final class Isolation implements InvocationHandler {
+  /** What every isolated call needs: the program that makes it, and the tool that reads crashes. */
+  record Tools(Host host, Disassembler disassembler) {}
+
+  private final Tools tools;
+  private final Bound bound;
+  private final Duration limit;
+
+  private Isolation(Tools tools, Bound bound, Duration limit) {
+    this.tools = tools;
+    this.bound = bound;
+    this.limit = limit;
+  }
+
+  /**
+   * @param object what {@link Lab#load(String, Class, String...)} or {@link Library#bind} returned
+   * @throws LabException if it is something else, or the limit is not positive
+   */
+  static <T> T of(Tools tools, T object, Duration limit) {
+    if (limit.isNegative() || limit.isZero()) {
+      throw new LabException("A time limit of " + limit + " leaves no time to run. Give it more.");
+    }
+    Bound bound =
+        Bound.of(object)
+            .orElseThrow(
+                () ->
+                    new LabException(
+                        object == null
+                            ? "Lab.isolate was given null: the cell that loads the library has not"
+                                + " run, or it failed. Run it first."
+                            : "Lab.isolate wants what Lab.load(name, type) returned, not a "
+                                + object.getClass().getSimpleName()
+                                + "."));
+    @SuppressWarnings("unchecked") // the object implements the interface it was bound to
+    T isolated =
+        (T)
+            Proxy.newProxyInstance(
+                bound.type().getClassLoader(),
+                new Class<?>[] {bound.type()},
+                new Isolation(tools, bound, limit));
+    return isolated;
+  }
+
+  @Override
+  public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
+    if (method.getDeclaringClass() == Object.class) {
+      return switch (method.getName()) {
+        case "toString" -> "isolated " + bound.type().getSimpleName();
+        case "hashCode" -> System.identityHashCode(proxy);
+        default -> proxy == arguments[0];
+      };
+    }
+    if (method.isDefault()) {
+      return InvocationHandler.invokeDefault(proxy, method, arguments);
+    }
+    return call(method, arguments);
+  }
+
+  private Object call(Method method, Object[] arguments) {
+    Library library = bound.library().get();
+    String function = method.getName();
+    var target =
+        new IsolatedRun.Target(library.path(), function, library.find(function).address());
+    var output = new OutputLimit(System.out::print, System.err::print);
+    Outcome outcome;
+    try {
+      outcome =
+          IsolatedRun.call(tools.host(), target, CallShape.of(method), arguments, limit, output);
+    } finally {
+      output.finish();
+    }
+    return switch (outcome) {
+      case Outcome.Returned returned -> {
+        returned.warnings().forEach(Cell::say);
+        yield returned.value();
+      }
+      case Outcome.Crashed crashed -> throw ended(crashed.crash());
+      case Outcome.TimedOut timedOut -> throw ended(timedOut.crash());
+      case Outcome.Exited exited -> throw ended(exited.crash());
+      case Outcome.Interrupted interrupted ->
+          throw new LabException(
+              "Interrupted: the isolated run of `%s` was ended, with all it had started."
+                  .formatted(function));
+    };
+  }
+
+  private NativeCrash ended(Crash crash) {
+    return new NativeCrash(crash, CrashReport.of(crash, tools.disassembler()));
+  }
+}

@@ -1,0 +1,140 @@
+package greenthreads.lab;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * The functions of a library by address, from its symbol table.
+ *
+ * <p>ELF is read here; for Mach-O the system's nm is asked. A file that cannot be read has no
+ * symbols: a report then says less.
+ */
+final class Symbols {
+  /**
+   * A function: its name, the offset in the library at which it begins, and its size (0: unknown).
+   */
+  record Symbol(String name, long start, long size) {
+    /** {@code name+0x1c}, or the bare name at its first instruction. */
+    String at(long offset) {
+      return offset == start ? name : "%s+0x%x".formatted(name, offset - start);
+    }
+  }
+
+  private static final int SHT_SYMTAB = 2;
+  private static final int SHT_DYNSYM = 11;
+  private static final int STT_NOTYPE = 0;
+  private static final int STT_FUNC = 2;
+  private static final int STT_GNU_IFUNC = 10;
+  private static final long SHF_EXECINSTR = 4;
+
+  private final TreeMap<Long, Symbol> functions = new TreeMap<>();
+
+  private Symbols() {}
+
+  static Symbols of(Path file) {
+    var symbols = new Symbols();
+    try {
+      if (Platform.IS_MAC) {
+        symbols.readNm(file);
+      } else {
+        symbols.readElf(ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN));
+      }
+    } catch (IOException | IndexOutOfBoundsException | IllegalArgumentException e) {
+      // Not there, or not what it should be: what was understood stands.
+    }
+    return symbols;
+  }
+
+  /** The function that an offset lies in; empty between functions, or if the table is silent. */
+  Optional<Symbol> at(long offset) {
+    return Optional.ofNullable(functions.floorEntry(offset))
+        .map(Map.Entry::getValue)
+        .filter(symbol -> symbol.size() == 0 || offset < symbol.start() + symbol.size());
+  }
+
+  /** The function that ends at or before an offset, nearest to it. */
+  Optional<Symbol> before(long offset) {
+    return Optional.ofNullable(functions.lowerEntry(offset)).map(Map.Entry::getValue);
+  }
+
+  Optional<Symbol> named(String name) {
+    return functions.values().stream().filter(symbol -> symbol.name().equals(name)).findFirst();
+  }
+
+  boolean isEmpty() {
+    return functions.isEmpty();
+  }
+
+  /** System V ABI, chapter 4: the section headers, then the symbol tables among the sections. */
+  private void readElf(ByteBuffer file) {
+    if (file.getInt(0) != 0x464c457f || file.get(4) != 2 || file.get(5) != 1) {
+      return;
+    }
+    int table = Math.toIntExact(file.getLong(0x28));
+    int entrySize = Short.toUnsignedInt(file.getShort(0x3a));
+    int count = Short.toUnsignedInt(file.getShort(0x3c));
+    for (int i = 0; i < count; i++) {
+      int header = table + i * entrySize;
+      int type = file.getInt(header + 4);
+      if (type == SHT_SYMTAB || type == SHT_DYNSYM) {
+        int names = table + file.getInt(header + 40) * entrySize;
+        int strings = Math.toIntExact(file.getLong(names + 24));
+        int at = Math.toIntExact(file.getLong(header + 24));
+        int end = at + Math.toIntExact(file.getLong(header + 32));
+        for (; at + 24 <= end; at += 24) {
+          readSymbol(file, at, strings, table, entrySize, count);
+        }
+      }
+    }
+  }
+
+  private void readSymbol(
+      ByteBuffer file, int at, int strings, int table, int entrySize, int sections) {
+    int type = file.get(at + 4) & 15;
+    int section = Short.toUnsignedInt(file.getShort(at + 6));
+    boolean function = type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE;
+    if (!function || section == 0 || section >= sections) {
+      return;
+    }
+    long flags = file.getLong(table + section * entrySize + 8);
+    String name = string(file, strings + file.getInt(at));
+    // $x and $d mark code and data on AArch64; .L labels are the compiler's own.
+    if ((flags & SHF_EXECINSTR) == 0 || name.isEmpty() || "$.".indexOf(name.charAt(0)) >= 0) {
+      return;
+    }
+    long start = file.getLong(at + 8);
+    // Two names for one address: the one that has a size says more.
+    functions.merge(
+        start, new Symbol(name, start, file.getLong(at + 16)), (a, b) -> a.size() > 0 ? a : b);
+  }
+
+  private static String string(ByteBuffer file, int at) {
+    int end = at;
+    while (file.get(end) != 0) {
+      end++;
+    }
+    byte[] bytes = new byte[end - at];
+    file.get(at, bytes);
+    return new String(bytes, StandardCharsets.UTF_8);
+  }
+
+  private void readNm(Path file) {
+    Toolchain.Result result = Toolchain.run(List.of("nm", "-n", file.toString()));
+    for (String line : result.output().lines().toList()) {
+      String[] parts = line.strip().split("\\s+");
+      if (parts.length == 3 && parts[1].equalsIgnoreCase("t")) {
+        String name = parts[2].startsWith("_") ? parts[2].substring(1) : parts[2];
+        long start = Long.parseUnsignedLong(parts[0], 16);
+        functions.put(start, new Symbol(name, start, 0));
+      }
+    }
+  }
+}
