@@ -3,7 +3,6 @@ package greenthreads.lab;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.Callable;
 import java.util.function.Predicate;
 
 /**
@@ -20,6 +19,13 @@ import java.util.function.Predicate;
  * exception is part of the report.
  */
 public final class Check {
+  /** Computes the reader's answer; it may call a method handle, which may throw anything. */
+  @FunctionalInterface
+  public interface Answer<T> {
+    /** The answer as it is now. */
+    T get() throws Throwable;
+  }
+
   private record Cause(Predicate<Object> applies, String sentence) {}
 
   /** One thing looked at. */
@@ -27,10 +33,10 @@ public final class Check {
     final String what;
     final Object expected;
     final Predicate<Object> holds;
-    final Callable<?> answer;
+    final Answer<?> answer;
     final List<Cause> causes = new ArrayList<>();
 
-    Point(String what, Object expected, Predicate<Object> holds, Callable<?> answer) {
+    Point(String what, Object expected, Predicate<Object> holds, Answer<?> answer) {
       this.what = what;
       this.expected = expected;
       this.holds = holds;
@@ -63,7 +69,7 @@ public final class Check {
    * @param expected the value it should have; compared with {@code equals}
    * @param answer computes the reader's value
    */
-  public Check expect(String what, Object expected, Callable<?> answer) {
+  public Check expect(String what, Object expected, Answer<?> answer) {
     points.add(new Point(what, expected, actual -> Objects.equals(expected, actual), answer));
     return this;
   }
@@ -77,7 +83,7 @@ public final class Check {
    * @param answer computes the reader's value
    */
   @SuppressWarnings("unchecked")
-  public <T> Check demand(String what, String expected, Predicate<T> holds, Callable<T> answer) {
+  public <T> Check demand(String what, String expected, Predicate<T> holds, Answer<T> answer) {
     points.add(
         new Point(what, expected, actual -> actual != null && holds.test((T) actual), answer));
     return this;
@@ -95,12 +101,17 @@ public final class Check {
     return this;
   }
 
+  /** Looks at every point and shows what was found. */
+  public void verdict() {
+    passed();
+  }
+
   /**
-   * Looks at every point and shows what was found.
+   * The same, for cells that go on only from a right answer.
    *
    * @return whether all of it is right
    */
-  public boolean verdict() {
+  public boolean passed() {
     if (points.isEmpty()) {
       throw new IllegalStateException("check " + exercise + " looks at nothing");
     }
@@ -121,9 +132,12 @@ public final class Check {
   }
 
   private Figure report(List<Finding> wrong, int all) {
-    String head =
-        "✘ %s Not yet: %d of %d points %s."
-            .formatted(exercise, wrong.size(), all, wrong.size() == 1 ? "differs" : "differ");
+    String count =
+        all == 1
+            ? "its one point differs"
+            : "%d of %d points %s"
+                .formatted(wrong.size(), all, wrong.size() == 1 ? "differs" : "differ");
+    String head = "✘ %s Not yet: %s.".formatted(exercise, count);
     var rows = new ArrayList<List<String>>();
     for (Finding finding : wrong) {
       rows.add(
@@ -139,7 +153,7 @@ public final class Check {
   private static Finding look(Point point) {
     Object actual;
     try {
-      actual = point.answer.call();
+      actual = point.answer.get();
     } catch (Throwable e) {
       return new Finding(point, false, e, explain(e));
     }

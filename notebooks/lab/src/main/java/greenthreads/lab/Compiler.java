@@ -94,7 +94,7 @@ final class Compiler {
               + " could not be compiled, since the cache folder "
               + cache
               + " cannot be used: "
-              + reason(e)
+              + Words.reason(e)
               + ".\nFree some space or make the folder writable, then run the cell again;"
               + " nothing half-written was left behind.",
           e);
@@ -258,13 +258,6 @@ final class Compiler {
     }
   }
 
-  private static String reason(IOException e) {
-    String message = e.getMessage();
-    return e instanceof FileSystemException f && f.getReason() != null
-        ? f.getReason() + " (" + f.getFile() + ")"
-        : message == null ? e.getClass().getSimpleName() : message;
-  }
-
   /** What the compiler makes of a source as assembly text, for the reader to look at. */
   String assembly(NativeSource source, List<String> options) {
     Path cache = workspace.folder("native");
@@ -291,7 +284,7 @@ final class Compiler {
       }
     } catch (IOException e) {
       throw new LabException(
-          source.title() + " could not be turned into assembly: " + reason(e), e);
+          source.title() + " could not be turned into assembly: " + Words.reason(e), e);
     }
   }
 }

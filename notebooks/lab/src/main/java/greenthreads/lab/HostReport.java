@@ -192,7 +192,7 @@ final class HostReport {
       long next = address + done;
       Map.Entry<Long, byte[]> piece = dumps.floorEntry(next);
       long offset = piece == null ? 0 : next - piece.getKey();
-      if (piece == null || offset >= piece.getValue().length) {
+      if (piece == null || offset < 0 || offset >= piece.getValue().length) {
         break;
       }
       bytes[done++] = piece.getValue()[(int) offset];

@@ -133,7 +133,7 @@ record NativeSource(
     try {
       return Files.readAllBytes(file);
     } catch (IOException e) {
-      throw new LabException("native/" + file.getFileName() + " cannot be read: " + e, e);
+      throw new LabException("native/" + file.getFileName() + " cannot be read: " + Words.reason(e), e);
     }
   }
 }

@@ -140,7 +140,7 @@ final class Sources {
     try {
       return new String(Files.readAllBytes(path), StandardCharsets.UTF_8);
     } catch (IOException e) {
-      throw new LabException("native/" + path.getFileName() + " cannot be read: " + e, e);
+      throw new LabException("native/" + path.getFileName() + " cannot be read: " + Words.reason(e), e);
     }
   }
 }

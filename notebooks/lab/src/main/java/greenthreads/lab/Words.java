@@ -1,5 +1,10 @@
 package greenthreads.lab;
 
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.util.Locale;
 
 /** Small helpers for messages. */
@@ -22,6 +27,18 @@ final class Words {
       previous = row;
     }
     return previous[b.length()];
+  }
+
+  /** What went wrong with a file, without the names of Java's classes. */
+  static String reason(IOException e) {
+    return switch (e) {
+      case NoSuchFileException missing -> "there is no " + missing.getFile();
+      case AccessDeniedException denied -> "access to " + denied.getFile() + " is denied";
+      case FileSystemException other when other.getReason() != null ->
+          other.getReason() + " (" + other.getFile() + ")";
+      case FileAlreadyExistsException taken -> taken.getFile() + " is there and is no folder";
+      default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    };
   }
 
   /** A duration for people: {@code 1.3 ms}, {@code 51 ms}, {@code 2.4 s}. */

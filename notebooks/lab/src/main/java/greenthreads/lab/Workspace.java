@@ -70,7 +70,7 @@ record Workspace(Path root, Path build) {
           "The folder for generated files, "
               + folder
               + ", cannot be made: "
-              + e
+              + Words.reason(e)
               + ".\nMake it writable, or set GREEN_THREADS_BUILD to a folder of your own and"
               + " restart the kernel.",
           e);

@@ -26,7 +26,7 @@ class CheckTest {
 
   @Test
   void rightAnswerIsSaidToBeRight() {
-    String text = printed(Check.exercise("00.1").expect("add(2, 3)", 5, () -> 5)::verdict, true);
+    String text = printed(Check.exercise("00.1").expect("add(2, 3)", 5, () -> 5)::passed, true);
     assertTrue(text.startsWith("✔ 00.1 Correct: add(2, 3) is 5."), text);
   }
 
@@ -37,8 +37,8 @@ class CheckTest {
             .expect("add(2, 3)", 5, () -> -1)
             .cause((Integer v) -> v == 0, "not this one")
             .cause((Integer v) -> v == -1, "the second number is subtracted");
-    String text = printed(check::verdict, false);
-    assertTrue(text.contains("✘ 00.1 Not yet: 1 of 1 points differs."), text);
+    String text = printed(check::passed, false);
+    assertTrue(text.contains("✘ 00.1 Not yet: its one point differs."), text);
     assertTrue(text.contains("add(2, 3)  "), text);
     assertTrue(text.matches("(?s).*\\b5\\b.*-1 .*the second number is subtracted.*"), text);
     assertFalse(text.contains("not this one"), text);
@@ -48,7 +48,7 @@ class CheckTest {
   void onlyWrongPointsAreListed() {
     Check check =
         Check.exercise("1").expect("good", 1, () -> 1).expect("bad", 2, () -> 3);
-    String text = printed(check::verdict, false);
+    String text = printed(check::passed, false);
     assertTrue(text.contains("1 of 2"), text);
     assertFalse(text.contains("good"), text);
   }
@@ -60,23 +60,23 @@ class CheckTest {
             .expect("x", 1, () -> {
               throw new IllegalStateException("boom");
             });
-    assertTrue(printed(check::verdict, false).contains("IllegalStateException: boom"));
+    assertTrue(printed(check::passed, false).contains("IllegalStateException: boom"));
   }
 
   @Test
   void missingAnswerIsNamed() {
-    String text = printed(Check.exercise("1").expect("x", 1, () -> null)::verdict, false);
+    String text = printed(Check.exercise("1").expect("x", 1, () -> null)::passed, false);
     assertTrue(text.contains("there is no answer yet"), text);
   }
 
   @Test
   void propertyIsChecked() {
     Check right = Check.exercise("1").demand("n", "even", (Integer n) -> n % 2 == 0, () -> 4);
-    printed(right::verdict, true);
+    printed(right::passed, true);
     Check wrong = Check.exercise("1").demand("n", "even", (Integer n) -> n % 2 == 0, () -> 3);
-    assertTrue(printed(wrong::verdict, false).contains("even"));
+    assertTrue(printed(wrong::passed, false).contains("even"));
     Check none = Check.exercise("1").demand("n", "even", (Integer n) -> n % 2 == 0, () -> null);
-    printed(none::verdict, false);
+    printed(none::passed, false);
   }
 
   @Test

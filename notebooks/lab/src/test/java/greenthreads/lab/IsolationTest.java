@@ -19,6 +19,7 @@ class IsolationTest {
       static long calls;
       long count_calls(void) { return ++calls; }
       long crash(volatile long *p) { return *p; }
+      void leap(void) { ((void (*)(void))0xa5a5a5a5a5a5a5a5)(); }
       void spin(void) { for (volatile int x = 1; x; ) {} }
       """;
 
@@ -32,6 +33,8 @@ class IsolationTest {
     long count_calls();
 
     long crash(java.lang.foreign.MemorySegment p);
+
+    void leap();
 
     void spin();
 
@@ -74,6 +77,13 @@ class IsolationTest {
     assertTrue(crash.getMessage().contains("`crash` crashed with SIGSEGV"), crash.getMessage());
     assertTrue(crash.getMessage().contains("null pointer"), crash.getMessage());
     assertTrue(crash.report().text().contains("calls.c:3"), crash.report().text());
+  }
+
+  /** As a signed number such an address is below every other. */
+  @Test
+  void leapToTheTopOfTheAddressSpaceIsReported() {
+    NativeCrash crash = assertThrows(NativeCrash.class, isolated()::leap);
+    assertTrue(crash.report().text().contains("0xa5a5a5a5a5a5a5a5"), crash.report().text());
   }
 
   @Test
