@@ -61,18 +61,18 @@ final class Assembly {
   private static List<String> used(List<String> lines) {
     String all = String.join("\n", lines);
     return lines.stream()
-        .filter(
-            line -> {
-              var label = LABEL.matcher(line);
-              return !label.matches()
-                  || !isLocal(label.group(1))
-                  || occurrences(all, label.group(1)) > 1;
-            })
+        .filter(line -> {
+          var label = LABEL.matcher(line);
+          return !label.matches()
+              || !isLocal(label.group(1))
+              || occurrences(all, label.group(1)) > 1;
+        })
         .toList();
   }
 
   private static int occurrences(String text, String word) {
-    var matcher = Pattern.compile("(?<![.\\w$])" + Pattern.quote(word) + "(?![\\w$])").matcher(text);
+    var matcher =
+        Pattern.compile("(?<![.\\w$])" + Pattern.quote(word) + "(?![\\w$])").matcher(text);
     int count = 0;
     while (matcher.find()) {
       count++;

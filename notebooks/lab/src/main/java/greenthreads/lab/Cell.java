@@ -20,8 +20,7 @@ final class Cell {
   }
 
   static void display(Shown value) {
-    kernel()
-        .ifPresentOrElse(k -> k.display(data(value)), () -> System.out.println(value.text()));
+    kernel().ifPresentOrElse(k -> k.display(data(value)), () -> System.out.println(value.text()));
   }
 
   static DisplayData data(Shown value) {

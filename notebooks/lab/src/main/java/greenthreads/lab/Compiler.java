@@ -127,13 +127,23 @@ final class Compiler {
       run(source, with(command, "-c", source.unit(), "-o", object), directory, messages);
       var link = new ArrayList<>(toolchain.command());
       // _lab_stack is there only in an isolated run.
-      link.addAll(List.of("-dynamiclib", "-Wl,-U,_lab_stack", object, "-o", draft.resolve(libraryName(source)).toString()));
+      link.addAll(
+          List.of(
+              "-dynamiclib",
+              "-Wl,-U,_lab_stack",
+              object,
+              "-o",
+              draft.resolve(libraryName(source)).toString()));
       run(source, link, directory, messages);
     } else {
       // -Bsymbolic: a chapter's own function wins over one of the same name elsewhere in the JVM.
       // -z defs: a function defined nowhere is an error now, not the end of the JVM at its call.
       command.addAll(List.of("-shared", "-Wl,-Bsymbolic,-z,defs,-z,now", source.unit()));
-      run(source, with(command, "-o", draft.resolve(libraryName(source)).toString()), directory, messages);
+      run(
+          source,
+          with(command, "-o", draft.resolve(libraryName(source)).toString()),
+          directory,
+          messages);
     }
     Files.writeString(draft.resolve(MESSAGES), messages);
     Files.writeString(draft.resolve(CHECKSUM), checksum(draft.resolve(libraryName(source))));
@@ -184,12 +194,14 @@ final class Compiler {
                 .formatted(source.title(), toolchain.version(), exit)
             : "%s does not compile: %s found %s."
                 .formatted(source.title(), toolchain.version(), count);
-    String before = "\nWhat was loaded before is untouched. Mend the source and run the cell again.";
+    String before =
+        "\nWhat was loaded before is untouched. Mend the source and run the cell again.";
     return head + "\n\n" + output.stripTrailing() + "\n" + before;
   }
 
   /** Moves a finished draft to its name. Whoever comes second finds the work done. */
-  private static void publish(NativeSource source, Path draft, Path entry, String key) throws IOException {
+  private static void publish(NativeSource source, Path draft, Path entry, String key)
+      throws IOException {
     for (int attempt = 0; ; attempt++) {
       try {
         Files.move(draft, entry, StandardCopyOption.ATOMIC_MOVE);
@@ -219,8 +231,7 @@ final class Compiler {
   }
 
   /** Opens an entry if it is there and whole. */
-  private static Optional<Built> open(
-      NativeSource source, Path entry, String key, boolean fresh) {
+  private static Optional<Built> open(NativeSource source, Path entry, String key, boolean fresh) {
     Path library = entry.resolve(libraryName(source));
     try {
       String recorded = Files.readString(entry.resolve(CHECKSUM));
@@ -273,11 +284,7 @@ final class Compiler {
         command.addAll(List.of("-std=c17", "-fPIC", "-I" + source.folder()));
         command.addAll(options);
         String out = draft.resolve("unit.s").toString();
-        run(
-            source,
-            with(command, "-S", source.unit(), "-o", out),
-            directory,
-            new StringBuilder());
+        run(source, with(command, "-S", source.unit(), "-o", out), directory, new StringBuilder());
         return Files.readString(Path.of(out), StandardCharsets.UTF_8);
       } finally {
         delete(draft);

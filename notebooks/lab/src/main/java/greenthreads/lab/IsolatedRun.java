@@ -56,6 +56,30 @@ final class IsolatedRun {
    */
   record Target(Path library, String function, long loadedAt) {}
 
+  /** Asks for a trace of a call, and receives it. */
+  static final class Stepping {
+    private final List<String> words;
+    private final ByteArrayOutputStream trace = new ByteArrayOutputStream();
+    private HostReport report = HostReport.parse(new byte[0]);
+
+    /**
+     * @param words the host's further arguments: the number of steps, then the functions' offsets
+     */
+    Stepping(List<String> words) {
+      this.words = words;
+    }
+
+    /** What the host recorded; empty if none of the functions was entered. */
+    byte[] trace() {
+      return trace.toByteArray();
+    }
+
+    /** What the traced process said of itself. */
+    HostReport report() {
+      return report;
+    }
+  }
+
   private record Frame(int kind, byte[] bytes) {
     static final Frame END = new Frame(-1, new byte[0]);
   }
@@ -65,6 +89,7 @@ final class IsolatedRun {
   private final Object[] args;
   private final Duration limit;
   private final OutputSink sink;
+  private final Stepping stepping;
 
   private final ByteArrayOutputStream report = new ByteArrayOutputStream();
   private final Map<Integer, HostReport.Argument> kernelMemory = new HashMap<>();
@@ -74,7 +99,13 @@ final class IsolatedRun {
   private String ending = "";
 
   private IsolatedRun(
-      Target target, CallShape shape, Object[] args, Duration limit, OutputSink sink) {
+      Target target,
+      CallShape shape,
+      Object[] args,
+      Duration limit,
+      OutputSink sink,
+      Stepping stepping) {
+    this.stepping = stepping;
     this.target = target;
     this.shape = shape;
     this.args = args == null ? new Object[0] : args;
@@ -96,7 +127,19 @@ final class IsolatedRun {
    */
   static Outcome call(
       Host host, Target target, CallShape shape, Object[] args, Duration limit, OutputSink sink) {
-    return new IsolatedRun(target, shape, args, limit, sink).run(host);
+    return call(host, target, shape, args, limit, sink, new Stepping(List.of()));
+  }
+
+  /** The same, stepped where the functions that {@code stepping} names are entered. */
+  static Outcome call(
+      Host host,
+      Target target,
+      CallShape shape,
+      Object[] args,
+      Duration limit,
+      OutputSink sink,
+      Stepping stepping) {
+    return new IsolatedRun(target, shape, args, limit, sink, stepping).run(host);
   }
 
   private Outcome run(Host host) {
@@ -108,6 +151,7 @@ final class IsolatedRun {
             target.function(),
             shape.signature(),
             Long.toString(Math.max(1, limit.toMillis()))));
+    command.addAll(stepping.words);
     Process process;
     try {
       process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
@@ -214,6 +258,7 @@ final class IsolatedRun {
           sink.err(frame.bytes());
         }
         case 'r' -> report.writeBytes(frame.bytes());
+        case 't' -> stepping.trace.writeBytes(frame.bytes());
         case 'x' -> ending = new String(frame.bytes(), StandardCharsets.UTF_8);
         default -> {
           return true;
@@ -362,6 +407,7 @@ final class IsolatedRun {
 
   private Outcome outcome() {
     HostReport host = HostReport.parse(report.toByteArray());
+    stepping.report = host;
     HostReport end = HostReport.parse(ending.getBytes(StandardCharsets.UTF_8));
     for (HostReport source : List.of(host, end)) {
       if (source.has("failed")) {

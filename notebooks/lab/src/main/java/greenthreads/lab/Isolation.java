@@ -35,15 +35,14 @@ final class Isolation implements InvocationHandler {
     }
     Bound bound =
         Bound.of(object)
-            .orElseThrow(
-                () ->
-                    new LabException(
-                        object == null
-                            ? "Lab.isolate was given null: the cell that loads the library has not"
-                                + " run, or it failed. Run it first."
-                            : "Lab.isolate wants what Lab.load(name, type) returned, not a "
-                                + object.getClass().getSimpleName()
-                                + "."));
+            .orElseThrow(() ->
+                new LabException(
+                    object == null
+                        ? "Lab.isolate was given null: the cell that loads the library has not"
+                            + " run, or it failed. Run it first."
+                        : "Lab.isolate wants what Lab.load(name, type) returned, not a "
+                            + object.getClass().getSimpleName()
+                            + "."));
     @SuppressWarnings("unchecked") // the object implements the interface it was bound to
     T isolated =
         (T)
@@ -72,8 +71,7 @@ final class Isolation implements InvocationHandler {
   private Object call(Method method, Object[] arguments) {
     Library library = bound.library().get();
     String function = method.getName();
-    var target =
-        new IsolatedRun.Target(library.path(), function, library.find(function).address());
+    var target = new IsolatedRun.Target(library.path(), function, library.find(function).address());
     var output = new OutputLimit(System.out::print, System.err::print);
     Outcome outcome;
     try {

@@ -30,7 +30,8 @@ enum JavaType {
 
   JavaType(Class<?> carrier, String canonical, String counterpart) {
     this.carrier = carrier;
-    this.layout = canonical == null ? null : Linker.nativeLinker().canonicalLayouts().get(canonical);
+    this.layout =
+        canonical == null ? null : Linker.nativeLinker().canonicalLayouts().get(canonical);
     this.counterpart = counterpart;
   }
 
@@ -76,10 +77,7 @@ enum JavaType {
   }
 
   private static boolean pointsToChar(CType pointer) {
-    return pointer
-        .target()
-        .filter(target -> target.kind() == CType.Kind.CHAR)
-        .isPresent();
+    return pointer.target().filter(target -> target.kind() == CType.Kind.CHAR).isPresent();
   }
 
   /** The Java type to use for a C type, for messages. */

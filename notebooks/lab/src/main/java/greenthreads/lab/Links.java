@@ -84,14 +84,12 @@ final class Links {
     void fail(LabException reason) {
       setTargets(
           sites.stream()
-              .map(
-                  site -> {
-                    MethodHandle thrower =
-                        MethodHandles.throwException(
-                            site.type().returnType(), LabException.class);
-                    return MethodHandles.dropArguments(
-                        thrower.bindTo(reason), 0, site.type().parameterList());
-                  })
+              .map(site -> {
+                MethodHandle thrower =
+                    MethodHandles.throwException(site.type().returnType(), LabException.class);
+                return MethodHandles.dropArguments(
+                    thrower.bindTo(reason), 0, site.type().parameterList());
+              })
               .toList());
       key = "";
     }

@@ -168,8 +168,7 @@ final class NativeOutput {
 
     private static MethodHandle function(
         String name, FunctionDescriptor type, Linker.Option... options) {
-      return LINKER.downcallHandle(
-          LINKER.defaultLookup().findOrThrow(name), type, options);
+      return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), type, options);
     }
 
     static long read(int descriptor, MemorySegment buffer, long size) {

@@ -78,11 +78,10 @@ record NativeSource(
   String key(List<String> more) {
     try {
       var digest = MessageDigest.getInstance("SHA-256");
-      included.forEach(
-          (file, content) -> {
-            field(digest, file.getBytes(StandardCharsets.UTF_8));
-            field(digest, content);
-          });
+      included.forEach((file, content) -> {
+        field(digest, file.getBytes(StandardCharsets.UTF_8));
+        field(digest, content);
+      });
       more.forEach(word -> field(digest, word.getBytes(StandardCharsets.UTF_8)));
       return HexFormat.of().formatHex(digest.digest(), 0, 10);
     } catch (NoSuchAlgorithmException e) {
@@ -108,7 +107,9 @@ record NativeSource(
     }
   }
 
-  /** Follows {@code #include "…"} the way the compiler does; what it cannot find is its to report. */
+  /**
+   * Follows {@code #include "…"} the way the compiler does; what it cannot find is its to report.
+   */
   private static void collect(
       Path root, Path folder, byte[] content, Map<String, byte[]> included) {
     Matcher include = INCLUDE.matcher(new String(content, StandardCharsets.ISO_8859_1));
@@ -133,7 +134,8 @@ record NativeSource(
     try {
       return Files.readAllBytes(file);
     } catch (IOException e) {
-      throw new LabException("native/" + file.getFileName() + " cannot be read: " + Words.reason(e), e);
+      throw new LabException(
+          "native/" + file.getFileName() + " cannot be read: " + Words.reason(e), e);
     }
   }
 }

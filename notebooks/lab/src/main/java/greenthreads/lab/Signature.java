@@ -27,12 +27,10 @@ record Signature(Method method, JavaType result, List<JavaType> parameters) {
 
   private static JavaType type(Method method, Class<?> carrier) {
     return JavaType.of(carrier)
-        .orElseThrow(
-            () ->
-                new LabException(
-                    "%s cannot be bound: Java's %s has no counterpart in C.\nUse one of: %s."
-                        .formatted(
-                            java(method), carrier.getSimpleName(), JavaType.known())));
+        .orElseThrow(() ->
+            new LabException(
+                "%s cannot be bound: Java's %s has no counterpart in C.\nUse one of: %s."
+                    .formatted(java(method), carrier.getSimpleName(), JavaType.known())));
   }
 
   String name() {
@@ -40,8 +38,7 @@ record Signature(Method method, JavaType result, List<JavaType> parameters) {
   }
 
   FunctionDescriptor descriptor() {
-    MemoryLayout[] layouts =
-        parameters.stream().map(JavaType::layout).toArray(MemoryLayout[]::new);
+    MemoryLayout[] layouts = parameters.stream().map(JavaType::layout).toArray(MemoryLayout[]::new);
     return result == JavaType.VOID
         ? FunctionDescriptor.ofVoid(layouts)
         : FunctionDescriptor.of(result.layout(), layouts);

@@ -36,13 +36,11 @@ final class Sources {
     SourceFile.Item item =
         source
             .item(part)
-            .orElseThrow(
-                () ->
-                    new LabException(
-                        "native/%s has no part named `%s`.\nIts parts: %s."
-                            .formatted(name, part, names(source))));
-    String title =
-        "native/%s, lines %d to %d".formatted(name, item.firstLine(), item.lastLine());
+            .orElseThrow(() ->
+                new LabException(
+                    "native/%s has no part named `%s`.\nIts parts: %s."
+                        .formatted(name, part, names(source))));
+    String title = "native/%s, lines %d to %d".formatted(name, item.firstLine(), item.lastLine());
     return new Listing("c", title, item.text().stripTrailing());
   }
 
@@ -68,13 +66,12 @@ final class Sources {
     String all = compiler.assembly(source, words);
     String code =
         Assembly.function(all, function)
-            .orElseThrow(
-                () ->
-                    new LabException(
-                        "%s: the compiler made no function `%s` of its own.\n"
-                                .formatted(source.title(), function)
-                            + "It may be missing from the source, or static and built into its"
-                            + " callers."));
+            .orElseThrow(() ->
+                new LabException(
+                    "%s: the compiler made no function `%s` of its own.\n"
+                            .formatted(source.title(), function)
+                        + "It may be missing from the source, or static and built into its"
+                        + " callers."));
     String level = words.stream().filter(word -> word.startsWith("-O")).reduce((a, b) -> b).get();
     return new Listing(
         "asm",
@@ -104,16 +101,15 @@ final class Sources {
     files.put(baseName, read(base));
     SourceFile whole =
         SourceFile.parse(baseName, read(base))
-            .expand(
-                header -> {
-                  Path file = workspace.sources().resolve(header).normalize();
-                  if (!file.startsWith(workspace.sources()) || !Files.isRegularFile(file)) {
-                    return Optional.empty();
-                  }
-                  String content = read(file);
-                  files.put(header, content);
-                  return Optional.of(content);
-                });
+            .expand(header -> {
+              Path file = workspace.sources().resolve(header).normalize();
+              if (!file.startsWith(workspace.sources()) || !Files.isRegularFile(file)) {
+                return Optional.empty();
+              }
+              String content = read(file);
+              files.put(header, content);
+              return Optional.of(content);
+            });
     files.put("merged-" + own, SourceFile.replace(whole, SourceFile.parse(own, text)));
     return NativeSource.ofCell(workspace.sources(), name, files);
   }
@@ -140,7 +136,8 @@ final class Sources {
     try {
       return new String(Files.readAllBytes(path), StandardCharsets.UTF_8);
     } catch (IOException e) {
-      throw new LabException("native/" + path.getFileName() + " cannot be read: " + Words.reason(e), e);
+      throw new LabException(
+          "native/" + path.getFileName() + " cannot be read: " + Words.reason(e), e);
     }
   }
 }

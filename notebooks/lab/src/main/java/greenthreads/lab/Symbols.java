@@ -65,6 +65,20 @@ final class Symbols {
     return Optional.ofNullable(functions.lowerEntry(offset)).map(Map.Entry::getValue);
   }
 
+  /** Where a function ends: by its size, or else where the next one begins. */
+  long end(Symbol symbol) {
+    if (symbol.size() > 0) {
+      return symbol.start() + symbol.size();
+    }
+    Long next = functions.higherKey(symbol.start());
+    return next == null ? symbol.start() + 4096 : next;
+  }
+
+  /** The names of all functions, in the order of their addresses. */
+  List<String> names() {
+    return functions.values().stream().map(Symbol::name).toList();
+  }
+
   Optional<Symbol> named(String name) {
     return functions.values().stream().filter(symbol -> symbol.name().equals(name)).findFirst();
   }

@@ -20,8 +20,7 @@ final class Table {
   private static List<String> strings(List<String> head, List<?> row) {
     if (row.size() != head.size()) {
       throw new IllegalArgumentException(
-          "a row of %d cells in a table of %d columns: %s"
-              .formatted(row.size(), head.size(), row));
+          "a row of %d cells in a table of %d columns: %s".formatted(row.size(), head.size(), row));
     }
     return row.stream().map(String::valueOf).toList();
   }
@@ -54,8 +53,7 @@ final class Table {
         IntStream.range(0, head.size())
             .map(column -> all.stream().mapToInt(row -> row.get(column).length()).max().orElse(0))
             .toArray();
-    String lines =
-        all.stream().map(row -> line(row, widths)).collect(Collectors.joining("\n"));
+    String lines = all.stream().map(row -> line(row, widths)).collect(Collectors.joining("\n"));
     return caption.isEmpty() ? lines : caption + "\n\n" + lines;
   }
 

@@ -41,13 +41,12 @@ record Toolchain(List<String> command, Path executable, String version, String i
       List<String> command = Files.isExecutable(Path.of(chosen)) ? List.of(chosen) : words;
       Path executable =
           search(command.getFirst(), path)
-              .orElseThrow(
-                  () ->
-                      new LabException(
-                          "CC says `"
-                              + chosen
-                              + "`, but there is no such program.\nUnset CC or point it at a C"
-                              + " compiler, then restart the kernel."));
+              .orElseThrow(() ->
+                  new LabException(
+                      "CC says `"
+                          + chosen
+                          + "`, but there is no such program.\nUnset CC or point it at a C"
+                          + " compiler, then restart the kernel."));
       return describe(command, executable);
     }
     for (String name : USUAL) {

@@ -57,7 +57,8 @@ class AssemblyTest {
                 jne     .L2
                 mov     eax, edi
             .L2:
-                ret"""),
+                ret\
+            """),
         Assembly.function(GCC, "square"));
   }
 

@@ -74,7 +74,8 @@ class CellOutputTest {
       output.out().write(b);
     }
     output.end();
-    assertEquals("out:é😀", String.join("", sent).replace("out:", "out:").replaceAll("(?<!^)out:", ""));
+    assertEquals(
+        "out:é😀", String.join("", sent).replace("out:", "out:").replaceAll("(?<!^)out:", ""));
   }
 
   @Test

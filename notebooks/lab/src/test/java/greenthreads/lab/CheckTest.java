@@ -46,8 +46,7 @@ class CheckTest {
 
   @Test
   void onlyWrongPointsAreListed() {
-    Check check =
-        Check.exercise("1").expect("good", 1, () -> 1).expect("bad", 2, () -> 3);
+    Check check = Check.exercise("1").expect("good", 1, () -> 1).expect("bad", 2, () -> 3);
     String text = printed(check::passed, false);
     assertTrue(text.contains("1 of 2"), text);
     assertFalse(text.contains("good"), text);
@@ -57,9 +56,12 @@ class CheckTest {
   void exceptionIsAnActualValue() {
     Check check =
         Check.exercise("1")
-            .expect("x", 1, () -> {
-              throw new IllegalStateException("boom");
-            });
+            .expect(
+                "x",
+                1,
+                () -> {
+                  throw new IllegalStateException("boom");
+                });
     assertTrue(printed(check::passed, false).contains("IllegalStateException: boom"));
   }
 

@@ -20,7 +20,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class CompilerTest {
-  private static final String ADD = "#include \"arch/arch.h\"\nint add(int a, int b) { return a + b; }\n";
+  private static final String ADD =
+      "#include \"arch/arch.h\"\nint add(int a, int b) { return a + b; }\n";
 
   @TempDir Path folder;
   private TestProject project;
@@ -130,7 +131,8 @@ class CompilerTest {
     Path cache = project.workspace().folder("native");
     assertEquals(
         "rwx------",
-        java.nio.file.attribute.PosixFilePermissions.toString(Files.getPosixFilePermissions(cache)));
+        java.nio.file.attribute.PosixFilePermissions.toString(
+            Files.getPosixFilePermissions(cache)));
   }
 
   @Test
@@ -196,8 +198,7 @@ class CompilerTest {
 
   @Test
   void versionIsReadFromEveryBanner() {
-    assertEquals(
-        "gcc 12.2.0", Toolchain.shortVersion("gcc (Debian 12.2.0-14+deb12u1) 12.2.0"));
+    assertEquals("gcc 12.2.0", Toolchain.shortVersion("gcc (Debian 12.2.0-14+deb12u1) 12.2.0"));
     assertEquals("clang 14.0.6", Toolchain.shortVersion("Debian clang version 14.0.6"));
     assertEquals(
         "Apple clang 17.0.0",

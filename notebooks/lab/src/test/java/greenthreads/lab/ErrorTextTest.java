@@ -75,8 +75,10 @@ class ErrorTextTest {
                    {"cell_type": "code", "source": "int b = 2;"}]}
         """);
     NotebookCells cells = NotebookCells.read(file);
-    assertEquals("the 1st code cell, which begins `int a = 1;`", cells.declaring("a").orElseThrow());
-    assertEquals("the 2nd code cell, which begins `int b = 2;`", cells.declaring("b").orElseThrow());
+    assertEquals(
+        "the 1st code cell, which begins `int a = 1;`", cells.declaring("a").orElseThrow());
+    assertEquals(
+        "the 2nd code cell, which begins `int b = 2;`", cells.declaring("b").orElseThrow());
     Files.writeString(file, "{");
     assertEquals(List.of(), NotebookCells.read(file).sources());
     assertEquals(List.of(), NotebookCells.read(folder.resolve("none.ipynb")).sources());
@@ -84,8 +86,12 @@ class ErrorTextTest {
 
   @Test
   void ordinalsAreEnglish() {
-    assertEquals("1st 2nd 3rd 4th 11th 12th 13th 21st 112th",
-        String.join(" ", List.of(1, 2, 3, 4, 11, 12, 13, 21, 112).stream()
-            .map(NotebookCells::ordinal).toList()));
+    assertEquals(
+        "1st 2nd 3rd 4th 11th 12th 13th 21st 112th",
+        String.join(
+            " ",
+            List.of(1, 2, 3, 4, 11, 12, 13, 21, 112).stream()
+                .map(NotebookCells::ordinal)
+                .toList()));
   }
 }

@@ -108,7 +108,8 @@ class LibraryTest {
 
   @Test
   void missingFunctionNamesBothSides() {
-    String message = assertThrows(LabException.class, () -> library.bind(Missing.class)).getMessage();
+    String message =
+        assertThrows(LabException.class, () -> library.bind(Missing.class)).getMessage();
     assertTrue(message.contains("types.c has no function `ad`"), message);
     assertTrue(message.contains("int ad(int, int)   (interface Missing)"), message);
     assertTrue(message.contains("Did you mean `add`?"), message);
@@ -163,7 +164,8 @@ class LibraryTest {
 
   @Test
   void classIsNotAnInterface() {
-    String message = assertThrows(LabException.class, () -> library.bind(String.class)).getMessage();
+    String message =
+        assertThrows(LabException.class, () -> library.bind(String.class)).getMessage();
     assertTrue(message.contains("String is not an interface"), message);
   }
 
@@ -200,7 +202,8 @@ class LibraryTest {
   @Test
   void loadedCopiesHaveNoNameLeft() throws IOException {
     try (Stream<Path> files = Files.list(project.workspace().folder("native"))) {
-      assertEquals(0, files.filter(file -> file.getFileName().toString().startsWith("loaded-")).count());
+      assertEquals(
+          0, files.filter(file -> file.getFileName().toString().startsWith("loaded-")).count());
     }
   }
 
@@ -227,7 +230,8 @@ class LibraryTest {
   void layoutIsTheCompilers() {
     var layout = library.layout("pair");
     assertEquals(24, layout.byteSize());
-    assertEquals(8, layout.byteOffset(java.lang.foreign.MemoryLayout.PathElement.groupElement("first")));
+    assertEquals(
+        8, layout.byteOffset(java.lang.foreign.MemoryLayout.PathElement.groupElement("first")));
     assertThrows(LabException.class, () -> library.layout("nobody_knows"));
   }
 

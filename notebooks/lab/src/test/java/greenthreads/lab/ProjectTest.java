@@ -37,7 +37,8 @@ class ProjectTest {
     assertEquals(1, project.load("one", Number.class, List.of()).number());
     assertEquals(1, project.load("one", Number.class, List.of()).number());
     assertTrue(said.get(0).matches("one\\.c: compiled with .+ in .+ m?s\\."), said.toString());
-    assertTrue(said.get(1).startsWith("one.c: unchanged, loaded from the cache in "), said.toString());
+    assertTrue(
+        said.get(1).startsWith("one.c: unchanged, loaded from the cache in "), said.toString());
   }
 
   @Test
@@ -133,11 +134,13 @@ class ProjectTest {
 
   @Test
   void diagnosticsPointIntoTheCell() {
-    files.with("base", "static int inner(void) { return 1; }\nint number(void) { return inner(); }\n");
+    files.with(
+        "base", "static int inner(void) { return 1; }\nint number(void) { return inner(); }\n");
     CompileError error =
         assertThrows(
             CompileError.class,
-            () -> project.edit("mine", "base", "static int inner(void)\n{\n  oops;\n}\n", List.of()));
+            () ->
+                project.edit("mine", "base", "static int inner(void)\n{\n  oops;\n}\n", List.of()));
     // The cell's first line is the magic itself.
     assertTrue(error.getMessage().contains("mine.c:4:"), error.getMessage());
     assertTrue(error.getMessage().contains("oops"), error.getMessage());
@@ -146,11 +149,13 @@ class ProjectTest {
 
   @Test
   void diagnosticsOfTheRestPointIntoTheFile() {
-    files.with("base", "static int inner(void) { return 1; }\n\nint number(void) { return inner(7); }\n");
+    files.with(
+        "base", "static int inner(void) { return 1; }\n\nint number(void) { return inner(7); }\n");
     CompileError error =
         assertThrows(
             CompileError.class,
-            () -> project.edit("mine", "base", "static int inner(void) { return 2; }\n", List.of()));
+            () ->
+                project.edit("mine", "base", "static int inner(void) { return 2; }\n", List.of()));
     assertTrue(error.getMessage().contains("base.c:3:"), error.getMessage());
   }
 
@@ -170,7 +175,8 @@ class ProjectTest {
 
   @Test
   void cellMayIncludeTheProjectsHeaders() {
-    project.edit("mine", null, "#include \"arch/arch.h\"\nint number(void) { return TEN; }\n", List.of());
+    project.edit(
+        "mine", null, "#include \"arch/arch.h\"\nint number(void) { return TEN; }\n", List.of());
     assertEquals(10, project.load("mine", Number.class, List.of()).number());
   }
 

@@ -24,7 +24,8 @@ class ShownTest {
   @Test
   void tableHasHeadersCaptionAndTextTwin() {
     Figure table =
-        Figure.table("Costs", List.of("what", "ns"), List.of(List.of("call", 2), List.of("switch", 172)));
+        Figure.table(
+            "Costs", List.of("what", "ns"), List.of(List.of("call", 2), List.of("switch", 172)));
     String html = table.representations().get("text/html").toString();
     assertTrue(html.contains("<th scope=\"col\""), html);
     assertTrue(html.contains("<figcaption>Costs</figcaption>"), html);
@@ -42,7 +43,10 @@ class ShownTest {
   @Test
   void listingsFenceIsLongerThanItsCode() {
     String markdown =
-        new Listing("c", "a `title`", "/* ``` */ int x;").representations().get("text/markdown").toString();
+        new Listing("c", "a `title`", "/* ``` */ int x;")
+            .representations()
+            .get("text/markdown")
+            .toString();
     assertTrue(markdown.startsWith("`a 'title'`\n\n````c\n"), markdown);
     assertTrue(markdown.endsWith("\n````"), markdown);
   }

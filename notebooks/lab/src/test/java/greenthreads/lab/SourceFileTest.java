@@ -93,37 +93,36 @@ class SourceFileTest {
   @TestFactory
   Stream<DynamicTest> itemsAreRecognised() {
     return SINGLE_ITEMS.stream()
-        .map(
-            line -> {
-              int arrow = line.indexOf("->");
-              String source = line.substring(0, arrow).strip();
-              String[] expected = line.substring(arrow + 2).strip().split(" ", 2);
-              return dynamicTest(
-                  source,
-                  () -> {
-                    // Neighbours on both sides must be left alone.
-                    for (String text :
-                        List.of(
-                            source,
-                            "int before;\n\n" + source + "\n\nint after;\n",
-                            "int before;\n" + source + "\nint after(void) { return 1; }\n")) {
-                      SourceFile file = SourceFile.parse("a.c", text);
-                      checkSpans(file);
-                      List<Item> others = new ArrayList<>(file.items());
-                      others.removeIf(
-                          item -> item.name().equals("before") || item.name().equals("after"));
-                      if (expected[0].equals("COMMENT") && others.isEmpty()) {
-                        assertTrue(file.item("after").orElseThrow().text().contains(source));
-                        continue; // it is the next item's own
-                      }
-                      assertEquals(1, others.size(), text + "\n" + others);
-                      assertEquals(expected[0], others.get(0).kind().name(), text);
-                      assertEquals(expected.length > 1 ? expected[1] : "", others.get(0).name());
-                      assertEquals(source, others.get(0).text());
-                      assertEquals(text.contains("after"), file.item("after").isPresent());
-                    }
-                  });
-            });
+        .map(line -> {
+          int arrow = line.indexOf("->");
+          String source = line.substring(0, arrow).strip();
+          String[] expected = line.substring(arrow + 2).strip().split(" ", 2);
+          return dynamicTest(
+              source,
+              () -> {
+                // Neighbours on both sides must be left alone.
+                for (String text :
+                    List.of(
+                        source,
+                        "int before;\n\n" + source + "\n\nint after;\n",
+                        "int before;\n" + source + "\nint after(void) { return 1; }\n")) {
+                  SourceFile file = SourceFile.parse("a.c", text);
+                  checkSpans(file);
+                  List<Item> others = new ArrayList<>(file.items());
+                  others.removeIf(
+                      item -> item.name().equals("before") || item.name().equals("after"));
+                  if (expected[0].equals("COMMENT") && others.isEmpty()) {
+                    assertTrue(file.item("after").orElseThrow().text().contains(source));
+                    continue; // it is the next item's own
+                  }
+                  assertEquals(1, others.size(), text + "\n" + others);
+                  assertEquals(expected[0], others.get(0).kind().name(), text);
+                  assertEquals(expected.length > 1 ? expected[1] : "", others.get(0).name());
+                  assertEquals(source, others.get(0).text());
+                  assertEquals(text.contains("after"), file.item("after").isPresent());
+                }
+              });
+        });
   }
 
   @Test
@@ -459,14 +458,13 @@ class SourceFileTest {
         "#include <stdio.h>\n#include \"sub/a.h\"\nint main(void) { printf(\"%d\\n\", f()); }\n";
     SourceFile expanded =
         SourceFile.parse("base.c", base)
-            .expand(
-                path ->
-                    Optional.ofNullable(
-                        switch (path) {
-                          case "sub/a.h" -> "#if 1\n#include \"b.h\"\n#endif\n#include \"a.h\"\n";
-                          case "sub/b.h" -> "\n// f\nstatic int f(void) { return 1; }";
-                          default -> null;
-                        }));
+            .expand(path ->
+                Optional.ofNullable(
+                    switch (path) {
+                      case "sub/a.h" -> "#if 1\n#include \"b.h\"\n#endif\n#include \"a.h\"\n";
+                      case "sub/b.h" -> "\n// f\nstatic int f(void) { return 1; }";
+                      default -> null;
+                    }));
     Item f = expanded.item("f").orElseThrow();
     assertEquals("sub/b.h:2-3", f.file() + ":" + f.firstLine() + "-" + f.lastLine());
     assertEquals(3, expanded.item("main").orElseThrow().firstLine());
@@ -481,103 +479,99 @@ class SourceFileTest {
   @TestFactory
   Stream<DynamicTest> theChaptersFilesAreUnderstood() throws IOException {
     return nativeFiles()
-        .map(
-            path ->
-                dynamicTest(
-                    path.getFileName().toString(),
-                    () -> {
-                      String text = Files.readString(path);
-                      SourceFile file = SourceFile.parse(path.toString(), text);
-                      checkSpans(file);
-                      for (Item item : file.items()) {
-                        boolean body = item.text().contains("{") && item.kind() == Kind.OTHER;
-                        assertFalse(body, () -> "not understood: " + item);
-                        boolean assembly = item.kind() == Kind.ASSEMBLY;
-                        assertFalse(assembly && item.name().isEmpty(), item::toString);
-                      }
-                      assertTimeoutPreemptively(
-                          Duration.ofSeconds(60),
-                          () -> {
-                            for (int end = 0; end < text.length(); end += 97) {
-                              checkSpans(SourceFile.parse("cut.c", text.substring(0, end)));
-                              checkSpans(SourceFile.parse("cut.c", text.substring(end)));
-                            }
-                          });
-                    }));
+        .map(path ->
+            dynamicTest(
+                path.getFileName().toString(),
+                () -> {
+                  String text = Files.readString(path);
+                  SourceFile file = SourceFile.parse(path.toString(), text);
+                  checkSpans(file);
+                  for (Item item : file.items()) {
+                    boolean body = item.text().contains("{") && item.kind() == Kind.OTHER;
+                    assertFalse(body, () -> "not understood: " + item);
+                    boolean assembly = item.kind() == Kind.ASSEMBLY;
+                    assertFalse(assembly && item.name().isEmpty(), item::toString);
+                  }
+                  assertTimeoutPreemptively(
+                      Duration.ofSeconds(60),
+                      () -> {
+                        for (int end = 0; end < text.length(); end += 97) {
+                          checkSpans(SourceFile.parse("cut.c", text.substring(0, end)));
+                          checkSpans(SourceFile.parse("cut.c", text.substring(end)));
+                        }
+                      });
+                }));
   }
 
   /** The compiler and this class were never told of each other. */
   @TestFactory
   Stream<DynamicTest> functionsAreWhereTheCompilerSaysTheyAre() throws IOException {
     return chapters()
-        .map(
-            path ->
-                dynamicTest(
-                    path.getFileName().toString(),
-                    () -> {
-                      assumeTrue(DebugInfoTest.isLinux(), "libraries hold DWARF only on Linux");
-                      Path library = folder.resolve("chapter.so");
-                      String source = path.getFileName().toString();
-                      DebugInfoTest.run(
-                          List.of(
-                              DebugInfoTest.anyCompiler(),
-                              "-std=c17",
-                              "-g",
-                              "-fPIC",
-                              "-shared",
-                              source,
-                              "-o",
-                              library.toString()),
-                          path.getParent());
-                      SourceFile file = SourceFile.parse(source, Files.readString(path));
-                      int checked = 0;
-                      for (CFunction function : DebugInfo.read(library).functions()) {
-                        if (source.equals(function.file())) {
-                          Item item =
-                              file.items(function.name()).stream()
-                                  .filter(i -> i.firstLine() <= function.line())
-                                  .filter(i -> i.lastLine() >= function.line())
-                                  .findFirst()
-                                  .orElseThrow(() -> new AssertionError(function.toString()));
-                          assertEquals(Kind.FUNCTION, item.kind());
-                          checked++;
-                        }
-                      }
-                      assertTrue(checked > 0, "no function compared");
-                    }));
+        .map(path ->
+            dynamicTest(
+                path.getFileName().toString(),
+                () -> {
+                  assumeTrue(DebugInfoTest.isLinux(), "libraries hold DWARF only on Linux");
+                  Path library = folder.resolve("chapter.so");
+                  String source = path.getFileName().toString();
+                  DebugInfoTest.run(
+                      List.of(
+                          DebugInfoTest.anyCompiler(),
+                          "-std=c17",
+                          "-g",
+                          "-fPIC",
+                          "-shared",
+                          source,
+                          "-o",
+                          library.toString()),
+                      path.getParent());
+                  SourceFile file = SourceFile.parse(source, Files.readString(path));
+                  int checked = 0;
+                  for (CFunction function : DebugInfo.read(library).functions()) {
+                    if (source.equals(function.file())) {
+                      Item item =
+                          file.items(function.name()).stream()
+                              .filter(i -> i.firstLine() <= function.line())
+                              .filter(i -> i.lastLine() >= function.line())
+                              .findFirst()
+                              .orElseThrow(() -> new AssertionError(function.toString()));
+                      assertEquals(Kind.FUNCTION, item.kind());
+                      checked++;
+                    }
+                  }
+                  assertTrue(checked > 0, "no function compared");
+                }));
   }
 
   /** Each item replaced by itself leaves the compiler the same tokens; so does an expansion. */
   @TestFactory
   Stream<DynamicTest> aFileReplacedByItselfIsTheSameForTheCompiler() throws IOException {
     return chapters()
-        .map(
-            path ->
-                dynamicTest(
-                    path.getFileName().toString(),
-                    () -> {
-                      String name = path.getFileName().toString();
-                      SourceFile file = SourceFile.parse(name, Files.readString(path));
-                      SourceFile expanded =
-                          file.expand(header -> read(path.resolveSibling(header)));
-                      String expected = preprocessed(path, file.text());
-                      assertEquals(expected, preprocessed(path, expanded.text()));
-                      assertEquals(expected, preprocessed(path, SourceFile.replace(file, file)));
-                      assertEquals(
-                          expected,
-                          preprocessed(
-                              path, SourceFile.replace(expanded, SourceFile.parse("mine", ""))));
-                      for (Item item : expanded.items()) {
-                        if (item.kind() == Kind.DIRECTIVE && item.name().equals("line")) {
-                          continue; // put there by the expansion
-                        }
-                        Path from = path.resolveSibling(item.file());
-                        List<String> lines = Files.readAllLines(from);
-                        String text =
-                            String.join("\n", lines.subList(item.firstLine() - 1, item.lastLine()));
-                        assertTrue(text.contains(item.text()), item::toString);
-                      }
-                    }));
+        .map(path ->
+            dynamicTest(
+                path.getFileName().toString(),
+                () -> {
+                  String name = path.getFileName().toString();
+                  SourceFile file = SourceFile.parse(name, Files.readString(path));
+                  SourceFile expanded = file.expand(header -> read(path.resolveSibling(header)));
+                  String expected = preprocessed(path, file.text());
+                  assertEquals(expected, preprocessed(path, expanded.text()));
+                  assertEquals(expected, preprocessed(path, SourceFile.replace(file, file)));
+                  assertEquals(
+                      expected,
+                      preprocessed(
+                          path, SourceFile.replace(expanded, SourceFile.parse("mine", ""))));
+                  for (Item item : expanded.items()) {
+                    if (item.kind() == Kind.DIRECTIVE && item.name().equals("line")) {
+                      continue; // put there by the expansion
+                    }
+                    Path from = path.resolveSibling(item.file());
+                    List<String> lines = Files.readAllLines(from);
+                    String text =
+                        String.join("\n", lines.subList(item.firstLine() - 1, item.lastLine()));
+                    assertTrue(text.contains(item.text()), item::toString);
+                  }
+                }));
   }
 
   private String preprocessed(Path original, String text) throws Exception {
@@ -639,13 +633,12 @@ class SourceFileTest {
 
   private static List<String> lines(SourceFile file) {
     return file.items().stream()
-        .map(
-            item ->
-                (item.kind() + " " + item.name()).strip()
-                    + " "
-                    + item.firstLine()
-                    + "-"
-                    + item.lastLine())
+        .map(item ->
+            (item.kind() + " " + item.name()).strip()
+                + " "
+                + item.firstLine()
+                + "-"
+                + item.lastLine())
         .toList();
   }
 
