@@ -1,0 +1,294 @@
+"""A real JupyterLab, opened in a real browser: chapter 03, as a newcomer runs it."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from chapters import Chapter, tags
+from project import BUILD, NOTEBOOKS, ROOT
+
+LINE = "I LOVE WAKING UP ON A NEW STACK!"
+BOOK = NOTEBOOKS / "03-a-single-stack-swap.ipynb"
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
+FLAGS = [
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+# What JupyterLab's own debugger says at each cell of a kernel that it cannot debug.
+HARMLESS = {"No active debugger session"}
+
+# For the test only: nothing is saved by itself, and all cells are in the page, not only those in view.
+SETTINGS = {
+    "docmanager-extension/plugin": {"autosave": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def answers(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return reply.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """JupyterLab on the project, started as the reader starts it; ended with all that it started."""
+    folder = tmp_path_factory.mktemp("lab")
+    for name, settings in SETTINGS.items():
+        file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(settings))
+    port, token = free_port(), secrets.token_hex(16)
+    environment = {**os.environ, "JUPYTER_TOKEN": token, "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
+    environment.pop("PYTHONPATH", None)  # what only the tests need
+    if (BUILD / "stamps" / "library").exists():
+        words = [str(ROOT / "build.sh"), "--no-browser", "--port", str(port)]
+    else:
+        # Not set up by build.sh: this Python's own JupyterLab.
+        words = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.port={port}"]
+        words += [f"--ServerApp.root_dir={ROOT}", "--ServerApp.ip=127.0.0.1", "--allow-root"]
+    had_checkpoints = (NOTEBOOKS / ".ipynb_checkpoints").exists()
+    before = BOOK.read_bytes()
+    log = open(folder / "log.txt", "w+", encoding="utf-8")
+    process = subprocess.Popen(
+        words, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=ROOT
+    )
+
+    def said():
+        return (folder / "log.txt").read_text(encoding="utf-8", errors="replace")
+
+    try:
+        begun = time.monotonic()
+        while not answers(f"http://127.0.0.1:{port}/api"):
+            assert process.poll() is None, f"the server ended:\n{said()}"
+            assert time.monotonic() - begun < 180, f"no answer from the server:\n{said()}"
+            time.sleep(0.1)
+        yield {"url": f"http://127.0.0.1:{port}", "token": token, "said": said, "seconds": time.monotonic() - begun}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+        log.close()
+        if not had_checkpoints:
+            shutil.rmtree(NOTEBOOKS / ".ipynb_checkpoints", ignore_errors=True)
+    assert BOOK.read_bytes() == before, "the notebook in the checkout was changed"
+
+
+@pytest.fixture(scope="module")
+def page(server):
+    """Chapter 03, open in a browser; with everything the page complained of."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: it drives the browser")
+    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser_path is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} is installed: JupyterLab was not seen in a browser")
+    flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
+        page = browser.new_page(viewport={"width": 1280, "height": 1400})
+        page.set_default_timeout(60_000)
+        page.complaints, page.strangers = [], []
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("console", lambda m: page.complaints.append(m.text) if m.type == "error" else None)
+
+        def only_ours(route):
+            if route.request.url.startswith((server["url"], "data:", "blob:")):
+                route.continue_()
+            else:
+                page.strangers.append(route.request.url)
+                route.abort()
+
+        page.route("**/*", only_ours)
+        page.goto(f"{server['url']}/lab/tree/notebooks/{BOOK.name}?token={server['token']}")
+        page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell")
+        wait_for_idle(page)
+        yield page
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    return Chapter.read(BOOK)
+
+
+def wait_for_idle(page):
+    page.wait_for_function(
+        "() => / \\| (Idle|Unknown)/.test(document.querySelector('#jp-main-statusbar')?.innerText ?? '')",
+        timeout=90_000,
+    )
+
+
+def choose(page, *labels):
+    """Picks an entry of the menu bar."""
+    page.locator(".lm-MenuBar-item", has_text=re.compile(rf"^{labels[0]}$")).click()
+    for label in labels[1:]:
+        entry = page.locator(".lm-Menu-item", has=page.locator(".lm-Menu-itemLabel", has_text=re.compile(rf"^{label}$")))
+        entry.last.click()
+
+
+def cell(page, chapter, name):
+    """A cell in the page; the page has all of them, in the notebook's order."""
+    index = next(i for i, c in enumerate(chapter.cells) if c.id == name)
+    return page.locator(".jp-Notebook .jp-Cell").nth(index)
+
+
+def count(page, chapter, name):
+    """A cell's execution count, 0 if it has none or is running."""
+    prompt = cell(page, chapter, name).locator(".jp-InputPrompt").inner_text()
+    number = re.search(r"\[(\d+)\]", prompt)
+    return int(number[1]) if number else 0
+
+
+def wait_until_all_ran(page):
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')]
+                 .every(prompt => /\\[\\d+\\]/.test(prompt.innerText))""",
+        timeout=180_000,
+    )
+    wait_for_idle(page)
+
+
+@pytest.fixture(scope="module")
+def ran(page):
+    """The page after Run All Cells."""
+    choose(page, "Run", "Run All Cells")
+    wait_until_all_ran(page)
+    return page
+
+
+def test_page_has_every_cell(page, chapter):
+    assert page.locator(".jp-Notebook .jp-Cell").count() == len(chapter.cells)
+
+
+def test_the_line_stands_under_its_cell(ran, chapter):
+    assert LINE in cell(ran, chapter, "swap-run").locator(".jp-Cell-outputArea").inner_text()
+    assert LINE not in cell(ran, chapter, "forge-run").inner_text(), "the line is under the wrong cell"
+
+
+def test_errors_only_where_they_are_meant(ran, chapter):
+    wrong = []
+    for c in chapter.code:
+        errors = cell(ran, chapter, c.id).locator("[data-mime-type='application/vnd.jupyter.error']").all_inner_texts()
+        if bool(errors) != ("raises-exception" in tags(c)):
+            wrong.append((c.id, errors))
+    assert not wrong
+
+
+def test_figures_are_shown(ran, chapter):
+    figure = cell(ran, chapter, "forge-show").locator(".jp-OutputArea-output figure table")
+    assert figure.count() == 1 and figure.is_visible()
+    assert "the address of hello" in figure.inner_text()
+    text = ran.locator(".jp-Notebook").inner_text().lower()
+    assert "blocked" not in text and "not trusted" not in text, "JupyterLab refused an output"
+
+
+def test_single_cell_runs_again(ran, chapter):
+    before = count(ran, chapter, "swap-run")
+    code = cell(ran, chapter, "swap-run")
+    code.locator(".jp-InputArea-editor").click()
+    ran.keyboard.press("Shift+Enter")
+    deadline = time.monotonic() + 60
+    while count(ran, chapter, "swap-run") <= before:
+        assert time.monotonic() < deadline, "the cell did not run again"
+        ran.wait_for_timeout(100)
+    wait_for_idle(ran)
+    assert code.locator(".jp-Cell-outputArea").inner_text().count(LINE) == 1
+    assert "Dead" not in ran.locator("#jp-main-statusbar").inner_text()
+    assert ran.locator(".jp-Dialog").count() == 0, "a dialog is open: did the kernel restart?"
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_both_themes_are_legible(ran, chapter, theme):
+    choose(ran, "Settings", "Theme", f"JupyterLab {theme}")
+    ran.wait_for_function(f"() => document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
+    ran.wait_for_timeout(300)
+    folder = BUILD / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("forge-show", "swap-run"):
+        target = cell(ran, chapter, name)
+        target.scroll_into_view_if_needed()
+        ran.screenshot(path=folder / f"{BOOK.stem}-{name}-{theme.lower()}.png")
+    contrasts = ran.evaluate(CONTRASTS)
+    assert len(contrasts) > 20, "nothing was measured"
+    poor = [c for c in contrasts if c["ratio"] < 3]
+    assert not poor, f"text that is hard to read on its background: {poor[:5]}"
+
+
+# The contrast of every piece of text in the outputs with what is behind it (WCAG 2: 3 for large, 4.5 for small).
+CONTRASTS = """() => {
+    const context = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+    const rgba = colour => {
+        context.clearRect(0, 0, 1, 1);
+        context.fillStyle = colour;
+        context.fillRect(0, 0, 1, 1);
+        return [...context.getImageData(0, 0, 1, 1).data];
+    };
+    const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
+        .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const behind = element => {
+        for (let e = element; e; e = e.parentElement) {
+            const colour = rgba(getComputedStyle(e).backgroundColor);
+            if (colour[3] > 200) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const found = [];
+    for (const area of document.querySelectorAll('.jp-Notebook .jp-OutputArea-output')) {
+        const walker = document.createTreeWalker(area, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+            const node = walker.currentNode, element = node.parentElement;
+            if (!node.data.trim() || !element.getClientRects().length) continue;
+            if (element.closest('style, pre code')) continue;  // JupyterLab's own colours for code
+            const a = luminance(rgba(getComputedStyle(element).color)), b = luminance(behind(element));
+            const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+            found.push({text: node.data.trim().slice(0, 40), ratio});
+        }
+    }
+    return found;
+}"""
+
+
+def test_nobody_else_was_asked(ran):
+    assert ran.strangers == [], "the page asked another server"
+
+
+def test_the_page_did_not_complain(ran):
+    assert [c for c in ran.complaints if c.strip() not in HARMLESS] == []
+
+
+def test_the_terminal_stays_quiet(ran, server):
+    """What build.sh and the server say is for the reader: an address, no noise of a kernel or of Java."""
+    said = server["said"]()
+    assert not re.search(r"INFO|WARNING: |restricted|Exception|Traceback", said), said
+
+
+def test_server_is_ready_soon(server, record_property):
+    """Three seconds on an idle machine; a busy one is given more."""
+    record_property("seconds_to_ready", round(server["seconds"], 2))
+    assert server["seconds"] < 20

@@ -1,0 +1,262 @@
+"""Every chapter in a fresh kernel, from top to bottom, again in other orders, with right and wrong answers."""
+
+import functools
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from chapters import Chapter, chapter_paths, error_of, outputs_of, session, tags
+from expected import EXPECTED
+from wrong_answers import WRONG_ANSWERS
+
+CHAPTERS = {path.stem: Chapter.read(path) for path in chapter_paths()}
+EXERCISES = {e.number: (stem, e) for stem, chapter in CHAPTERS.items() for e in chapter.exercises()}
+
+each_chapter = pytest.mark.parametrize("stem", CHAPTERS)
+each_exercise = pytest.mark.parametrize("number", EXERCISES)
+
+
+def once(function):
+    """Runs a function once for each chapter, and shares what it returned or raised."""
+    known = {}
+
+    @functools.wraps(function)
+    def shared(stem):
+        if stem not in known:
+            try:
+                known[stem] = function(stem), None
+            except Exception as e:  # a dead kernel, a cell without end: for each test that needs it
+                known[stem] = None, e
+        result, problem = known[stem]
+        if problem is not None:
+            raise AssertionError(f"{stem} could not be run: {problem}") from problem
+        return result
+
+    return shared
+
+
+def children(pid):
+    """The processes that a process has started and that still run. Linux only; elsewhere none are seen."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            text = status.read_text()
+        except OSError:
+            continue
+        if re.search(rf"^PPid:\s+{pid}$", text, re.MULTILINE):
+            found.append(re.search(r"^Name:\s+(.*)$", text, re.MULTILINE)[1])
+    return found
+
+
+ORDERS = {
+    "again, from bottom to top": lambda cells: list(reversed(cells)),
+    "again, shuffled": lambda cells: random.Random(2019).sample(cells, len(cells)),
+}
+
+
+@once
+def as_it_is(stem):
+    """A chapter run from top to bottom, then cell by cell in other orders; and what it left running."""
+    chapter = CHAPTERS[stem]
+    with session(chapter) as kernel:
+        first = [kernel.run(cell) for cell in chapter.code]
+        again = {name: [kernel.run(cell) for cell in order(chapter.code)] for name, order in ORDERS.items()}
+        left = children(kernel.pid)
+    return {cell.id: cell for cell in first}, again, left
+
+
+@once
+def solved(stem):
+    """A chapter with all exercises solved, and then, one after the other, with each wrong answer to them."""
+    chapter = CHAPTERS[stem]
+    solutions = {e.cell.id: e.solution for e in chapter.exercises()}
+    with session(chapter) as kernel:
+        done = {cell.id: kernel.run(cell, solutions.get(cell.id)) for cell in chapter.code}
+        wrong = {}
+        for i, answer in enumerate(WRONG_ANSWERS):
+            where, exercise = EXERCISES.get(answer.exercise, (None, None))
+            if where == stem:
+                # As the reader does it: the cells from the exercise down to its check.
+                begin, end = chapter.code.index(exercise.cell), chapter.code.index(exercise.check)
+                ran = [kernel.run(exercise.cell, source_of(answer, exercise))]
+                ran += [kernel.run(cell) for cell in chapter.code[begin + 1 : end + 1]]
+                wrong[i] = ran
+    return done, wrong
+
+
+def source_of(answer, exercise):
+    """The cell that a reader with this answer would have."""
+    source = answer.source or exercise.solution
+    for old, new in answer.replace.items():
+        assert old in exercise.solution, f"wrong_answers.py: the solution of {exercise.number} has no {old!r}"
+    if answer.replace:
+        # All at once, so that one replacement does not find another's result.
+        pattern = "|".join(re.escape(old) for old in sorted(answer.replace, key=len, reverse=True))
+        source = re.sub(pattern, lambda m: answer.replace[m[0]], source)
+    return source
+
+
+# ---------------------------------------------------------------- top to bottom
+
+
+@each_chapter
+def test_errors_only_where_they_are_meant(stem):
+    first, _, _ = as_it_is(stem)
+    wrong = [report(cell) for cell in first.values() if bool(error_of(cell)) != ("raises-exception" in tags(cell))]
+    assert not wrong, "\n".join(wrong)
+
+
+def report(cell):
+    what = "failed" if error_of(cell) else "did not fail, as it is tagged"
+    return f"{cell.id} {what}:\n{cell.source}\n--\n{outputs_of(cell)}"
+
+
+def differences(cells, expected):
+    """What differs between the cells' outputs and a chapter's table."""
+    wrong = [f"{name}: no such cell" for name in expected if name not in cells]
+    for name, cell in cells.items():
+        text = outputs_of(cell)
+        patterns = expected.get(name, [])
+        for pattern in [patterns] if isinstance(patterns, str) else patterns:
+            if not re.search(pattern, text, re.MULTILINE):
+                wrong.append(f"{name}: no {pattern!r} in\n{text}")
+        if text.strip() and not patterns and not {"exercise", "check"} & set(tags(cell)):
+            wrong.append(f"{name}: expected.py does not say what this is to be:\n{text}")
+    return wrong
+
+
+@each_chapter
+def test_outputs(stem):
+    first, _, _ = as_it_is(stem)
+    wrong = differences(first, EXPECTED.get(stem, {}))
+    assert not wrong, "\n\n".join(wrong)
+
+
+def test_the_comparison_can_fail():
+    class Cell(dict):
+        __getattr__ = dict.__getitem__
+
+    def cell(text, *words):
+        output = Cell(output_type="stream", text=text)
+        return Cell(outputs=[output] if text else [], metadata={"tags": list(words)})
+
+    assert differences({"a": cell("42\n")}, {"a": r"\A42\n\Z"}) == []
+    assert differences({"a": cell("", "exercise")}, {}) == []
+    assert differences({"a": cell("41\n")}, {"a": r"\A42\n\Z"})
+    assert differences({"a": cell("")}, {"a": "42"})
+    assert differences({"a": cell("42")}, {}), "an output that nobody expects"
+    assert differences({}, {"a": "42"}), "a cell that is not there"
+    assert differences({"a": cell("42")}, {"a": ["4", "3"]})
+
+
+@each_chapter
+def test_output_of_native_code_stands_under_its_cell(stem):
+    """What chapter 03 is about: the line appears under each cell that swaps, and under no other."""
+    first, _, _ = as_it_is(stem)
+    line = "I LOVE WAKING UP ON A NEW STACK!"
+    for name, cell in first.items():
+        printed = [o.text for o in cell.outputs if o.output_type == "stream" and line in o.text]
+        calls = re.search(r"swap_on\(|swap_once\(|stack_used_by_hello\(|wake_up\(", cell.source)
+        assert not printed or calls, f"{name} shows the line and calls nothing that prints it"
+    if stem.startswith("03"):
+        assert line in outputs_of(first["swap-run"])
+
+
+@each_chapter
+def test_figures_can_be_read_by_everyone(stem):
+    first, _, _ = as_it_is(stem)
+    for name, cell in first.items():
+        for output in cell.outputs:
+            data = output.get("data", {})
+            assert "image/svg+xml" not in data, f"{name}: JupyterLab refuses an SVG until the notebook is trusted"
+            if "text/html" in data:
+                assert data.get("text/plain", "").strip(), f"{name}: no text twin"
+                assert re.search(r"aria-label=\"[^\"]+\"|<caption|alt=\"[^\"]+\"", data["text/html"]), f"{name}: no alt"
+                assert "<script" not in data["text/html"], f"{name}: a script"
+
+
+@each_chapter
+def test_nothing_is_left_running(stem):
+    _, _, left = as_it_is(stem)
+    assert left == []
+
+
+# ---------------------------------------------------------------- again
+
+
+def is_clear(error):
+    """An error that tells a reader what to do: a sentence of the lab or the chapter, no accident of Java's."""
+    first = error.strip().splitlines()[0]
+    if first.startswith("IllegalStateException: "):  # what chapters throw to say which cell comes first
+        return True
+    return "Exception" not in first and not first.startswith("|")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@each_chapter
+def test_any_cell_can_be_run_again(stem, order):
+    """From bottom to top each cell finds all that is above it; shuffled, it may have been reset, and must say so."""
+    _, again, _ = as_it_is(stem)
+    wrong = []
+    for cell in again[order]:
+        error, meant = error_of(cell), "raises-exception" in tags(cell)
+        if meant and not error:
+            wrong.append(report(cell))
+        if error and not meant and ("shuffled" not in order or not is_clear(error)):
+            wrong.append(report(cell))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_clear_errors_are_told_from_others():
+    assert is_clear("IllegalStateException: No price yet: run the cell above")
+    assert is_clear("cell mine does not compile: gcc 12.2.0 found 1 error.\n\nmine.c:1:1: error")
+    assert not is_clear("NullPointerException: Cannot invoke X because y is null")
+    assert not is_clear("|   foo();\ncannot find symbol")
+
+
+# ---------------------------------------------------------------- exercises
+
+
+@each_exercise
+def test_unsolved_exercise_is_not_right_yet(number):
+    stem, exercise = EXERCISES[number]
+    text = outputs_of(as_it_is(stem)[0][exercise.check.id])
+    assert f"✘ {number} Not yet" in text, text
+    assert "Correct" not in text
+    assert re.search(r"expected +actual +likely cause", text), text
+
+
+@each_exercise
+def test_solution_is_right(number):
+    stem, exercise = EXERCISES[number]
+    done, _ = solved(stem)
+    assert error_of(done[exercise.cell.id]) is None, outputs_of(done[exercise.cell.id])
+    assert f"✔ {number} Correct" in outputs_of(done[exercise.check.id]), outputs_of(done[exercise.check.id])
+
+
+@each_chapter
+def test_solutions_harm_nothing_else(stem):
+    done, _ = solved(stem)
+    wrong = [report(cell) for cell in done.values() if bool(error_of(cell)) != ("raises-exception" in tags(cell))]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("i", range(len(WRONG_ANSWERS)), ids=[f"{w.exercise}: {w.says}" for w in WRONG_ANSWERS])
+def test_wrong_answer_is_told_its_cause(i):
+    answer = WRONG_ANSWERS[i]
+    assert answer.exercise in EXERCISES, "no such exercise"
+    stem, _ = EXERCISES[answer.exercise]
+    *before, check = solved(stem)[1][i]
+    assert not any(error_of(cell) for cell in before), "\n".join(outputs_of(cell) for cell in before)
+    text = outputs_of(check)
+    assert f"✘ {answer.exercise} Not yet" in text, text
+    assert re.search(answer.says, " ".join(text.split())), text
+
+
+@each_exercise
+def test_causes_are_seen(number):
+    _, exercise = EXERCISES[number]
+    if ".cause(" in exercise.check.source:
+        assert any(w.exercise == number for w in WRONG_ANSWERS), f"wrong_answers.py has none for {number}"

