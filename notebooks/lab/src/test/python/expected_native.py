@@ -18,6 +18,49 @@ def measured(text):
 X86_64 = "x86-64"
 AARCH64 = "aarch64"
 
+THE_29_LINES = [
+    "THREAD 1 STARTING",
+    "thread: 1 counter: 0",
+    "THREAD 2 STARTING",
+    "thread: 2 counter: 0",
+    *[f"thread: {thread} counter: {n}" for n in range(1, 10) for thread in (1, 2)],
+    "THREAD 1 FINISHED",
+    *[f"thread: 2 counter: {n}" for n in range(10, 15)],
+    "THREAD 2 FINISHED",
+]
+assert len(THE_29_LINES) == 29
+
+# Eleven rounds of three: the base thread has its turn in each. Then thread 1 is done.
+THE_43_SWITCHES = "43 switches, to " + ("120" * 11 + "20" * 5)
+assert len(THE_43_SWITCHES.split()[-1]) == 43
+
+SCHEDULER = [
+    "spawned into a table of 4 until it was full: 3",
+    "turns of 100 threads that yield 100 times: 10000",
+    measured("a yield with 2 threads of 4: # ns"),
+]
+
+AARCH64_SAVED = [f"x{n}" for n in range(19, 30)] + [f"d{n}" for n in range(8, 16)]
+
+
+def there_and_back(registers, in_order):
+    """What chapter 05 prints: each register that a switch forgets is lost, and no other."""
+    return [
+        *[line for n in (1, 2, 3) for line in (f"ping {n}", f"    pong {n}")],
+        "sp of somebody who waits is inside its stack: yes",
+        measured("the word there is an address # bytes behind the beginning of its function"),
+        "forgets nothing  loses  0: ",
+        *[f"forgets {name:<8} loses  1: {name}" for name in registers],
+        f"forgets all      loses {len(registers):2}: {in_order}",
+        "right sums, of 2: 2",
+        # Valgrind always rounds to the nearest, whatever the program asks for.
+        re.compile(r"control words not kept: 1/3 was 0\.33333333333333331, is 0\.3333333333333333[17]"),
+        "control words kept: 1/3 was 0.33333333333333331, is 0.33333333333333331",
+        measured("a switch: # ns"),
+        measured("with the control words: # ns"),
+    ]
+
+
 PROGRAMS = {
     "00-start-here": [
         "Hello from C.",
@@ -77,6 +120,50 @@ PROGRAMS = {
         "Back on the old stack.",
         measured("hello used # bytes of the new one. The book gave it 48."),
     ],
+    "04-the-stack": [
+        "0x1122334455667788 in memory: 88 77 66 55 44 33 22 11",
+        "0x1237 aligned to 16: down 0x1230, up 0x1240",
+        "nothing         uses 32 bytes",
+        "I LOVE WAKING UP ON A NEW STACK!",
+        measured("hello           uses # bytes"),
+        measured("format_integer  uses # bytes"),
+        measured("format_float    uses # bytes"),
+        measured("recognizable    uses # bytes"),
+        measured("recurse         uses # bytes"),
+        measured("a frame of the recursion: # bytes"),
+        "at the top, afterwards: way home there, old sp there",
+        "frames linked by their frame pointers: 3",
+        "the innermost is the lowest: yes",
+        re.compile(r"red zone: (128|0) bytes; a leaf's variables begin \d+ bytes (above|below) sp"),
+        measured("the signal's frame begins # bytes below sp; the variables survived: yes"),
+        measured("1 GiB reserved: 0 bytes in memory, after one byte was written # pages"),
+        "1000 frames on a guarded stack of 256 KiB: fit",
+        "the copied pointer points to the old stack's variable",
+        "pointers into the copy: 0",
+    ],
+    "05-there-and-back": {
+        X86_64: there_and_back(["r15", "r14", "r13", "r12", "rbx", "rbp"], "rbx rbp r12 r13 r14 r15"),
+        AARCH64: there_and_back(AARCH64_SAVED, " ".join(AARCH64_SAVED)),
+    },
+    "06-threads-and-a-scheduler": {
+        X86_64: [
+            *THE_29_LINES,
+            THE_43_SWITCHES,
+            "function -16, guard -8             function 8, guard 0: misaligned",
+            "function -32, guard -24            function 8, guard 0: misaligned",
+            "function -32, skip -24, guard -16  function 8, guard 8: right",
+            *SCHEDULER,
+        ],
+        AARCH64: [
+            *THE_29_LINES,
+            THE_43_SWITCHES,
+            "function -16, guard -8             function 0, guard 0: right",
+            "function -32, guard -24            function 0, guard 0: right",
+            "function -32, skip -24, guard -16  function 0, guard 0: right",
+            *SCHEDULER,
+        ],
+    },
+    "07-the-runtime-in-200-lines": THE_29_LINES,
 }
 
 # What a chapter says of its functions, as numbers: the file, an expression in C, and the lowest and
@@ -88,4 +175,26 @@ FACTS = [
     ("03-a-single-stack-swap", "stack_used_by_hello(smallest_stack())", 49, 16 * 1024),
     ("03-a-single-stack-swap", "swap_once(1)", -2, -2),
     ("03-a-single-stack-swap", "swap_on(NULL, 65536, NULL)", -1, -1),
+    ("04-the-stack", "run_on(NULL, 65536, 0, NULL)", -1, -1),
+    ("04-the-stack", "run_on(malloc(1024), 1024, 0, NULL)", -2, -2),
+    ("04-the-stack", "run_on(malloc(65536), 65536, 6, NULL)", -4, -4),
+    # The book's 48 bytes are far too few for a printf; hello and format_integer fit the smallest.
+    ("04-the-stack", "stack_used_by(2)", 49, 16 * 1024),
+    ("04-the-stack", "byte_of_word(0x0102030405060708, 0)", 8, 8),
+    ("04-the-stack", "best_guard()", 1, 2),
+    ("05-there-and-back", "right_sums(0, 100000)", 2, 2),
+    ("05-there-and-back", "right_sums(99, 1)", -2, -2),
+    ("06-threads-and-a-scheduler", "many(3, 1000)", 3000, 3000),
+    ("06-threads-and-a-scheduler", "many(10000, 10)", 100000, 100000),
+    ("06-threads-and-a-scheduler", "measure_layout(3, NULL)", -3, -3),
+    ("07-the-runtime-in-200-lines", "registers_lost()", 0, 0),
+    ("07-the-runtime-in-200-lines", "many(10000, 100)", 1000000, 1000000),
+    # 100,000 threads come and go, one by one and in hundreds: their stacks are used again.
+    ("07-the-runtime-in-200-lines", "grown_by(100000, 1)", 0, 256 * 1024),
+    ("07-the-runtime-in-200-lines", "grown_by(100000, 100)", 0, 2 * 1024 * 1024),
+    ("07-the-runtime-in-200-lines", "family(100000)", 100000, 100000),
+    ("07-the-runtime-in-200-lines", "runtimes_inside()", 62, 62),
+    ("07-the-runtime-in-200-lines", "book_example() + book_example()", 0, 0),
+    ("07-the-runtime-in-200-lines", "spawned_until_full(50)", 50, 50),
+    ("07-the-runtime-in-200-lines", "overflow(65536, 100)", 0, 0),
 ]

@@ -336,7 +336,7 @@ void run(void) {
     __asm__ volatile("");
 }""",
         SEGV,
-        r"It jumped to 0x12345678000, where there is no code .*; very likely by a call through a function pointer in run",
+        r"It jumped to 0x12345678000, where there is no code .*; very likely by a call through a function pointer",
     ),
     crash(
         "call of data",

@@ -158,6 +158,7 @@ def flood_report(text, word, last):
 def test_flood_of_java_lines(kernel):
     run = kernel.ok('for (int i = 0; i < 20_000; i++) System.out.println("row " + i);')
     flood_report(run.text, "row", 19_999)
+    assert len(run.outputs) < 1_000, "a server drops messages past a thousand a second"
 
 
 def test_flood_of_native_lines(probe):

@@ -45,7 +45,7 @@ public final class CMagic {
         throw new LabException("%%c: what is `" + word + "`?\n" + USAGE);
       }
     }
-    if (name == null || !name.matches("[A-Za-z][A-Za-z0-9_-]*")) {
+    if (name == null || !name.matches("[A-Za-z0-9][A-Za-z0-9_-]*")) {
       throw new LabException("%%c: the cell needs a name of letters and digits.\n" + USAGE);
     }
     Lab.edit(name, from, body, options);

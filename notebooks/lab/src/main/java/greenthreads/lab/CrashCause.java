@@ -273,7 +273,15 @@ record CrashCause(
           "Something killed the process: it may have killed itself, or memory may have run out.",
           "");
     }
-    if (s.is("SIGSEGV") || s.is("SIGBUS")) {
+    if (s.libraryNames("signal", "__sysv_signal", "sigaction", "sigaltstack")) {
+      return cause(
+          Certainty.UNKNOWN,
+          "The cause cannot be told: the code handles signals itself, so nothing was recorded when "
+              + s.crash.signal()
+              + " came.",
+          "Leave the handler out, and run it again.");
+    }
+    if ((s.is("SIGSEGV") || s.is("SIGBUS")) && s.libraryNames("pthread_create", "thrd_create")) {
       return cause(
           Certainty.VERY_LIKELY,
           "No register could be recorded, since the handler found no stack to run on: very likely"
@@ -813,6 +821,17 @@ record CrashCause(
             || s.operand().map(o -> o.uses("rsp", "sp")).orElse(false);
     if (!stackAccess || Math.abs(address - sp) > 64 * 1024) {
       return Optional.empty();
+    }
+    for (Stack stack : s.space.stacks()) {
+      long below = stack.low() - sp;
+      if (below > 0 && below <= 1L << 30) {
+        return cause(
+            Certainty.VERY_LIKELY,
+            "It is very likely a stack overflow: the stack pointer is %s below %s, as with a local array that is larger than the stack."
+                .formatted(bytes(below), stack.name()),
+            "Make the array smaller, or allocate it with malloc().",
+            s.crash.isX86() ? "rsp" : "sp");
+      }
     }
     boolean belowSomething =
         s.report().regions().stream()

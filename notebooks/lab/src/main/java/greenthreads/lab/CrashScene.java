@@ -2,8 +2,12 @@ package greenthreads.lab;
 
 import greenthreads.lab.AddressSpace.Place;
 import greenthreads.lab.Disassembler.Instruction;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -223,6 +227,16 @@ final class CrashScene {
     return operand.registers().stream()
         .filter(name -> crash.register(name).orElse(0) >>> 8 == PLACED >>> 8)
         .findFirst();
+  }
+
+  /** Whether the library refers to one of these symbols. */
+  boolean libraryNames(String... symbols) {
+    try {
+      String text = Files.readString(crash.details().library(), StandardCharsets.ISO_8859_1);
+      return Arrays.stream(symbols).anyMatch(name -> text.contains("\0" + name + "\0"));
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /** {@code f+0x1c in x.so}, or where the call came from, if it is in no named function. */

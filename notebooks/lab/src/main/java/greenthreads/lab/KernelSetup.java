@@ -34,6 +34,14 @@ final class KernelSetup {
         .register((value, context) -> context.getOutputContainer().assign(Cell.data(value)));
     kernel
         .getRenderer()
+        .createRegistration(Picture.class)
+        .preferring("text/html")
+        .supporting("text/plain")
+        .onType(Picture.class)
+        .register(
+            (value, context) -> context.getOutputContainer().assign(Cell.data(value.figure())));
+    kernel
+        .getRenderer()
         .createRegistration(Machine.class)
         .preferring("text/html")
         .supporting("text/plain")

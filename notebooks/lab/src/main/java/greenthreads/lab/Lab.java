@@ -1,7 +1,9 @@
 package greenthreads.lab;
 
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * What the chapters' cells start from: load native code, look at it, run it.
@@ -93,9 +95,9 @@ public final class Lab {
   /**
    * The same calls, each in a process of its own: whatever happens there, this kernel goes on.
    *
-   * <p>{@code Lab.isolate(swap).run()} prints and returns as {@code swap.run()} does, or reports how
-   * the process ended. Memory that is passed is copied there and back; global variables start anew
-   * at each call. A call may take 10 seconds.
+   * <p>{@code Lab.isolate(swap).run()} prints and returns as {@code swap.run()} does, or reports
+   * how the process ended. Memory that is passed is copied there and back; global variables start
+   * anew at each call. A call may take 10 seconds.
    *
    * @param bound what {@link #load(String, Class, String...)} returned
    * @throws NativeCrash from its calls, if the process crashed, ended itself, or took too long
@@ -159,6 +161,42 @@ public final class Lab {
   public static Listing assembly(String name, String function, String... options) {
     Project.Unit unit = Here.PROJECT.find(name, List.of(options));
     return Sources.assembly(Here.PROJECT.compiler(), unit.source(), function, unit.options());
+  }
+
+  /**
+   * The registers that native code stored in a struct, ready to be drawn.
+   *
+   * @param library whose {@code struct registers} it is
+   * @param struct the struct
+   */
+  public static Registers registers(Library library, MemorySegment struct) {
+    return Registers.of(library.layout("registers"), struct);
+  }
+
+  /**
+   * A stack as it is now, ready to be drawn.
+   *
+   * @param memory the whole of it
+   */
+  public static StackView stack(MemorySegment memory) {
+    return StackView.of(memory);
+  }
+
+  /**
+   * Makes one call in a process of its own, and records functions in it instruction by instruction,
+   * on the real processor.
+   *
+   * <p>{@code Lab.step(chapter, c -> c.swap_on(stack, SIZE, report), "swap", "way_home")} records
+   * each of the two from its entry to the first instruction outside, wherever that is. Where the
+   * system cannot step, it shows the stack before and after the whole call and says so.
+   *
+   * @param bound what {@link #load(String, Class, String...)} returned
+   * @param call makes one call of it
+   * @param functions the functions to record, hidden ones too
+   * @throws LabException if there is no such function, or the call never enters one
+   */
+  public static <T> Steps step(T bound, Consumer<T> call, String... functions) {
+    return Stepper.step(Here.isolation(), bound, call, List.of(functions));
   }
 
   /** What {@code %%c} does. */

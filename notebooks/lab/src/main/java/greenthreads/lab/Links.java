@@ -81,7 +81,7 @@ final class Links {
     }
 
     /** From now on calls throw, until the source changes again. */
-    void fail(LabException reason) {
+    void fail(LabException reason, String failedKey) {
       setTargets(
           sites.stream()
               .map(site -> {
@@ -91,7 +91,7 @@ final class Links {
                     thrower.bindTo(reason), 0, site.type().parameterList());
               })
               .toList());
-      key = "";
+      key = failedKey;
     }
 
     private void setTargets(List<MethodHandle> targets) {

@@ -1,5 +1,6 @@
 package greenthreads.lab;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -106,7 +107,7 @@ final class Project {
           follow(link, unit, said);
         }
       } catch (LabException e) {
-        link.fail(e);
+        link.fail(e, "");
       }
     }
   }
@@ -120,7 +121,8 @@ final class Project {
         report(unit.source(), built, "has changed; ", System.nanoTime() - start);
       }
     } catch (LabException e) {
-      link.fail(e);
+      // The same text would fail again, except where the disk was at fault.
+      link.fail(e, e.getCause() instanceof IOException ? "" : unit.key());
       if (said.add(link.name() + link.options())) {
         say.accept(unit.source().title() + ": has changed, and its calls fail until it is mended.");
       }

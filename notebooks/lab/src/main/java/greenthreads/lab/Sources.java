@@ -94,6 +94,13 @@ final class Sources {
       files.put(own, text);
       return NativeSource.ofCell(workspace.sources(), name, files);
     }
+    Braces.neverClosed(text)
+        .ifPresent(line -> {
+          throw new CompileError(
+              "cell %s does not compile: the { in line %d is never closed.\n\n%s:%d: error: no }"
+                      .formatted(name, line, own, line)
+                  + " for this {");
+        });
     Path base = path(workspace, from);
     String baseName = name(workspace, base);
     files.put("merged-" + own, ""); // stays first: it is the one to compile

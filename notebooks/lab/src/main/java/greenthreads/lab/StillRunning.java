@@ -40,6 +40,11 @@ final class StillRunning {
     return lines;
   }
 
+  /** Gives an interrupted cell the time to end, so that its last words are still its own. */
+  static void await() {
+    waitForEnd();
+  }
+
   private static Optional<Thread> waitForEnd() {
     long deadline = System.nanoTime() + PATIENCE_MILLIS * 1_000_000;
     Optional<Thread> busy = busy();

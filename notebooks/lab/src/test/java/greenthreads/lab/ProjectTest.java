@@ -88,6 +88,16 @@ class ProjectTest {
   }
 
   @Test
+  void brokenEditIsReportedOnce() {
+    project.load("one", Number.class, List.of());
+    files.with("one", "int number(void) { return ; x }\n");
+    project.refresh();
+    int before = said.size();
+    project.refresh();
+    assertEquals(before, said.size(), said.toString());
+  }
+
+  @Test
   void changedTypeFailsTheCallsWithBothSides() {
     Number number = project.load("one", Number.class, List.of());
     files.with("one", "long number(void) { return 1; }\n");
@@ -157,6 +167,15 @@ class ProjectTest {
             () ->
                 project.edit("mine", "base", "static int inner(void) { return 2; }\n", List.of()));
     assertTrue(error.getMessage().contains("base.c:3:"), error.getMessage());
+  }
+
+  @Test
+  void braceLeftOpenIsBlamedOnTheCell() {
+    files.with("base", "int number(void) { return 1; }\nint other(void) { return 2; }\n");
+    String edit = "int number(void) {\n  if (1) { /* } */ puts(\"}\");\n}\n";
+    CompileError error =
+        assertThrows(CompileError.class, () -> project.edit("mine", "base", edit, List.of()));
+    assertTrue(error.getMessage().contains("mine.c:2: error: no } for this {"), error.getMessage());
   }
 
   @Test

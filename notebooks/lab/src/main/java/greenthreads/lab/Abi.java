@@ -1,0 +1,156 @@
+package greenthreads.lab;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What an architecture's registers are called, and who owns them in a call.
+ *
+ * <p>The same is said in native/arch/; a test holds the two together.
+ *
+ * @param x86 whether this is x86-64, else AArch64
+ * @param sp the stack pointer's name
+ * @param pc the instruction pointer's name
+ * @param flags the name of the register that holds the flags
+ * @param calleeSaved the registers that a function returns as it found them, sp aside
+ */
+record Abi(boolean x86, String sp, String pc, String flags, Set<String> calleeSaved) {
+  static final Abi X86_64 =
+      new Abi(true, "rsp", "rip", "rflags", Set.of("rbx", "rbp", "r12", "r13", "r14", "r15"));
+
+  static final Abi AARCH64 =
+      new Abi(
+          false,
+          "sp",
+          "pc",
+          "nzcv",
+          Set.of("x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29"));
+
+  /** Flags by the bit's number, the highest first. */
+  private record Flag(int bit, String name) {}
+
+  private static final List<Flag> X86_FLAGS =
+      List.of(
+          new Flag(11, "OF"),
+          new Flag(10, "DF"),
+          new Flag(8, "TF"),
+          new Flag(7, "SF"),
+          new Flag(6, "ZF"),
+          new Flag(4, "AF"),
+          new Flag(2, "PF"),
+          new Flag(0, "CF"));
+
+  private static final List<Flag> ARM_FLAGS =
+      List.of(new Flag(31, "N"), new Flag(30, "Z"), new Flag(29, "C"), new Flag(28, "V"));
+
+  /** That of this process. */
+  static Abi here() {
+    return Platform.IS_X86_64 ? X86_64 : AARCH64;
+  }
+
+  /** That of the machine whose registers have these names. */
+  static Abi of(Collection<String> names) {
+    return names.contains("rip") ? X86_64 : AARCH64;
+  }
+
+  /** Bytes below sp that a function may use without moving sp. */
+  int redZone() {
+    return x86 || Platform.IS_MAC ? 128 : 0;
+  }
+
+  boolean isFlags(String register) {
+    return register.equals(flags) || register.equals("pstate");
+  }
+
+  /** Who keeps a register's value over a call. */
+  Owner owner(String register) {
+    if (register.equals(sp) || register.equals(pc) || isFlags(register)) {
+      return Owner.PROCESSOR;
+    }
+    if (!x86 && register.equals("x18")) {
+      return Owner.PROCESSOR;
+    }
+    return calleeSaved.contains(register) ? Owner.CALLEE : Owner.CALLER;
+  }
+
+  /** Who keeps a register's value over a call. */
+  enum Owner {
+    CALLER("caller-saved", "a called function may overwrite them"),
+    CALLEE("callee-saved", "a called function gives them back as they were"),
+    PROCESSOR("set apart", "the stack, the place in the code, the flags");
+
+    final String title;
+    final String rule;
+
+    Owner(String title, String rule) {
+      this.title = title;
+      this.rule = rule;
+    }
+  }
+
+  /** The flags that are set, by name. */
+  String flagNames(long value) {
+    var names = new ArrayList<String>();
+    for (Flag flag : x86 ? X86_FLAGS : ARM_FLAGS) {
+      if ((value >>> flag.bit() & 1) != 0) {
+        names.add(flag.name());
+      }
+    }
+    return names.isEmpty() ? "none set" : String.join(" ", names) + " set";
+  }
+
+  /**
+   * A part of a register that has a name of its own.
+   *
+   * @param name what the assembler calls it
+   * @param low the number of its lowest byte, 0 for the least significant
+   * @param bytes how many it has
+   */
+  record Part(String name, int low, int bytes) {
+    /** What a value holds in this part, as hexadecimal digits. */
+    String of(long value) {
+      long part = value >>> 8 * low & (bytes == 8 ? -1L : (1L << 8 * bytes) - 1);
+      return ("%0" + 2 * bytes + "x").formatted(part);
+    }
+  }
+
+  /**
+   * The names of a general register's parts, the whole first.
+   *
+   * @throws LabException if there is no such register
+   */
+  List<Part> parts(String register) {
+    if (x86 && register.matches("r[abcd]x")) {
+      String letter = register.substring(1, 2);
+      return List.of(
+          new Part(register, 0, 8),
+          new Part("e" + letter + "x", 0, 4),
+          new Part(letter + "x", 0, 2),
+          new Part(letter + "h", 1, 1),
+          new Part(letter + "l", 0, 1));
+    }
+    if (x86 && register.matches("r(si|di|bp|sp)")) {
+      String stem = register.substring(1);
+      return List.of(
+          new Part(register, 0, 8),
+          new Part("e" + stem, 0, 4),
+          new Part(stem, 0, 2),
+          new Part(stem + "l", 0, 1));
+    }
+    if (x86 && register.matches("r([89]|1[0-5])")) {
+      return List.of(
+          new Part(register, 0, 8),
+          new Part(register + "d", 0, 4),
+          new Part(register + "w", 0, 2),
+          new Part(register + "b", 0, 1));
+    }
+    if (!x86 && register.matches("x([0-9]|[12][0-9]|30)")) {
+      return List.of(new Part(register, 0, 8), new Part("w" + register.substring(1), 0, 4));
+    }
+    throw new LabException(
+        "`%s` is no general register of %s; try `%s`."
+            .formatted(register, x86 ? "x86-64" : "AArch64", x86 ? "rax" : "x0"));
+  }
+}

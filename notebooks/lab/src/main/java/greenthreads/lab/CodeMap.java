@@ -1,0 +1,125 @@
+package greenthreads.lab;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.ref.WeakReference;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * What lies where in this process: the functions of the libraries that the reader loaded, by name,
+ * and everything else as far as the system says.
+ */
+final class CodeMap {
+  private record Module(WeakReference<Library> library, long base, long size, Symbols symbols) {}
+
+  private static final List<Module> MODULES = new ArrayList<>();
+
+  private CodeMap() {}
+
+  /** Keeps in mind where a library was loaded, as long as somebody uses it. */
+  static void remember(Library library) {
+    Symbols symbols = Symbols.of(library.path());
+    for (CFunction function : library.debug().functions()) {
+      Optional<Symbols.Symbol> symbol =
+          function.external() ? symbols.named(function.name()) : Optional.empty();
+      Optional<MemorySegment> address = symbol.flatMap(found -> library.look(found.name()));
+      if (address.isPresent()) {
+        long base = address.get().address() - symbol.get().start();
+        long size = library.path().toFile().length();
+        synchronized (MODULES) {
+          MODULES.removeIf(module -> module.library().get() == null);
+          MODULES.add(new Module(new WeakReference<>(library), base, size, symbols));
+        }
+        return;
+      }
+    }
+  }
+
+  /** The function of the reader's libraries that an address lies in. */
+  static Optional<CodePlace> function(long address) {
+    synchronized (MODULES) {
+      for (Module module : MODULES.reversed()) {
+        long offset = address - module.base();
+        if (offset >= 0 && offset < module.size() && module.library().get() != null) {
+          Optional<Symbols.Symbol> symbol = module.symbols().at(offset);
+          if (symbol.isPresent()) {
+            return symbol.map(found -> new CodePlace(found.name(), offset - found.start()));
+          }
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** The process's memory as it is mapped now; empty where the system does not say (macOS). */
+  static List<HostReport.Region> regions() {
+    Path maps = Path.of("/proc/self/maps");
+    try {
+      var text = new StringBuilder();
+      for (String line : Files.readAllLines(maps)) {
+        text.append("map ").append(line).append('\n');
+      }
+      return HostReport.parse(text.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8))
+          .regions();
+    } catch (IOException e) {
+      return List.of();
+    }
+  }
+
+  /** Regions by their lowest address, to be searched. */
+  static TreeMap<Long, HostReport.Region> byAddress(List<HostReport.Region> regions) {
+    var all = new TreeMap<Long, HostReport.Region>(Long::compareUnsigned);
+    regions.forEach(region -> all.put(region.low(), region));
+    return all;
+  }
+
+  /** What the dynamic linker knows of an address: the exported function that it lies in. */
+  static Optional<CodePlace> exported(long address) {
+    return Linked.name(address);
+  }
+
+  private static final class Linked {
+    private static final Linker LINKER = Linker.nativeLinker();
+    private static final MethodHandle DLADDR =
+        LINKER
+            .defaultLookup()
+            .find("dladdr")
+            .map(symbol ->
+                LINKER.downcallHandle(
+                    symbol,
+                    FunctionDescriptor.of(
+                        ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS)))
+            .orElse(null);
+
+    static Optional<CodePlace> name(long address) {
+      if (DLADDR == null) {
+        return Optional.empty();
+      }
+      // Dl_info: file name, base, symbol name, symbol address.
+      MemorySegment info = Arena.ofAuto().allocate(32, 8);
+      try {
+        int found = (int) DLADDR.invokeExact(address, info);
+        long name = info.get(ValueLayout.JAVA_LONG, 16);
+        if (found == 0 || name == 0) {
+          return Optional.empty();
+        }
+        String text = MemorySegment.ofAddress(name).reinterpret(4096).getString(0);
+        return Optional.of(new CodePlace(text, address - info.get(ValueLayout.JAVA_LONG, 24)));
+      } catch (IndexOutOfBoundsException e) {
+        return Optional.empty(); // a mangled name longer than anybody would read
+      } catch (Throwable e) {
+        throw new IllegalStateException("dladdr could not be called", e);
+      }
+    }
+  }
+}

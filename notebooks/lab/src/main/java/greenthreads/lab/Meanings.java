@@ -1,0 +1,190 @@
+package greenthreads.lab;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.LongFunction;
+
+/**
+ * Says what a word of 64 bits is: an address on a stack, a place in the code, a small number.
+ *
+ * <p>It is a guess, and a good one: addresses are so large that few numbers look like one by
+ * accident.
+ */
+final class Meanings {
+  /** What kind of thing a value is. */
+  enum Kind {
+    ZERO,
+    NUMBER,
+    TEXT,
+    PAINT,
+    STACK,
+    CODE,
+    DATA,
+    BITS
+  }
+
+  /**
+   * What a value is.
+   *
+   * @param kind its kind
+   * @param text the same in words, for the reader
+   */
+  record Meaning(Kind kind, String text) {}
+
+  /**
+   * A piece of memory with a name.
+   *
+   * @param name what the reader calls it
+   * @param low its lowest address
+   * @param high its end
+   * @param mark an address that others are measured from
+   * @param markName what that address is called
+   */
+  record Place(String name, long low, long high, long mark, String markName) {
+    /** The address right behind a place belongs to it: a stack pointer may stand there. */
+    boolean contains(long address) {
+      return Long.compareUnsigned(low, address) <= 0 && Long.compareUnsigned(address, high) <= 0;
+    }
+
+    String at(long address) {
+      return "%s, %s".formatted(name, distance(address));
+    }
+
+    String distance(long address) {
+      long distance = address - mark;
+      return distance == 0
+          ? markName
+          : "%s %s %d".formatted(markName, distance < 0 ? "−" : "+", Math.abs(distance));
+    }
+  }
+
+  private static final long SMALL = 1 << 16;
+
+  private final List<Place> places = new ArrayList<>();
+  private final TreeMap<Long, HostReport.Region> regions;
+  private final LongFunction<Optional<CodePlace>> code;
+
+  /**
+   * @param regions the process's memory; may be empty
+   * @param code names the function that an address lies in
+   */
+  Meanings(List<HostReport.Region> regions, LongFunction<Optional<CodePlace>> code) {
+    this.regions = CodeMap.byAddress(regions);
+    this.code = code;
+  }
+
+  /** For values found in this process now. */
+  static Meanings here() {
+    return new Meanings(
+        CodeMap.regions(),
+        address -> CodeMap.function(address).or(() -> CodeMap.exported(address)));
+  }
+
+  /** Adds a place; those added first win. */
+  Meanings with(Place place) {
+    places.add(place);
+    return this;
+  }
+
+  /** The mapped memory around an address. */
+  Optional<HostReport.Region> region(long address) {
+    return Optional.ofNullable(regions.floorEntry(address))
+        .map(Map.Entry::getValue)
+        .filter(region -> region.contains(address));
+  }
+
+  Meaning of(long value) {
+    if (value == 0) {
+      return new Meaning(Kind.ZERO, "0");
+    }
+    if (Math.abs(value) < SMALL) {
+      return new Meaning(Kind.NUMBER, "the number " + value);
+    }
+    for (Place place : places) {
+      if (place.contains(value)) {
+        return new Meaning(Kind.STACK, place.at(value));
+      }
+    }
+    Optional<HostReport.Region> region = region(value);
+    if (regions.isEmpty() || region.isPresent()) {
+      Optional<Meaning> named =
+          regions.isEmpty() || region.get().executable() ? code(value) : Optional.empty();
+      if (named.isPresent()) {
+        return named.get();
+      }
+    }
+    return region.map(Meanings::inside).or(() -> text(value)).orElseGet(() -> number(value));
+  }
+
+  private Optional<Meaning> code(long value) {
+    return code.apply(value)
+        .map(place ->
+            new Meaning(
+                Kind.CODE,
+                place.offset() == 0
+                    ? "start of " + readable(place.function())
+                    : "in %s + %d".formatted(readable(place.function()), place.offset())));
+  }
+
+  /** C++ names are mangled: they would fill the picture. */
+  private static String readable(String function) {
+    return function.startsWith("_Z") ? "a C++ function" : function;
+  }
+
+  private static Meaning inside(HostReport.Region region) {
+    String file = region.name().substring(region.name().lastIndexOf('/') + 1);
+    String owner = file.endsWith(" (deleted)") ? "" : file;
+    if (region.executable()) {
+      return new Meaning(
+          Kind.CODE, owner.isEmpty() ? "code that was made at run time" : "code of " + owner);
+    }
+    if (owner.equals("[heap]")) {
+      return new Meaning(Kind.DATA, "an address in the heap");
+    }
+    if (owner.startsWith("[stack")) {
+      return new Meaning(Kind.DATA, "an address on the process's first stack");
+    }
+    return new Meaning(
+        Kind.DATA, owner.isEmpty() ? "an address in memory" : "an address in data of " + owner);
+  }
+
+  /** Eight printable characters, lowest address first. */
+  private static Optional<Meaning> text(long value) {
+    byte[] bytes =
+        ByteBuffer.allocate(8).order(java.nio.ByteOrder.LITTLE_ENDIAN).putLong(value).array();
+    int length = 8;
+    while (length > 0 && bytes[length - 1] == 0) {
+      length--;
+    }
+    for (int i = 0; i < length; i++) {
+      if (bytes[i] < ' ' || bytes[i] > '~') {
+        return Optional.empty();
+      }
+    }
+    return length < 4
+        ? Optional.empty()
+        : Optional.of(
+            new Meaning(
+                Kind.TEXT,
+                "text: \"%s\"".formatted(new String(bytes, 0, length, StandardCharsets.US_ASCII))));
+  }
+
+  private static Meaning number(long value) {
+    if (value == -1) {
+      return new Meaning(Kind.NUMBER, "the number -1");
+    }
+    return isRepeated(value)
+        ? new Meaning(Kind.PAINT, "the byte %02x, eight times".formatted(value & 0xff))
+        : new Meaning(Kind.BITS, "no address, just bits");
+  }
+
+  /** Whether all eight bytes are the same. */
+  static boolean isRepeated(long value) {
+    return value == (value & 0xff) * 0x0101010101010101L;
+  }
+}

@@ -1,0 +1,99 @@
+package greenthreads.lab;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+
+/** What all pictures share: their style sheet, small pieces of HTML, columns of text. */
+final class Pictures {
+  private static final ConcurrentHashMap<String, String> FILES = new ConcurrentHashMap<>();
+
+  private Pictures() {}
+
+  /** Wraps a picture's body. The style sheet comes with each, since any of them may be alone. */
+  static String wrap(String body) {
+    return "<style>" + file("figures.css") + "</style><div class=\"gt\">" + body + "</div>";
+  }
+
+  /** A text file that lies beside the classes. */
+  static String file(String name) {
+    return FILES.computeIfAbsent(
+        name,
+        key -> {
+          try (InputStream in = Pictures.class.getResourceAsStream(key)) {
+            if (in == null) {
+              throw new LabException(
+                  "The lab is incomplete: " + key + " is missing. Run ./build.sh.");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+          } catch (IOException e) {
+            throw new LabException("The lab is incomplete: " + e.getMessage(), e);
+          }
+        });
+  }
+
+  /** An element with escaped text. */
+  static String element(String tag, String classes, String text) {
+    return "<%s class=\"%s\">%s</%s>".formatted(tag, classes, Html.escape(text), tag);
+  }
+
+  static String hex(long value) {
+    return HexFormat.of().toHexDigits(value);
+  }
+
+  /** A value whose leading zeros are pale: all 16 digits stay, and the eye finds the rest. */
+  static String hexElement(long value) {
+    String digits = hex(value);
+    int zeros = Math.min(15, Long.numberOfLeadingZeros(value) / 4);
+    return "<code class=\"gt-hex\"><span class=\"gt-pale\">"
+        + digits.substring(0, zeros)
+        + "</span>"
+        + digits.substring(zeros)
+        + "</code>";
+  }
+
+  /** A value's eight bytes as they lie in memory, the lowest address first. */
+  static String bytesInMemory(long value) {
+    var bytes = new ArrayList<String>();
+    for (int i = 0; i < 8; i++) {
+      bytes.add(HexFormat.of().toHexDigits((byte) (value >>> 8 * i)));
+    }
+    return String.join(" ", bytes);
+  }
+
+  /** Lines whose columns stand under each other; a line of one cell runs on freely. */
+  static String columns(List<List<String>> lines) {
+    int most = lines.stream().mapToInt(List::size).max().orElse(0);
+    List<Integer> widths = new ArrayList<>(Collections.nCopies(most, 0));
+    for (List<String> line : lines) {
+      for (int i = 0; line.size() > 1 && i < line.size(); i++) {
+        widths.set(i, Math.max(widths.get(i), line.get(i).length()));
+      }
+    }
+    return lines.stream()
+        .map(line -> {
+          var text = new StringBuilder();
+          for (int i = 0; i < line.size(); i++) {
+            text.append(line.get(i));
+            if (i + 1 < line.size()) {
+              text.append(" ".repeat(widths.get(i) - line.get(i).length() + 2));
+            }
+          }
+          return text.toString().stripTrailing();
+        })
+        .collect(Collectors.joining("\n"));
+  }
+
+  /** {@code 1 byte}, {@code 4,096 bytes}. */
+  static String count(long number, String what) {
+    return number == 1
+        ? "1 " + what
+        : String.format(java.util.Locale.ROOT, "%,d %ss", number, what);
+  }
+}

@@ -1,0 +1,344 @@
+package greenthreads.lab;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** Draws one stack, or one stack at two moments. */
+final class StackDrawing {
+  /** More words than this are folded, wherever they are dull enough. */
+  private static final int MOST_ROWS = 240;
+
+  private static final int ALIKE = 5;
+  private static final int AROUND_SP = 20;
+  private static final int AT_TOP = 120;
+
+  /** A row: one word, or many that are folded. */
+  private sealed interface Row {
+    record Word(int n) implements Row {}
+
+    record Fold(int from, int count, boolean alike) implements Row {}
+  }
+
+  private final List<StackView> views;
+  private final List<String> titles;
+  private final StackView last;
+  private final Abi abi = Abi.here();
+
+  private StackDrawing(List<StackView> views, List<String> titles) {
+    this.views = views;
+    this.titles = titles;
+    this.last = views.getLast();
+  }
+
+  static Figure figure(List<StackView> views, List<String> titles) {
+    return new StackDrawing(views, titles).figure();
+  }
+
+  private Figure figure() {
+    List<Row> rows = rows();
+    String alt =
+        "A stack of %s, high addresses on top%s."
+            .formatted(
+                Pictures.count(8L * last.size(), "byte"),
+                views.size() > 1
+                    ? ", before and after: %s changed".formatted(Pictures.count(changes(), "word"))
+                    : "");
+    return new Figure(
+        Pictures.wrap(html(rows)),
+        alt,
+        caption(),
+        alt + " " + caption() + "\n= is a multiple of 16; * has changed.\n\n" + text(rows));
+  }
+
+  private String caption() {
+    var words = new ArrayList<String>();
+    words.add(last.title().isEmpty() ? "One line is a word of 8 bytes" : last.title());
+    words.add("solid lines are multiples of 16");
+    long used = last.used();
+    words.add(
+        used == 0
+            ? "nothing on it was ever written"
+            : "high-water mark: %s used".formatted(Pictures.count(used, "byte")));
+    String away = away();
+    if (!away.isEmpty()) {
+      words.add(away);
+    }
+    return String.join("; ", words) + ".";
+  }
+
+  /** Where the stack pointer is, if it is on another stack. */
+  private String away() {
+    for (int i = 0; i < views.size(); i++) {
+      StackView view = views.get(i);
+      if (view.sp().isPresent() && !view.holdsSp()) {
+        String when = titles.get(i).isEmpty() ? "" : " " + titles.get(i);
+        return abi.sp() + " is on another stack" + when;
+      }
+    }
+    return "";
+  }
+
+  private long changes() {
+    long count = 0;
+    for (int n = 0; n < last.size(); n++) {
+      count += changed(n) ? 1 : 0;
+    }
+    return count;
+  }
+
+  private boolean changed(int n) {
+    return views.size() > 1 && views.getFirst().word(n) != last.word(n);
+  }
+
+  // ----- which words are shown -----------------------------------------------------------------
+
+  private boolean special(int n) {
+    if (!last.nameOf(n).isEmpty()) {
+      return true;
+    }
+    for (StackView view : views) {
+      if (view.holdsSp() && Math.abs(view.address(n) - view.sp().getAsLong()) <= 8) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean alike(int a, int b) {
+    for (int i = 0; i < views.size(); i++) {
+      if (views.get(i).word(a) != views.get(i).word(b)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private List<Row> rows() {
+    var rows = new ArrayList<Row>();
+    for (int n = 0; n < last.size(); ) {
+      int end = n;
+      while (end < last.size() && alike(n, end) && !special(end)) {
+        end++;
+      }
+      if (end - n >= ALIKE) {
+        rows.add(new Row.Fold(n, end - n, true));
+        n = end;
+      } else {
+        rows.add(new Row.Word(n++));
+      }
+    }
+    return rows.size() <= MOST_ROWS ? rows : shortened(rows);
+  }
+
+  /** Keeps the top, what lies around the stack pointer, and the lowest words. */
+  private List<Row> shortened(List<Row> rows) {
+    boolean[] keep = new boolean[rows.size()];
+    for (int i = 0; i < rows.size(); i++) {
+      keep[i] = i < AT_TOP || i >= rows.size() - 4;
+      if (rows.get(i) instanceof Row.Word word) {
+        for (StackView view : views) {
+          keep[i] |=
+              view.holdsSp()
+                  && Math.abs(view.address(word.n()) - view.sp().getAsLong()) <= 8L * AROUND_SP;
+        }
+      }
+    }
+    var kept = new ArrayList<Row>();
+    for (int i = 0; i < rows.size(); i++) {
+      if (keep[i]) {
+        kept.add(rows.get(i));
+        continue;
+      }
+      int from = first(rows.get(i));
+      while (i + 1 < rows.size() && !keep[i + 1]) {
+        i++;
+      }
+      int to = i + 1 < rows.size() ? first(rows.get(i + 1)) : last.size();
+      kept.add(new Row.Fold(from, to - from, false));
+    }
+    return kept;
+  }
+
+  private static int first(Row row) {
+    return switch (row) {
+      case Row.Word word -> word.n();
+      case Row.Fold fold -> fold.from();
+    };
+  }
+
+  // ----- words about a word --------------------------------------------------------------------
+
+  private static String offset(int n) {
+    return "top − " + 8L * (n + 1);
+  }
+
+  /** What a word is, in the words of the last moment. */
+  private String what(int n) {
+    String name = last.nameOf(n);
+    String meaning = last.meaning(n).text();
+    String zone = zone(last, n);
+    String text = name.isEmpty() ? meaning : name + ": " + meaning;
+    return zone.isEmpty() || last.meaning(n).kind() == Meanings.Kind.PAINT
+        ? text
+        : text + " (" + zone + ")";
+  }
+
+  /** Whether a word lies below the stack pointer. */
+  private static String zone(StackView view, int n) {
+    if (!view.holdsSp() || view.address(n) >= view.sp().getAsLong()) {
+      return "";
+    }
+    return view.sp().getAsLong() - view.address(n) <= view.redZone() ? "red zone" : "left over";
+  }
+
+  private boolean isSp(StackView view, int n) {
+    return view.holdsSp() && view.sp().getAsLong() == view.address(n);
+  }
+
+  private String foldText(Row.Fold fold) {
+    int n = fold.from();
+    String size =
+        "%s, %s"
+            .formatted(
+                Pictures.count(fold.count(), "word"), Pictures.count(8L * fold.count(), "byte"));
+    if (!fold.alike()) {
+      return size + ": not drawn";
+    }
+    if (views.size() == 1) {
+      return "%s, each %s: %s".formatted(size, Pictures.hex(last.word(n)), last.meaning(n).text());
+    }
+    long old = views.getFirst().word(n);
+    return old == last.word(n)
+        ? "%s, each %s, the same: %s".formatted(size, Pictures.hex(old), last.meaning(n).text())
+        : "%s, each %s, then %s".formatted(size, Pictures.hex(old), Pictures.hex(last.word(n)));
+  }
+
+  // ----- HTML ----------------------------------------------------------------------------------
+
+  private String html(List<Row> rows) {
+    int columns = 2 + 2 * views.size();
+    var html = new StringBuilder("<div class=\"gt-scroll\"><table class=\"gt-stack\"><thead><tr>");
+    html.append("<th scope=\"col\">address</th>");
+    for (String title : titles) {
+      html.append("<th></th><th scope=\"col\">");
+      html.append(title.isEmpty() ? "value" : title).append("</th>");
+    }
+    html.append("<th scope=\"col\">what it is</th></tr></thead><tbody>");
+    html.append("<tr class=\"gt-edge\"><td>top</td>");
+    for (StackView view : views) {
+      html.append("<td>")
+          .append(view.holdsSp() && view.sp().getAsLong() == view.top() ? arrow() : "");
+      html.append("</td><td></td>");
+    }
+    html.append("<td>0x%x</td></tr>".formatted(last.top()));
+    boolean drawn = last.used() == 0;
+    for (Row row : rows) {
+      if (!drawn && 8L * first(row) >= last.used()) {
+        html.append(highWater(columns));
+        drawn = true;
+      }
+      switch (row) {
+        case Row.Word word -> word(html, word.n());
+        case Row.Fold fold -> {
+          html.append("<tr class=\"gt-fold\"><td>⋮</td><td colspan=\"%d\">".formatted(columns - 1));
+          html.append(Html.escape(foldText(fold))).append("</td></tr>");
+        }
+      }
+    }
+    if (!drawn) {
+      html.append(highWater(columns));
+    }
+    html.append("<tr class=\"gt-edge\"><td>low end</td><td colspan=\"%d\">".formatted(columns - 1));
+    html.append("0x%x</td></tr>".formatted(last.low()));
+    if (last.guard() > 0) {
+      html.append("<tr class=\"gt-guard\"><td colspan=\"%d\">".formatted(columns));
+      html.append(guardText()).append("</td></tr>");
+    }
+    html.append("</tbody></table></div>");
+    html.append("<div class=\"gt-note\">A stack grows downwards. Click a value to see its bytes.");
+    return html.append("</div>").toString();
+  }
+
+  private String guardText() {
+    return "guard: %s that nobody may touch".formatted(Pictures.count(last.guard(), "byte"));
+  }
+
+  private String highWater(int columns) {
+    return "<tr class=\"gt-water\"><td colspan=\"%d\">▲ used %s · never written ▼</td></tr>"
+        .formatted(columns, Pictures.count(last.used(), "byte"));
+  }
+
+  private String arrow() {
+    return "<span class=\"gt-sp\"><b>" + abi.sp() + "</b> ▶</span>";
+  }
+
+  private void word(StringBuilder html, int n) {
+    html.append("<tr class=\"gt-word");
+    html.append(last.address(n) % 16 == 0 ? " gt-16" : "");
+    html.append("\"><td>").append(offset(n)).append("</td>");
+    for (StackView view : views) {
+      boolean marked = view == last && changed(n);
+      html.append("<td class=\"gt-gutter\">").append(isSp(view, n) ? arrow() : "").append("</td>");
+      html.append("<td class=\"gt-cell");
+      html.append(marked ? " gt-changed" : "");
+      String zone = zone(view, n);
+      html.append(zone.isEmpty() ? "" : zone.equals("red zone") ? " gt-red" : " gt-free");
+      html.append("\"><details><summary>").append(marked ? "● " : "");
+      html.append(Pictures.hexElement(view.word(n))).append("</summary><small>in memory: <code>");
+      html.append(Pictures.bytesInMemory(view.word(n))).append("</code></small></details></td>");
+    }
+    html.append("<td class=\"gt-k-");
+    html.append(last.meaning(n).kind().name().toLowerCase(Locale.ROOT)).append("\">");
+    html.append(Html.escape(what(n))).append("</td></tr>");
+  }
+
+  // ----- text ----------------------------------------------------------------------------------
+
+  private String text(List<Row> rows) {
+    var lines = new ArrayList<List<String>>();
+    if (views.size() == 1) {
+      lines.add(List.of("address", "", "value", "in memory", "what it is"));
+    } else {
+      lines.add(List.of("address", "", "before", "", "after", "what it is"));
+    }
+    boolean drawn = last.used() == 0;
+    for (Row row : rows) {
+      if (!drawn && 8L * first(row) >= last.used()) {
+        lines.add(List.of(waterText()));
+        drawn = true;
+      }
+      lines.add(
+          switch (row) {
+            case Row.Word word -> line(word.n());
+            case Row.Fold fold -> List.of("⋮ " + foldText(fold));
+          });
+    }
+    if (!drawn) {
+      lines.add(List.of(waterText()));
+    }
+    if (last.guard() > 0) {
+      lines.add(List.of(guardText()));
+    }
+    return Pictures.columns(lines);
+  }
+
+  private String waterText() {
+    return "--- high-water mark: %s used ---".formatted(Pictures.count(last.used(), "byte"));
+  }
+
+  private List<String> line(int n) {
+    var line = new ArrayList<String>();
+    line.add(offset(n) + (last.address(n) % 16 == 0 ? " =" : ""));
+    for (StackView view : views) {
+      line.add(isSp(view, n) ? abi.sp() + " >" : "");
+      String mark = view == last && changed(n) ? "* " : views.size() > 1 ? "  " : "";
+      line.add(mark + Pictures.hex(view.word(n)));
+    }
+    if (views.size() == 1) {
+      line.add(Pictures.bytesInMemory(last.word(n)));
+    }
+    line.add(what(n));
+    return line;
+  }
+}

@@ -1,0 +1,236 @@
+package greenthreads.lab;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+
+/**
+ * A stack as it was when this was made: a column of words, the high addresses on top.
+ *
+ * <pre>{@code
+ * StackView before = Lab.stack(stack);
+ * chapter.swap_on(stack, SIZE, report);
+ * before.to(Lab.stack(stack).sp(sp))
+ * }</pre>
+ *
+ * <p>What is said about it with {@link #sp}, {@link #name} and the like makes a new view of the
+ * same copy; a view never changes.
+ */
+public final class StackView implements Picture {
+  /** What is known of a stack besides its words. */
+  private record Notes(
+      String title,
+      OptionalLong sp,
+      Map<Long, String> names,
+      OptionalLong paint,
+      long guard,
+      int redZone) {}
+
+  private final long low;
+  private final long[] words;
+  private final Meanings meanings;
+  private final Notes notes;
+
+  private StackView(long low, long[] words, Meanings meanings, Notes notes) {
+    this.low = low;
+    this.words = words;
+    this.meanings = meanings;
+    this.notes = notes;
+  }
+
+  /**
+   * Copies a stack's memory.
+   *
+   * @param memory the whole of it; where its end is not a multiple of 16, what lies above the last
+   *     one is left out, as a stack's top is
+   */
+  public static StackView of(MemorySegment memory) {
+    long low = memory.address() + 7 & -8;
+    long top = memory.address() + memory.byteSize() & -16;
+    if (top <= low) {
+      throw new LabException(
+          "A stack of %d bytes has no room for two words.".formatted(memory.byteSize()));
+    }
+    long[] words = new long[Math.toIntExact((top - low) / 8)];
+    MemorySegment.copy(
+        memory, ValueLayout.JAVA_LONG_UNALIGNED, low - memory.address(), words, 0, words.length);
+    return of("", low, words, Meanings.here(), Abi.here().redZone());
+  }
+
+  static StackView of(String title, long low, long[] words, Meanings meanings, int redZone) {
+    long top = low + 8L * words.length;
+    meanings.with(new Meanings.Place("this stack", low, top, top, "top"));
+    var notes = new Notes(title, OptionalLong.empty(), Map.of(), OptionalLong.empty(), 0, redZone);
+    return new StackView(low, words, meanings, notes);
+  }
+
+  private StackView with(Notes changed) {
+    return new StackView(low, words, meanings, changed);
+  }
+
+  /**
+   * The same, with the stack pointer marked.
+   *
+   * @param address where it stands; an address outside this stack is said to be elsewhere
+   */
+  public StackView sp(long address) {
+    return with(
+        new Notes(
+            notes.title,
+            OptionalLong.of(address),
+            notes.names,
+            notes.paint,
+            notes.guard,
+            notes.redZone));
+  }
+
+  /**
+   * The same, with a name for a slot.
+   *
+   * @param below how many bytes below the top the slot begins: 8 is the highest
+   * @param name what it holds
+   */
+  public StackView name(long below, String name) {
+    var names = new TreeMap<>(notes.names);
+    names.put(below, name);
+    return with(new Notes(notes.title, notes.sp, names, notes.paint, notes.guard, notes.redZone));
+  }
+
+  /**
+   * The same, drawn under a title: whose stack it is.
+   *
+   * @param title a few words
+   */
+  public StackView title(String title) {
+    return with(new Notes(title, notes.sp, notes.names, notes.paint, notes.guard, notes.redZone));
+  }
+
+  /**
+   * The same, where an untouched byte is known to hold a value. Without it, a byte that fills the
+   * lowest words is taken for the paint.
+   *
+   * @param paint the byte
+   */
+  public StackView paint(int paint) {
+    OptionalLong word = OptionalLong.of((paint & 0xff) * 0x0101010101010101L);
+    return with(new Notes(notes.title, notes.sp, notes.names, word, notes.guard, notes.redZone));
+  }
+
+  /**
+   * The same, with a guard below it that nobody may touch.
+   *
+   * @param bytes the guard's size
+   */
+  public StackView guard(long bytes) {
+    return with(new Notes(notes.title, notes.sp, notes.names, notes.paint, bytes, notes.redZone));
+  }
+
+  /** The address right behind the highest word. */
+  public long top() {
+    return low + 8L * words.length;
+  }
+
+  /** The lowest address. */
+  public long low() {
+    return low;
+  }
+
+  /**
+   * The high-water mark: bytes from the top down to the lowest one that is not paint.
+   *
+   * @return 0 if nothing was written
+   */
+  public long used() {
+    long paint = paint();
+    for (int i = 0; i < words.length; i++) {
+      if (words[i] != paint) {
+        long differing = words[i] ^ paint;
+        return top() - (low + 8L * i + Long.numberOfTrailingZeros(differing) / 8);
+      }
+    }
+    return 0;
+  }
+
+  /** This stack alone. */
+  @Override
+  public Figure figure() {
+    return StackDrawing.figure(List.of(this), List.of(""));
+  }
+
+  /**
+   * This stack and the same one later, side by side: each word in its place, what changed marked.
+   *
+   * @param after the same memory at a later moment
+   * @throws LabException if it is other memory
+   */
+  public Figure to(StackView after) {
+    if (after.low != low || after.words.length != words.length) {
+      throw new LabException(
+          "Before and after are different stacks: one of %,d bytes at 0x%x, one of %,d at 0x%x."
+              .formatted(8L * words.length, low, 8L * after.words.length, after.low));
+    }
+    return StackDrawing.figure(List.of(this, after), List.of("before", "after"));
+  }
+
+  @Override
+  public String toString() {
+    return text();
+  }
+
+  // ----- for the drawing: words are counted from the top -------------------------------------
+
+  int size() {
+    return words.length;
+  }
+
+  /** The n-th word from the top; 0 is the highest. */
+  long word(int n) {
+    return words[words.length - 1 - n];
+  }
+
+  long address(int n) {
+    return top() - 8L * (n + 1);
+  }
+
+  OptionalLong sp() {
+    return notes.sp;
+  }
+
+  boolean holdsSp() {
+    return notes.sp.isPresent() && notes.sp.getAsLong() >= low && notes.sp.getAsLong() <= top();
+  }
+
+  String nameOf(int n) {
+    return notes.names.getOrDefault(8L * (n + 1), "");
+  }
+
+  String title() {
+    return notes.title;
+  }
+
+  long guard() {
+    return notes.guard;
+  }
+
+  int redZone() {
+    return notes.redZone;
+  }
+
+  long paint() {
+    if (notes.paint.isPresent()) {
+      return notes.paint.getAsLong();
+    }
+    return words.length >= 2 && words[0] == words[1] && Meanings.isRepeated(words[0])
+        ? words[0]
+        : 0;
+  }
+
+  Meanings.Meaning meaning(int n) {
+    return word(n) == paint() && Meanings.isRepeated(word(n))
+        ? new Meanings.Meaning(Meanings.Kind.PAINT, word(n) == 0 ? "0" : "paint, untouched")
+        : meanings.of(word(n));
+  }
+}

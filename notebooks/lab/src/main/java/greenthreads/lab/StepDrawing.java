@@ -1,0 +1,206 @@
+package greenthreads.lab;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Draws recorded steps: a table that needs nothing, and a player that its script brings to life.
+ */
+final class StepDrawing {
+  private final Steps steps;
+  private final Abi abi;
+
+  /** Values with what they are, each once: the steps refer to them by number. */
+  private final Map<Object, Integer> pool = new LinkedHashMap<>();
+
+  private final Map<Long, Integer> numbersOfValues = new HashMap<>();
+  private final int[] numbers;
+
+  StepDrawing(Steps steps) {
+    this.steps = steps;
+    this.abi = steps.abi();
+    this.numbers = new int[steps.steps().size()];
+    int number = 1;
+    for (Step step : steps.steps()) {
+      numbers[step.number()] = number;
+      number += step.last() ? 0 : 1;
+    }
+  }
+
+  Figure figure() {
+    String what = String.join(", ", steps.functions());
+    String alt =
+        "%s, recorded one instruction at a time: %s on %s."
+            .formatted(
+                what,
+                Pictures.count(steps.size(), "instruction"),
+                Pictures.count(steps.stacks().size(), "stack"));
+    String caption =
+        ("Recorded on this processor. The arrow keys step, Home and End go to the ends. "
+                + steps.ending())
+            .strip();
+    return new Figure(Pictures.wrap(html()), alt, caption, text(alt));
+  }
+
+  // ----- the table -----------------------------------------------------------------------------
+
+  private List<String> row(Step step) {
+    if (step.last()) {
+      return List.of("", step.place(), step.instruction(), "comes next: " + position(step));
+    }
+    return List.of(Integer.toString(number(step)), step.place(), step.instruction(), step.effect());
+  }
+
+  /** Instructions are counted from 1, and those that did not run are not counted. */
+  private int number(Step step) {
+    return numbers[step.number()];
+  }
+
+  private String position(Step step) {
+    int stack = steps.stackOf(step.number());
+    return stack < 0
+        ? abi.sp() + " is on a stack that was not watched"
+        : "%s is on the %s, %s"
+            .formatted(
+                abi.sp(),
+                steps.stacks().get(stack).place().name(),
+                steps.stacks().get(stack).label(step.register(abi.sp())));
+  }
+
+  /** Whether the program ran on by itself before this step. */
+  private boolean afterGap(int n) {
+    return n > 0
+        && steps.isEntry(n)
+        && steps.steps().get(n - 1).register(abi.pc()) != steps.steps().get(n).register(abi.pc());
+  }
+
+  private String text(String alt) {
+    var lines = new ArrayList<List<String>>();
+    lines.add(List.of("step", "place", "instruction", "what it does"));
+    for (Step step : steps.steps()) {
+      if (afterGap(step.number())) {
+        lines.add(List.of("   … the program runs on, unrecorded …"));
+      }
+      lines.add(row(step));
+    }
+    if (!steps.ending().isEmpty()) {
+      lines.add(List.of(steps.ending()));
+    }
+    return alt + "\n\n" + Pictures.columns(lines);
+  }
+
+  private String html() {
+    var html = new StringBuilder("<div class=\"gt-player\" data-gt=\"steps\">");
+    html.append("<div class=\"gt-stage\" hidden></div>");
+    html.append("<details class=\"gt-all\" open><summary>▸ Every step as a table</summary>");
+    html.append("<div class=\"gt-scroll\"><table class=\"gt-steps\"><thead><tr>");
+    for (String head : List.of("step", "place", "instruction", "what it does")) {
+      html.append("<th scope=\"col\">").append(head).append("</th>");
+    }
+    html.append("</tr></thead><tbody>");
+    for (Step step : steps.steps()) {
+      if (afterGap(step.number())) {
+        html.append("<tr class=\"gt-fold\"><td></td><td colspan=\"3\">");
+        html.append("… the program runs on, unrecorded …</td></tr>");
+      }
+      List<String> cells = row(step);
+      html.append("<tr><td>").append(cells.get(0)).append("</td><td>");
+      html.append(Html.escape(cells.get(1))).append("</td><td><code>");
+      html.append(Html.escape(cells.get(2))).append("</code></td><td class=\"gt-long\">");
+      html.append(Html.escape(cells.get(3))).append("</td></tr>");
+    }
+    html.append("</tbody></table></div></details>");
+    html.append("<script type=\"application/json\" class=\"gt-data\">").append(data());
+    html.append("</script></div><script>").append(Pictures.file("player.js")).append("</script>");
+    return html.toString();
+  }
+
+  // ----- the player's data ---------------------------------------------------------------------
+
+  private int pooled(String kind, String value, String meaning) {
+    List<String> entry = List.of(kind, value, meaning);
+    return pool.computeIfAbsent(entry, key -> pool.size());
+  }
+
+  private int pooled(long value) {
+    return numbersOfValues.computeIfAbsent(
+        value,
+        key -> {
+          Meanings.Meaning meaning = steps.meaningOf(value);
+          String kind = meaning.kind().name().toLowerCase(Locale.ROOT);
+          return pooled(kind, Pictures.hex(value), meaning.text());
+        });
+  }
+
+  private int register(String name, long value) {
+    return abi.isFlags(name)
+        ? pooled("bits", Pictures.hex(value), abi.flagNames(value))
+        : pooled(value);
+  }
+
+  private String data() {
+    var names = new ArrayList<>(steps.registers(0).keySet());
+    var owners =
+        names.stream().map(name -> abi.owner(name).name().toLowerCase(Locale.ROOT)).toList();
+    var all = new LinkedHashMap<String, Object>();
+    var list = new ArrayList<Object>();
+    for (Step step : steps.steps()) {
+      list.add(step(step, names));
+    }
+    all.put("sp", abi.sp());
+    all.put("pc", abi.pc());
+    all.put("names", names);
+    all.put("owners", owners);
+    all.put("stacks", steps.stacks().stream().map(StepDrawing::stack).toList());
+    all.put("steps", list);
+    all.put("ending", steps.ending());
+    all.put("pool", pool.keySet());
+    return Json.of(all);
+  }
+
+  private static Map<String, Object> stack(Steps.Column column) {
+    var one = new LinkedHashMap<String, Object>();
+    one.put("name", column.place().name());
+    one.put("labels", column.addresses().stream().map(column::label).toList());
+    one.put("lines", column.addresses().stream().map(a -> a % 16 == 0 ? 1 : 0).toList());
+    return one;
+  }
+
+  private Map<String, Object> step(Step step, List<String> names) {
+    int n = step.number();
+    var one = new LinkedHashMap<String, Object>();
+    one.put("n", number(step));
+    one.put("place", step.place());
+    one.put("ins", step.instruction());
+    one.put("src", step.source());
+    one.put("effect", step.effect());
+    one.put("last", step.last() ? 1 : 0);
+    one.put("gap", afterGap(n) ? 1 : 0);
+    one.put("regs", names.stream().map(name -> register(name, step.register(name))).toList());
+    one.put(
+        "words",
+        steps.stacks().stream()
+            .map(column ->
+                column.addresses().stream()
+                    .map(address -> {
+                      var word = steps.word(n, address);
+                      return word.isPresent() ? pooled(word.getAsLong()) : -1;
+                    })
+                    .toList())
+            .toList());
+    int stack = steps.stackOf(n);
+    long sp = step.register(abi.sp());
+    one.put("on", stack);
+    // -1: the pointer stands above the highest word that is shown; -2: it is not shown.
+    int row = stack < 0 ? -2 : steps.stacks().get(stack).addresses().indexOf(sp & -8);
+    boolean above =
+        stack >= 0 && row < 0 && sp == steps.stacks().get(stack).addresses().getFirst() + 8;
+    one.put("row", row >= 0 ? row : above ? -1 : -2);
+    one.put("ret", steps.returns(n) ? 1 : 0);
+    return one;
+  }
+}

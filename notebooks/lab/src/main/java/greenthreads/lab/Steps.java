@@ -1,0 +1,470 @@
+package greenthreads.lab;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * Functions recorded instruction by instruction while they really ran, each of which can be looked
+ * at: the registers, and every stack that the stack pointer was on.
+ *
+ * <pre>{@code Lab.step(chapter, c -> c.swap_on(stack, SIZE, report), "swap")}</pre>
+ */
+public final class Steps implements Picture {
+  /** Rows of a stack that are shown: those that the stack pointer came by, and a few more. */
+  private static final int MOST_ROWS = 48;
+
+  /** What was recorded, and where. */
+  record Origin(
+      List<String> functions,
+      Path library,
+      Symbols symbols,
+      long base,
+      List<HostReport.Region> memory) {
+    Optional<CodePlace> place(long address) {
+      long offset = address - base;
+      return offset < 0 || base == 0
+          ? Optional.empty()
+          : symbols
+              .at(offset)
+              .filter(found -> !found.name().equals("_init") && !found.name().equals("_fini"))
+              .map(found -> new CodePlace(found.name(), offset - found.start()));
+    }
+  }
+
+  /**
+   * A stack that the stack pointer was on.
+   *
+   * @param place its name, and the address that its words are counted from
+   * @param addresses of the words that are shown, the highest first
+   */
+  record Column(Meanings.Place place, TraceLog.Region region, List<Long> addresses) {
+    String label(long address) {
+      return place.distance(address);
+    }
+  }
+
+  private final Abi abi;
+  private final Origin origin;
+  private final List<TraceLog.State> states;
+  private final List<Map<Long, Long>> written = new ArrayList<>();
+  private final List<TraceLog.Region> regions;
+  private final List<Column> stacks = new ArrayList<>();
+  private final List<Step> steps = new ArrayList<>();
+  private final Meanings meanings;
+  private final String ending;
+  private final Figure instead;
+
+  private Steps(TraceLog log, Origin origin, Disassembler disassembler, String crash) {
+    this.origin = origin;
+    this.states = log.states();
+    this.regions = joined(log.regions());
+    this.abi = Abi.of(states.getFirst().registers().keySet());
+    this.meanings = new Meanings(origin.memory(), origin::place);
+    this.instead = null;
+    String cut =
+        switch (log.cut()) {
+          case "" -> "";
+          case "limit" -> "The recording ends after %d instructions.".formatted(Stepper.MOST_STEPS);
+          default -> "The recording ends at a " + log.cut() + ".";
+        };
+    this.ending = crash.isEmpty() ? cut : (cut + " " + crash).strip();
+    accumulate();
+    findStacks();
+    var code = new Code(origin, disassembler, abi.x86());
+    for (int i = 0; i < states.size(); i++) {
+      steps.add(step(i, code));
+    }
+  }
+
+  private Steps(Figure instead, Origin origin) {
+    this.origin = origin;
+    this.states = List.of();
+    this.regions = List.of();
+    this.abi = Abi.here();
+    this.meanings = Meanings.here();
+    this.ending = "";
+    this.instead = instead;
+  }
+
+  static Steps of(TraceLog log, Origin origin, Disassembler disassembler, String crash) {
+    return new Steps(log, origin, disassembler, crash);
+  }
+
+  /** Where nothing could be stepped: what is known is the memory before and after. */
+  static Steps withoutSteps(
+      List<String> functions, String why, Optional<StackView> before, Optional<StackView> after) {
+    String sentence =
+        why
+            + ": this shows "
+            + (before.isPresent() && after.isPresent()
+                ? "the stack before and after the whole call."
+                : "nothing, since the call was given no stack.");
+    Figure picture =
+        before.isPresent() && after.isPresent()
+            ? before.get().to(after.get())
+            : new Figure("", "", "", "");
+    var figure =
+        new Figure(
+            "<p>" + Html.escape(sentence) + "</p>" + picture.html(),
+            (sentence + " " + picture.alt()).strip(),
+            picture.caption(),
+            (sentence + "\n\n" + picture.text()).strip());
+    var origin = new Origin(functions, Path.of(""), Symbols.of(Path.of("")), 0, List.of());
+    return new Steps(figure, origin);
+  }
+
+  /** The recorded instructions in order; empty where this system cannot step. */
+  public List<Step> steps() {
+    return List.copyOf(steps);
+  }
+
+  /** How many instructions ran. */
+  public int size() {
+    return (int) steps.stream().filter(step -> !step.last()).count();
+  }
+
+  /**
+   * A word of memory as a step found it.
+   *
+   * @param step the step's number
+   * @param address a multiple of 8
+   * @return empty if that memory was not watched
+   */
+  public OptionalLong word(int step, long address) {
+    Long changed = written.get(step).get(address);
+    if (changed != null) {
+      return OptionalLong.of(changed);
+    }
+    for (TraceLog.Region region : regions) {
+      if (region.contains(address)) {
+        return region.word(address);
+      }
+    }
+    return OptionalLong.empty();
+  }
+
+  @Override
+  public Figure figure() {
+    return instead != null ? instead : new StepDrawing(this).figure();
+  }
+
+  @Override
+  public String toString() {
+    return text();
+  }
+
+  // ----- the memory ----------------------------------------------------------------------------
+
+  private void accumulate() {
+    Map<Long, Long> all = Map.of();
+    for (TraceLog.State state : states) {
+      if (!state.writes().isEmpty()) {
+        all = new HashMap<>(all);
+        all.putAll(state.writes());
+      }
+      written.add(all);
+    }
+  }
+
+  /** Windows that touch are one piece of memory. */
+  private static List<TraceLog.Region> joined(List<TraceLog.Region> regions) {
+    var sorted = new ArrayList<>(regions);
+    sorted.sort((a, b) -> Long.compareUnsigned(a.low(), b.low()));
+    var all = new ArrayList<TraceLog.Region>();
+    for (TraceLog.Region region : sorted) {
+      TraceLog.Region last = all.isEmpty() ? null : all.getLast();
+      if (last != null
+          && last.high() == region.low()
+          && last.argument() < 0
+          && region.argument() < 0) {
+        long[] words = Arrays.copyOf(last.words(), last.words().length + region.words().length);
+        System.arraycopy(region.words(), 0, words, last.words().length, region.words().length);
+        all.set(all.size() - 1, new TraceLog.Region(last.low(), -1, words));
+      } else {
+        all.add(region);
+      }
+    }
+    return List.copyOf(all);
+  }
+
+  private long sp(int i) {
+    return states.get(i).registers().getOrDefault(abi.sp(), 0L);
+  }
+
+  private long pc(int i) {
+    return states.get(i).registers().getOrDefault(abi.pc(), 0L);
+  }
+
+  private Optional<TraceLog.Region> regionOf(long sp) {
+    return regions.stream()
+        .filter(region -> region.contains(sp))
+        .findFirst()
+        .or(() -> regions.stream().filter(region -> region.high() == sp).findFirst());
+  }
+
+  /** The stacks in the order in which the stack pointer came by. */
+  private void findStacks() {
+    var visited = new LinkedHashSet<TraceLog.Region>();
+    for (int i = 0; i < states.size(); i++) {
+      regionOf(sp(i)).ifPresent(visited::add);
+    }
+    int number = 0;
+    for (TraceLog.Region region : visited) {
+      String name =
+          visited.size() == 1
+              ? "the stack"
+              : visited.size() > 2
+                  ? "stack " + (number + 1)
+                  : number == 0 ? "old stack" : "new stack";
+      number++;
+      long mark = region.high() & -16;
+      String markName = "top";
+      if (region.argument() < 0) {
+        for (int i = states.size() - 1; i >= 0; i--) {
+          mark = region.contains(sp(i)) ? sp(i) : mark;
+        }
+        markName = "entry";
+      }
+      var place = new Meanings.Place(name, region.low(), region.high(), mark, markName);
+      meanings.with(place);
+      stacks.add(new Column(place, region, addresses(region)));
+    }
+  }
+
+  /** From a little above the highest stack pointer to a little below the lowest. */
+  private List<Long> addresses(TraceLog.Region region) {
+    var near = new TreeSet<Long>(Long::compareUnsigned);
+    for (int i = 0; i < states.size(); i++) {
+      if (regionOf(sp(i)).filter(region::equals).isPresent()) {
+        near.add(sp(i) & -8);
+      }
+    }
+    long high = Math.min(region.high(), near.last() + 32);
+    if (region.argument() >= 0 && region.high() - near.last() <= 80) {
+      high = region.high();
+    }
+    long low = Math.max(region.low(), near.first() - 16);
+    low = Math.max(low, high - 8 * MOST_ROWS);
+    var addresses = new ArrayList<Long>();
+    for (long address = high - 8; address >= low; address -= 8) {
+      addresses.add(address);
+    }
+    return addresses;
+  }
+
+  // ----- one step ------------------------------------------------------------------------------
+
+  private Step step(int i, Code code) {
+    TraceLog.State state = states.get(i);
+    Disassembler.Instruction instruction = code.at(pc(i), state.code());
+    boolean last = state.leave() || i + 1 == states.size();
+    return new Step(
+        i,
+        origin.place(pc(i)).map(CodePlace::toString).orElse("elsewhere"),
+        instruction.text().isEmpty() ? instruction.bytes() : instruction.text(),
+        instruction.source(),
+        last ? "" : effect(i, instruction),
+        state.registers(),
+        last);
+  }
+
+  private String effect(int i, Disassembler.Instruction instruction) {
+    if (states.get(i).through()) {
+      return "Other code runs, at full speed and not recorded, up to %s."
+          .formatted(where(pc(i + 1)));
+    }
+    var said = new ArrayList<String>();
+    if (returns(i)) {
+      said.add("takes %s from the %s: %s".formatted(abi.pc(), onStack(sp(i)), meaning(pc(i + 1))));
+    } else if (pc(i + 1) != pc(i) + Math.max(1, instruction.length())) {
+      said.add("goes on at " + where(pc(i + 1)));
+    }
+    new TreeMap<>(states.get(i + 1).writes())
+        .descendingMap()
+        .forEach((address, value) ->
+            said.add(
+                "stores %s in the %s"
+                    .formatted(stored(i, value, instruction.text()), slot(address))));
+    stackPointer(i).ifPresent(said::add);
+    states
+        .get(i + 1)
+        .registers()
+        .forEach((name, value) -> register(i, name, value).ifPresent(said::add));
+    return said.isEmpty()
+        ? "Nothing that is shown here changes but %s.".formatted(abi.pc())
+        : String.join("; ", said) + ".";
+  }
+
+  private Optional<String> stackPointer(int i) {
+    long distance = sp(i + 1) - sp(i);
+    Optional<Column> from = column(sp(i));
+    Optional<Column> to = column(sp(i + 1));
+    if (distance == 0) {
+      return Optional.empty();
+    }
+    String where = to.map(found -> found.label(sp(i + 1))).orElse("");
+    return Optional.of(
+        from.equals(to) && to.isPresent()
+            ? "%s moves %s by %d, to %s"
+                .formatted(abi.sp(), distance < 0 ? "down" : "up", Math.abs(distance), where)
+            : "%s jumps from the %s to the %s, %s"
+                .formatted(
+                    abi.sp(),
+                    from.map(found -> found.place().name()).orElse("unknown"),
+                    to.map(found -> found.place().name()).orElse("unknown"),
+                    where));
+  }
+
+  private Optional<String> register(int i, String name, long value) {
+    if (name.equals(abi.sp())
+        || name.equals(abi.pc())
+        || states.get(i).registers().get(name) == value) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        abi.isFlags(name)
+            ? "flags: " + abi.flagNames(value)
+            : "%s becomes %s".formatted(name, inWords(value)));
+  }
+
+  /** Whether an instruction read the next one's address from the stack. */
+  boolean returns(int i) {
+    if (i + 1 >= states.size() || !abi.x86() || states.get(i).leave()) {
+      return false;
+    }
+    byte[] code = states.get(i).code();
+    int first = code.length == 0 ? 0 : code[0] & 0xff;
+    return (first == 0xc3 || first == 0xc2) && word(i, sp(i)).orElse(0) == pc(i + 1);
+  }
+
+  /** A stored value by the register that it came from, or else by what it is. */
+  private String stored(int i, long value, String instruction) {
+    return states.get(i).registers().entrySet().stream()
+        .filter(entry -> entry.getValue() == value && value != 0)
+        .map(Map.Entry::getKey)
+        .filter(instruction::contains)
+        .findFirst()
+        .map(name -> name.equals(abi.sp()) ? name : "%s (%s)".formatted(name, inWords(value)))
+        .orElseGet(() -> inWords(value));
+  }
+
+  /** What a value is, or the value itself where there is no more to say. */
+  private String inWords(long value) {
+    Meanings.Meaning meaning = meanings.of(value);
+    return switch (meaning.kind()) {
+      case BITS, PAINT -> "0x%x".formatted(value);
+      case NUMBER, ZERO -> Long.toString(value);
+      case STACK -> "an address on the " + meaning.text();
+      default -> meaning.text();
+    };
+  }
+
+  String meaning(long value) {
+    return meanings.of(value).text();
+  }
+
+  Meanings.Meaning meaningOf(long value) {
+    return meanings.of(value);
+  }
+
+  private String where(long address) {
+    return origin.place(address).map(CodePlace::toString).orElseGet(() -> meaning(address));
+  }
+
+  private String onStack(long address) {
+    return column(address)
+        .map(found -> "%s, %s".formatted(found.place().name(), found.label(address)))
+        .orElse("stack");
+  }
+
+  private String slot(long address) {
+    return stacks.stream()
+        .filter(column -> column.region().contains(address))
+        .findFirst()
+        .map(found -> "%s, %s".formatted(found.place().name(), found.label(address)))
+        .orElseGet(() -> "memory at 0x%x".formatted(address));
+  }
+
+  private Optional<Column> column(long sp) {
+    return regionOf(sp)
+        .flatMap(
+            region -> stacks.stream().filter(column -> column.region().equals(region)).findFirst());
+  }
+
+  /** The number of the stack that a step's stack pointer is on, or -1. */
+  int stackOf(int step) {
+    return column(sp(step)).map(stacks::indexOf).orElse(-1);
+  }
+
+  boolean isEntry(int step) {
+    return states.get(step).enter() >= 0;
+  }
+
+  Abi abi() {
+    return abi;
+  }
+
+  List<Column> stacks() {
+    return stacks;
+  }
+
+  List<String> functions() {
+    return origin.functions();
+  }
+
+  String ending() {
+    return ending;
+  }
+
+  /** The instructions at the recorded addresses. */
+  private static final class Code {
+    private final Origin origin;
+    private final Disassembler tool;
+    private final boolean x86;
+    private final Map<Long, Disassembler.Instruction> known = new HashMap<>();
+    private final LinkedHashSet<String> seen = new LinkedHashSet<>();
+
+    Code(Origin origin, Disassembler tool, boolean x86) {
+      this.origin = origin;
+      this.tool = tool;
+      this.x86 = x86;
+    }
+
+    Disassembler.Instruction at(long pc, byte[] bytes) {
+      long offset = pc - origin.base();
+      origin
+          .place(pc)
+          .flatMap(place -> origin.symbols().named(place.function()))
+          .filter(symbol -> seen.add(symbol.name()))
+          .ifPresent(symbol ->
+              tool.library(
+                      origin.library(), symbol.start(), origin.symbols().end(symbol), x86, true)
+                  .forEach(found -> known.put(found.offset(), found)));
+      Disassembler.Instruction found = known.get(offset);
+      if (found == null) {
+        List<Disassembler.Instruction> alone = tool.bytes(bytes, pc, x86);
+        found =
+            alone.isEmpty()
+                ? Disassembler.raw(Arrays.copyOf(bytes, Math.min(4, bytes.length)), pc)
+                : alone.getFirst();
+        known.put(offset, found);
+      }
+      return found;
+    }
+  }
+
+  /** Every register of a step, in order. */
+  Map<String, Long> registers(int step) {
+    return new LinkedHashMap<>(states.get(step).registers());
+  }
+}
