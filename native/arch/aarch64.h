@@ -378,4 +378,337 @@ __asm__(ASM_FUNCTION(way_home)
     ASM_END(way_home)
 );
 
+/* ---------------------------------------------------------------------------
+ * Chapter 04: the stack
+ */
+
+#define READ_SP(variable) __asm__ volatile("mov %0, sp" : "=r"(variable))
+
+/* A breakpoint, four bytes long. The signal comes in its place: pc points at
+   it, and a handler that wants to go on must step over it. */
+#define TRAP() __asm__ volatile("brk #0" ::: "memory")
+#define TRAP_LENGTH 4
+
+#if defined __APPLE__
+#define SIGNAL_PC(context) (((ucontext_t *)(context))->uc_mcontext->__ss.__pc)
+#define SIGNAL_SP(context) (((ucontext_t *)(context))->uc_mcontext->__ss.__sp)
+#else
+#define SIGNAL_PC(context) (((ucontext_t *)(context))->uc_mcontext.pc)
+#define SIGNAL_SP(context) (((ucontext_t *)(context))->uc_mcontext.sp)
+#endif
+
+/* ---------------------------------------------------------------------------
+ * Chapters 05 and 06: there and back
+ */
+
+/* Of the vector registers, the callee owns the lower halves of eight. */
+struct context {
+    uint64_t sp;
+    uint64_t x19, x20, x21, x22, x23, x24, x25, x26, x27, x28, x29;
+    uint64_t d8, d9, d10, d11, d12, d13, d14, d15;
+};
+
+#define CONTEXT_SP 0x00
+#define CONTEXT_X(n) (8 * (n - 18))
+#define CONTEXT_D(n) (0x60 + 8 * (n - 8))
+
+#define HOLDS(member, offset)                                                  \
+    _Static_assert(offsetof(struct context, member) == (offset),               \
+                   #member " is not where the switch looks for it")
+HOLDS(sp, CONTEXT_SP);
+HOLDS(x19, CONTEXT_X(19));
+HOLDS(x20, CONTEXT_X(20));
+HOLDS(x21, CONTEXT_X(21));
+HOLDS(x22, CONTEXT_X(22));
+HOLDS(x23, CONTEXT_X(23));
+HOLDS(x24, CONTEXT_X(24));
+HOLDS(x25, CONTEXT_X(25));
+HOLDS(x26, CONTEXT_X(26));
+HOLDS(x27, CONTEXT_X(27));
+HOLDS(x28, CONTEXT_X(28));
+HOLDS(x29, CONTEXT_X(29));
+HOLDS(d8, CONTEXT_D(8));
+HOLDS(d9, CONTEXT_D(9));
+HOLDS(d10, CONTEXT_D(10));
+HOLDS(d11, CONTEXT_D(11));
+HOLDS(d12, CONTEXT_D(12));
+HOLDS(d13, CONTEXT_D(13));
+HOLDS(d14, CONTEXT_D(14));
+HOLDS(d15, CONTEXT_D(15));
+#undef HOLDS
+_Static_assert(sizeof(struct context) == 0xa0, "no gap, nothing after d15");
+
+#define INTEGERS_SAVED(DO)                                                     \
+    DO(x19) DO(x20) DO(x21) DO(x22) DO(x23) DO(x24) DO(x25) DO(x26) DO(x27)    \
+    DO(x28) DO(x29)
+#define CONTEXT_REGISTERS(DO)                                                  \
+    INTEGERS_SAVED(DO)                                                         \
+    DO(d8) DO(d9) DO(d10) DO(d11) DO(d12) DO(d13) DO(d14) DO(d15)
+#define FLOATS_SAVED 8
+#define REGISTER_ARGUMENT_1 x0
+#define REGISTER_ARGUMENT_2 x1
+#define REGISTER_SPARE x15
+#define REGISTER_RECORD x19
+#define SP_AT_ENTRY 0
+
+/*
+ *     void switch_context(struct context *old, const struct context *new);
+ *                         x0                   x1
+ *
+ *     state kept             where              why
+ *     sp                     old->sp            it is the stack
+ *     x19 … x29, d8 … d15    old, by name       our caller was promised them
+ *     pc                     on the old stack   x30 had it, and we put it there
+ *
+ * A pair waits at sp: where to go on, and what x30 shall hold by then. So the
+ * new stack is the one of x86-64, word by word:
+ *
+ *     top        ────────────────────
+ *     top - 8    nothing
+ *     top - 16   guard
+ *     top - 24   skip                  goes into x30
+ *     top - 32   a function            ← sp: goes into x16, and is jumped to
+ *
+ *     switch_context   ldp, ret x16    →  in the function, sp = top - 16
+ *     function         runs, ret       →  in skip,         sp = top - 16
+ *     skip             ldp, ret x16    →  in guard,        sp = top
+ *
+ * Pairs keep sp a multiple of 16, and the processor insists on it: an access
+ * through an sp that is not one faults. There is no such thing here as the
+ * guard that runs misaligned.
+ */
+__asm__(ASM_FUNCTION(switch_context)
+    "   stp     x30, x30, [sp, #-0x10]!                 \n"
+    "   mov     x9,  sp                                 \n"
+    "   str     x9,       [x0, #" AT(CONTEXT_SP)    "]  \n"
+    "   stp     x19, x20, [x0, #" AT(CONTEXT_X(19)) "]  \n"
+    "   stp     x21, x22, [x0, #" AT(CONTEXT_X(21)) "]  \n"
+    "   stp     x23, x24, [x0, #" AT(CONTEXT_X(23)) "]  \n"
+    "   stp     x25, x26, [x0, #" AT(CONTEXT_X(25)) "]  \n"
+    "   stp     x27, x28, [x0, #" AT(CONTEXT_X(27)) "]  \n"
+    "   str     x29,      [x0, #" AT(CONTEXT_X(29)) "]  \n"
+    "   stp     d8,  d9,  [x0, #" AT(CONTEXT_D(8))  "]  \n"
+    "   stp     d10, d11, [x0, #" AT(CONTEXT_D(10)) "]  \n"
+    "   stp     d12, d13, [x0, #" AT(CONTEXT_D(12)) "]  \n"
+    "   stp     d14, d15, [x0, #" AT(CONTEXT_D(14)) "]  \n"
+    "   ldr     x9,       [x1, #" AT(CONTEXT_SP)    "]  \n"
+    "   mov     sp,  x9                                 \n" // from here on the other stack
+    "   ldp     x19, x20, [x1, #" AT(CONTEXT_X(19)) "]  \n"
+    "   ldp     x21, x22, [x1, #" AT(CONTEXT_X(21)) "]  \n"
+    "   ldp     x23, x24, [x1, #" AT(CONTEXT_X(23)) "]  \n"
+    "   ldp     x25, x26, [x1, #" AT(CONTEXT_X(25)) "]  \n"
+    "   ldp     x27, x28, [x1, #" AT(CONTEXT_X(27)) "]  \n"
+    "   ldr     x29,      [x1, #" AT(CONTEXT_X(29)) "]  \n"
+    "   ldp     d8,  d9,  [x1, #" AT(CONTEXT_D(8))  "]  \n"
+    "   ldp     d10, d11, [x1, #" AT(CONTEXT_D(10)) "]  \n"
+    "   ldp     d12, d13, [x1, #" AT(CONTEXT_D(12)) "]  \n"
+    "   ldp     d14, d15, [x1, #" AT(CONTEXT_D(14)) "]  \n"
+    "   ldp     x16, x30, [sp], #0x10                   \n"
+    "   ret     x16                                     \n"
+    ASM_END(switch_context)
+);
+
+/* One register at a time, so that each can be left out. */
+#define SWITCH_KEEP(forgotten, register, instruction)                          \
+    "   .ifnc " #forgotten ", " #register "\n"                                 \
+    "   .ifnc " #forgotten ", all\n" instruction "   .endif\n   .endif\n"
+#define SWITCH_SAVE(forgotten, register, offset)                               \
+    SWITCH_KEEP(forgotten, register, "   str " #register ", [x0, #" AT(offset) "]\n")
+#define SWITCH_LOAD(forgotten, register, offset)                               \
+    SWITCH_KEEP(forgotten, register, "   ldr " #register ", [x1, #" AT(offset) "]\n")
+
+#define SWITCH_WITHOUT(forgotten)                                              \
+    __attribute__((visibility("hidden")))                                      \
+    void switch_without_##forgotten(struct context *old, const struct context *new); \
+    __asm__(ASM_FUNCTION(switch_without_##forgotten)                           \
+        "   stp     x30, x30, [sp, #-0x10]!\n"                                 \
+        "   mov     x9,  sp\n"                                                 \
+        "   str     x9,  [x0, #" AT(CONTEXT_SP) "]\n"                          \
+        SWITCH_SAVE(forgotten, x19, CONTEXT_X(19))                             \
+        SWITCH_SAVE(forgotten, x20, CONTEXT_X(20))                             \
+        SWITCH_SAVE(forgotten, x21, CONTEXT_X(21))                             \
+        SWITCH_SAVE(forgotten, x22, CONTEXT_X(22))                             \
+        SWITCH_SAVE(forgotten, x23, CONTEXT_X(23))                             \
+        SWITCH_SAVE(forgotten, x24, CONTEXT_X(24))                             \
+        SWITCH_SAVE(forgotten, x25, CONTEXT_X(25))                             \
+        SWITCH_SAVE(forgotten, x26, CONTEXT_X(26))                             \
+        SWITCH_SAVE(forgotten, x27, CONTEXT_X(27))                             \
+        SWITCH_SAVE(forgotten, x28, CONTEXT_X(28))                             \
+        SWITCH_SAVE(forgotten, x29, CONTEXT_X(29))                             \
+        SWITCH_SAVE(forgotten, d8, CONTEXT_D(8))                               \
+        SWITCH_SAVE(forgotten, d9, CONTEXT_D(9))                               \
+        SWITCH_SAVE(forgotten, d10, CONTEXT_D(10))                             \
+        SWITCH_SAVE(forgotten, d11, CONTEXT_D(11))                             \
+        SWITCH_SAVE(forgotten, d12, CONTEXT_D(12))                             \
+        SWITCH_SAVE(forgotten, d13, CONTEXT_D(13))                             \
+        SWITCH_SAVE(forgotten, d14, CONTEXT_D(14))                             \
+        SWITCH_SAVE(forgotten, d15, CONTEXT_D(15))                             \
+        "   ldr     x9,  [x1, #" AT(CONTEXT_SP) "]\n"                          \
+        "   mov     sp,  x9\n"                                                 \
+        SWITCH_LOAD(forgotten, x19, CONTEXT_X(19))                             \
+        SWITCH_LOAD(forgotten, x20, CONTEXT_X(20))                             \
+        SWITCH_LOAD(forgotten, x21, CONTEXT_X(21))                             \
+        SWITCH_LOAD(forgotten, x22, CONTEXT_X(22))                             \
+        SWITCH_LOAD(forgotten, x23, CONTEXT_X(23))                             \
+        SWITCH_LOAD(forgotten, x24, CONTEXT_X(24))                             \
+        SWITCH_LOAD(forgotten, x25, CONTEXT_X(25))                             \
+        SWITCH_LOAD(forgotten, x26, CONTEXT_X(26))                             \
+        SWITCH_LOAD(forgotten, x27, CONTEXT_X(27))                             \
+        SWITCH_LOAD(forgotten, x28, CONTEXT_X(28))                             \
+        SWITCH_LOAD(forgotten, x29, CONTEXT_X(29))                             \
+        SWITCH_LOAD(forgotten, d8, CONTEXT_D(8))                               \
+        SWITCH_LOAD(forgotten, d9, CONTEXT_D(9))                               \
+        SWITCH_LOAD(forgotten, d10, CONTEXT_D(10))                             \
+        SWITCH_LOAD(forgotten, d11, CONTEXT_D(11))                             \
+        SWITCH_LOAD(forgotten, d12, CONTEXT_D(12))                             \
+        SWITCH_LOAD(forgotten, d13, CONTEXT_D(13))                             \
+        SWITCH_LOAD(forgotten, d14, CONTEXT_D(14))                             \
+        SWITCH_LOAD(forgotten, d15, CONTEXT_D(15))                             \
+        "   ldp     x16, x30, [sp], #0x10\n"                                   \
+        "   ret     x16\n"                                                     \
+        ASM_END(switch_without_##forgotten)                                    \
+    );
+
+/* Here it needs two: the address it takes comes with a companion. */
+__asm__(ASM_FUNCTION(skip)
+    "   ldp     x16, x30, [sp], #0x10   \n"
+    "   ret     x16                     \n"
+    ASM_END(skip)
+);
+
+__asm__(ASM_FUNCTION(overwrite_callee_saved)
+    "   mov     x19, #-1                \n"
+    "   mov     x20, #-1                \n"
+    "   mov     x21, #-1                \n"
+    "   mov     x22, #-1                \n"
+    "   mov     x23, #-1                \n"
+    "   mov     x24, #-1                \n"
+    "   mov     x25, #-1                \n"
+    "   mov     x26, #-1                \n"
+    "   mov     x27, #-1                \n"
+    "   mov     x28, #-1                \n"
+    "   mov     x29, #-1                \n"
+    "   fmov    d8,  x19               \n"
+    "   fmov    d9,  x19               \n"
+    "   fmov    d10, x19               \n"
+    "   fmov    d11, x19               \n"
+    "   fmov    d12, x19               \n"
+    "   fmov    d13, x19               \n"
+    "   fmov    d14, x19               \n"
+    "   fmov    d15, x19               \n"
+    "   mov     x9,  x0                 \n"
+    "   mov     x0,  x1                 \n"
+    "   mov     x1,  x9                 \n"
+    "   mov     x30, x15                \n" // any value will do: we do not come back
+    "   ret     x15                     \n" // as `br`, but lands anywhere
+    ASM_END(overwrite_callee_saved)
+);
+
+__asm__(ASM_FUNCTION(store_floats)
+    "   stp     d8,  d9,  [x0, #0x00]   \n"
+    "   stp     d10, d11, [x0, #0x10]   \n"
+    "   stp     d12, d13, [x0, #0x20]   \n"
+    "   stp     d14, d15, [x0, #0x30]   \n"
+    "   ret                             \n"
+    ASM_END(store_floats)
+);
+
+__asm__(ASM_FUNCTION(load_floats)
+    "   ldp     d8,  d9,  [x0, #0x00]   \n"
+    "   ldp     d10, d11, [x0, #0x10]   \n"
+    "   ldp     d12, d13, [x0, #0x20]   \n"
+    "   ldp     d14, d15, [x0, #0x30]   \n"
+    "   ret                             \n"
+    ASM_END(load_floats)
+);
+
+/* One word, fpcr. The flags are in another register, fpsr. */
+__asm__(ASM_FUNCTION(control_words)
+    "   mrs     x0,  fpcr               \n"
+    "   ret                             \n"
+    ASM_END(control_words)
+);
+
+__asm__(ASM_FUNCTION(load_control_words)
+    "   msr     fpcr, x0                \n"
+    "   ret                             \n"
+    ASM_END(load_control_words)
+);
+
+#define ROUND_UPWARD(words) (((words) & ~UINT64_C(0xc00000)) | 0x400000)
+
+__asm__(ASM_FUNCTION(record_sp)
+    "   mov     x9,  sp                 \n"
+    "   str     x9,  [x19], #8          \n"
+    "   ret                             \n"
+    ASM_END(record_sp)
+);
+
+__asm__(ASM_FUNCTION(record_sp_and_leave)
+    "   mov     x9,  sp                 \n"
+    "   str     x9,  [x19]              \n"
+    "   mov     x9,  x0                 \n"
+    "   mov     x0,  x1                 \n"
+    "   mov     x1,  x9                 \n"
+    "   b       " SYMBOL(switch_context) "\n"
+    ASM_END(record_sp_and_leave)
+);
+
+/* ---------------------------------------------------------------------------
+ * Chapter 07: the runtime
+ */
+
+#define SAVED_WORDS 20
+#define ENTRY_WORD 1
+
+/* `br` goes where a register says, and no `ret` is predicted. But it must land
+   on a `bti`, and a return address is none: where the compiler marks its code
+   for that, it has to be `ret` after all. */
+#if defined __ARM_FEATURE_BTI_DEFAULT
+#define JUMP_BACK "   ret     x30                     \n"
+#else
+#define JUMP_BACK "   br      x30                     \n"
+#endif
+
+/*
+ *     void switch_stack(void **old, void *const *new);
+ *                       x0          x1
+ *
+ *     a stack that waits, and a new one, as its maker forges it
+ *
+ *     top         ────────────────────
+ *     sp + 0x60   d8 … d15             0
+ *     sp + 0x10   x19 … x28            0
+ *     sp + 0x08   x30                  where it begins
+ *     sp + 0x00   x29                  0: the chain of frames ends here
+ */
+__asm__(ASM_FUNCTION(switch_stack)
+    "   stp     x29, x30, [sp, #-0xa0]! \n"
+    "   stp     x19, x20, [sp, #0x10]   \n"
+    "   stp     x21, x22, [sp, #0x20]   \n"
+    "   stp     x23, x24, [sp, #0x30]   \n"
+    "   stp     x25, x26, [sp, #0x40]   \n"
+    "   stp     x27, x28, [sp, #0x50]   \n"
+    "   stp     d8,  d9,  [sp, #0x60]   \n"
+    "   stp     d10, d11, [sp, #0x70]   \n"
+    "   stp     d12, d13, [sp, #0x80]   \n"
+    "   stp     d14, d15, [sp, #0x90]   \n"
+    "   mov     x9,  sp                 \n"
+    "   str     x9,  [x0]               \n"
+    "   ldr     x9,  [x1]               \n"
+    "   mov     sp,  x9                 \n"
+    "   ldp     d14, d15, [sp, #0x90]   \n"
+    "   ldp     d12, d13, [sp, #0x80]   \n"
+    "   ldp     d10, d11, [sp, #0x70]   \n"
+    "   ldp     d8,  d9,  [sp, #0x60]   \n"
+    "   ldp     x27, x28, [sp, #0x50]   \n"
+    "   ldp     x25, x26, [sp, #0x40]   \n"
+    "   ldp     x23, x24, [sp, #0x30]   \n"
+    "   ldp     x21, x22, [sp, #0x20]   \n"
+    "   ldp     x19, x20, [sp, #0x10]   \n"
+    "   ldp     x29, x30, [sp], #0xa0   \n"
+    JUMP_BACK
+    ASM_END(switch_stack)
+);
+
 #endif

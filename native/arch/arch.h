@@ -17,6 +17,38 @@
  *     struct registers     one uint64_t for each register
  *     struct arguments     where the arguments of one call were found
  *     struct swap_context  what swap keeps of a stack that is not running
+ *
+ * Chapter 04 asks for a few things that C has no words for:
+ *
+ *     READ_SP(variable)    the stack pointer, without a call
+ *     TRAP()               one instruction; the system answers it with SIGTRAP
+ *     TRAP_LENGTH          what a handler adds to pc, to go on behind it
+ *     SIGNAL_PC(context)   pc of the code that a signal interrupted, and its sp;
+ *     SIGNAL_SP(context)   `context` is a handler's third argument
+ *
+ * Chapter 05 for what a switch has to keep:
+ *
+ *     struct context            sp, and the callee-saved registers
+ *     CONTEXT_REGISTERS(DO)     DO(register) for each of them, in that order
+ *     INTEGERS_SAVED(DO)        for those that struct registers has as well
+ *     SWITCH_WITHOUT(register)  a switch that forgets this one, as
+ *                               switch_without_<register>; also `all`
+ *     FLOATS_SAVED              how many callee-saved registers are not in
+ *                               struct registers, since they hold floats
+ *     ROUND_UPWARD(words)       the control words, with the rounding changed
+ *     REGISTER_ARGUMENT_1, _2   members of struct registers: where arguments
+ *                               travel
+ *     REGISTER_SPARE            another one, which no switch touches
+ *
+ * Chapter 06 for the stack that spawn makes by hand:
+ *
+ *     SP_AT_ENTRY          sp modulo STACK_ALIGNMENT where a function begins
+ *     REGISTER_RECORD      a member of struct context, for record_sp
+ *
+ * Chapter 07 for what lies at the sp of a thread that waits:
+ *
+ *     SAVED_WORDS          how many words switch_stack leaves there
+ *     ENTRY_WORD           which of them says where to go on
  */
 #ifndef GREEN_THREADS_ARCH_H
 #define GREEN_THREADS_ARCH_H
@@ -29,6 +61,7 @@
 struct registers;
 struct arguments;
 struct swap_context;
+struct context;
 
 /*
  * The contract. All of these are written in assembly. They are hidden: only
@@ -90,6 +123,48 @@ void swap(struct swap_context *old, const struct swap_context *new);
 /* Never called: a forged return address. Returned to with sp at a struct
    swap_context, it goes back to the stack that this context describes. */
 void way_home(void);
+
+/* Chapters 05 and 06: there and back. */
+
+/* Leaves the running stack and goes on with another one. Stores sp and the
+   callee-saved registers in *old, loads them from *new, and returns to where
+   *new was left. Returns to its own caller when something switches to *old.
+   The two may be the same: everything is stored before anything is loaded. */
+void switch_context(struct context *old, const struct context *new);
+
+/* Entered in place of a function's return: goes to the address in the word at
+   the top of the stack, and takes that word off. A thread's function returns
+   to it; chapter 06 says what it is good for. */
+void skip(void);
+
+/* Never called, switched to: overwrites every callee-saved register and goes
+   back to where it came from. On entry the argument registers hold what the
+   switch was given, and REGISTER_SPARE holds the address of a switch. */
+void overwrite_callee_saved(void);
+
+/* The callee-saved registers that hold floats, FLOATS_SAVED of them: stored in
+   out, loaded from values. Neither touches anything where there are none. */
+void store_floats(uint64_t *out);
+void load_floats(const uint64_t *values);
+
+/* How this processor rounds, and which errors of arithmetic it reports: the
+   control words, packed into one number. load_control_words is lasting. */
+uint64_t control_words(void);
+void load_control_words(uint64_t words);
+
+/* Never called, switched to or returned to: stores sp, as it is on entry, in
+   the next word of the record that REGISTER_RECORD points into. The first one
+   then returns, the second one switches back to where its stack came from. */
+void record_sp(void);
+void record_sp_and_leave(void);
+
+/* Chapter 07: the runtime. */
+
+/* Leaves the running stack with its callee-saved registers on top of it, and
+   its sp in *old; then goes on with the stack whose sp is in *new. A stack
+   that has never run is forged to look like one that was left: see the drawing
+   beside it. Where it begins, it finds `old` and `new` as its arguments. */
+void switch_stack(void **old, void *const *new);
 
 #pragma GCC visibility pop
 

@@ -404,4 +404,266 @@ __asm__(ASM_FUNCTION(way_home)
 );
 _Static_assert(SWAP_CONTEXT_SP == 0, "way_home pops the first field");
 
+/* ---------------------------------------------------------------------------
+ * Chapter 04: the stack
+ */
+
+/* Both dialects, for the compiler may write either one around it. */
+#define READ_SP(variable) __asm__ volatile("mov {%%rsp, %0|%0, rsp}" : "=r"(variable))
+
+/* A breakpoint, one byte long. It has been executed when the signal comes, so
+   pc already points behind it. */
+#define TRAP() __asm__ volatile("int3" ::: "memory")
+#define TRAP_LENGTH 0
+
+#if defined __APPLE__
+#define SIGNAL_PC(context) (((ucontext_t *)(context))->uc_mcontext->__ss.__rip)
+#define SIGNAL_SP(context) (((ucontext_t *)(context))->uc_mcontext->__ss.__rsp)
+#else
+#define SIGNAL_PC(context) (((ucontext_t *)(context))->uc_mcontext.gregs[REG_RIP])
+#define SIGNAL_SP(context) (((ucontext_t *)(context))->uc_mcontext.gregs[REG_RSP])
+#endif
+
+/* ---------------------------------------------------------------------------
+ * Chapters 05 and 06: there and back
+ */
+
+/* What switch_context keeps of a stack that is not running. */
+struct context {
+    uint64_t sp;
+    uint64_t r15, r14, r13, r12, rbx, rbp;
+};
+
+#define CONTEXT_SP 0x00
+#define CONTEXT_R15 0x08
+#define CONTEXT_R14 0x10
+#define CONTEXT_R13 0x18
+#define CONTEXT_R12 0x20
+#define CONTEXT_RBX 0x28
+#define CONTEXT_RBP 0x30
+
+#define HOLDS(member, offset)                                                  \
+    _Static_assert(offsetof(struct context, member) == (offset),               \
+                   #member " is not where the switch looks for it")
+HOLDS(sp, CONTEXT_SP);
+HOLDS(r15, CONTEXT_R15);
+HOLDS(r14, CONTEXT_R14);
+HOLDS(r13, CONTEXT_R13);
+HOLDS(r12, CONTEXT_R12);
+HOLDS(rbx, CONTEXT_RBX);
+HOLDS(rbp, CONTEXT_RBP);
+#undef HOLDS
+_Static_assert(sizeof(struct context) == 0x38, "no gap, nothing after rbp");
+
+#define INTEGERS_SAVED(DO) DO(r15) DO(r14) DO(r13) DO(r12) DO(rbx) DO(rbp)
+#define CONTEXT_REGISTERS(DO) INTEGERS_SAVED(DO)
+#define FLOATS_SAVED 0
+#define REGISTER_ARGUMENT_1 rdi
+#define REGISTER_ARGUMENT_2 rsi
+#define REGISTER_SPARE r11
+#define REGISTER_RECORD rbx
+#define SP_AT_ENTRY 8
+
+/*
+ *     void switch_context(struct context *old, const struct context *new);
+ *                         rdi                  rsi
+ *
+ *     state kept             where              why
+ *     rsp                    old->sp            it is the stack
+ *     rbx rbp r12 … r15      old, by name       our caller was promised them
+ *     rip                    on the old stack   `call switch_context` pushed it
+ *
+ *     a stack that waits              a new stack, as its maker forges it
+ *
+ *                                     top        ────────────────────
+ *     … the frames of those           top - 8    nothing
+ *       who called                    top - 16   guard
+ *     … switch_context's caller       top - 24   skip
+ *     return address  ← sp            top - 32   a function          ← sp
+ *
+ * Both look alike to `ret`, which is why one switch serves for both: it takes
+ * the address at rsp and goes there. The function on a new stack finds
+ * rsp = top - 24, that is 8 (mod 16) as after any `call`, and returns to skip.
+ *
+ * Not saved, and why the ABI allows it: rax rcx rdx rsi rdi r8 … r11, all of
+ * xmm0 … xmm15 and the arithmetic flags belong to the caller, who has stored
+ * what it needs before the call. The direction flag is clear at every call.
+ * The control words of the floating-point units belong to the callee as well:
+ * chapter 05 shows what it means that we leave them out.
+ */
+__asm__(ASM_FUNCTION(switch_context)
+    "   mov     [rdi + " AT(CONTEXT_SP)  "], rsp    \n"
+    "   mov     [rdi + " AT(CONTEXT_R15) "], r15    \n"
+    "   mov     [rdi + " AT(CONTEXT_R14) "], r14    \n"
+    "   mov     [rdi + " AT(CONTEXT_R13) "], r13    \n"
+    "   mov     [rdi + " AT(CONTEXT_R12) "], r12    \n"
+    "   mov     [rdi + " AT(CONTEXT_RBX) "], rbx    \n"
+    "   mov     [rdi + " AT(CONTEXT_RBP) "], rbp    \n"
+    "   mov     rsp, [rsi + " AT(CONTEXT_SP)  "]    \n" // from here on the other stack
+    "   mov     r15, [rsi + " AT(CONTEXT_R15) "]    \n"
+    "   mov     r14, [rsi + " AT(CONTEXT_R14) "]    \n"
+    "   mov     r13, [rsi + " AT(CONTEXT_R13) "]    \n"
+    "   mov     r12, [rsi + " AT(CONTEXT_R12) "]    \n"
+    "   mov     rbx, [rsi + " AT(CONTEXT_RBX) "]    \n"
+    "   mov     rbp, [rsi + " AT(CONTEXT_RBP) "]    \n"
+    "   ret                                         \n"
+    ASM_END(switch_context)
+);
+
+/* The same switch, with one register left out of it; `all`: all but rsp. The
+   assembler drops what stands between .ifnc and .endif if the names agree. */
+#define SWITCH_KEEP(forgotten, register, instruction)                          \
+    "   .ifnc " #forgotten ", " #register "\n"                                 \
+    "   .ifnc " #forgotten ", all\n" instruction "   .endif\n   .endif\n"
+#define SWITCH_SAVE(forgotten, register, offset)                               \
+    SWITCH_KEEP(forgotten, register, "   mov [rdi + " AT(offset) "], " #register "\n")
+#define SWITCH_LOAD(forgotten, register, offset)                               \
+    SWITCH_KEEP(forgotten, register, "   mov " #register ", [rsi + " AT(offset) "]\n")
+
+#define SWITCH_WITHOUT(forgotten)                                              \
+    __attribute__((visibility("hidden")))                                      \
+    void switch_without_##forgotten(struct context *old, const struct context *new); \
+    __asm__(ASM_FUNCTION(switch_without_##forgotten)                           \
+        "   mov     [rdi + " AT(CONTEXT_SP) "], rsp\n"                         \
+        SWITCH_SAVE(forgotten, r15, CONTEXT_R15)                               \
+        SWITCH_SAVE(forgotten, r14, CONTEXT_R14)                               \
+        SWITCH_SAVE(forgotten, r13, CONTEXT_R13)                               \
+        SWITCH_SAVE(forgotten, r12, CONTEXT_R12)                               \
+        SWITCH_SAVE(forgotten, rbx, CONTEXT_RBX)                               \
+        SWITCH_SAVE(forgotten, rbp, CONTEXT_RBP)                               \
+        "   mov     rsp, [rsi + " AT(CONTEXT_SP) "]\n"                         \
+        SWITCH_LOAD(forgotten, r15, CONTEXT_R15)                               \
+        SWITCH_LOAD(forgotten, r14, CONTEXT_R14)                               \
+        SWITCH_LOAD(forgotten, r13, CONTEXT_R13)                               \
+        SWITCH_LOAD(forgotten, r12, CONTEXT_R12)                               \
+        SWITCH_LOAD(forgotten, rbx, CONTEXT_RBX)                               \
+        SWITCH_LOAD(forgotten, rbp, CONTEXT_RBP)                               \
+        "   ret\n"                                                             \
+        ASM_END(switch_without_##forgotten)                                    \
+    );
+
+/* On entry as a thread's function returned to it: rsp points at the word that
+   it takes. One instruction, and on x86-64 it is there for its eight bytes. */
+__asm__(ASM_FUNCTION(skip)
+    "   ret                             \n"
+    ASM_END(skip)
+);
+
+/* On entry rdi and rsi are still the arguments of the switch that came here:
+   the other way round they lead back. r11 is the switch to take. */
+__asm__(ASM_FUNCTION(overwrite_callee_saved)
+    "   mov     rbx, -1                 \n"
+    "   mov     rbp, -1                 \n"
+    "   mov     r12, -1                 \n"
+    "   mov     r13, -1                 \n"
+    "   mov     r14, -1                 \n"
+    "   mov     r15, -1                 \n"
+    "   xchg    rdi, rsi                \n"
+    "   jmp     r11                     \n"
+    ASM_END(overwrite_callee_saved)
+);
+
+/* xmm0 … xmm15 all belong to the caller here. */
+__asm__(ASM_FUNCTION(store_floats)
+    "   ret                             \n"
+    ASM_END(store_floats)
+);
+
+__asm__(ASM_FUNCTION(load_floats)
+    "   ret                             \n"
+    ASM_END(load_floats)
+);
+
+/*
+ *     uint64_t control_words(void);        void load_control_words(uint64_t words);
+ *     rax                                                          rdi
+ *
+ * Two units, two words. Bits 0 to 31 are mxcsr, which rules xmm0 … xmm15; its
+ * lowest six bits are flags, not control. Bits 32 to 47 are the x87 control
+ * word, which rules `long double`. Both have two bits for the rounding.
+ */
+__asm__(ASM_FUNCTION(control_words)
+    "   mov     qword ptr [rsp - 8], 0  \n" // in the red zone: nothing is called
+    "   stmxcsr [rsp - 8]               \n"
+    "   fnstcw  [rsp - 4]               \n"
+    "   mov     rax, [rsp - 8]          \n"
+    "   ret                             \n"
+    ASM_END(control_words)
+);
+
+__asm__(ASM_FUNCTION(load_control_words)
+    "   mov     [rsp - 8], rdi          \n"
+    "   ldmxcsr [rsp - 8]               \n"
+    "   fldcw   [rsp - 4]               \n"
+    "   ret                             \n"
+    ASM_END(load_control_words)
+);
+
+#define ROUND_UPWARD(words)                                                    \
+    (((words) & ~((UINT64_C(0x0c00) << 32) | 0x6000)) | (UINT64_C(0x0800) << 32) | 0x4000)
+
+__asm__(ASM_FUNCTION(record_sp)
+    "   mov     [rbx], rsp              \n"
+    "   add     rbx, 8                  \n"
+    "   ret                             \n"
+    ASM_END(record_sp)
+);
+
+__asm__(ASM_FUNCTION(record_sp_and_leave)
+    "   mov     [rbx], rsp              \n"
+    "   xchg    rdi, rsi                \n" // nothing has touched them since the switch
+    "   jmp     " SYMBOL(switch_context) "\n"
+    ASM_END(record_sp_and_leave)
+);
+
+/* ---------------------------------------------------------------------------
+ * Chapter 07: the runtime
+ */
+
+#define SAVED_WORDS 8
+#define ENTRY_WORD 6
+
+/*
+ *     void switch_stack(void **old, void *const *new);
+ *                       rdi         rsi
+ *
+ *     a stack that waits         a new stack, as its maker forges it
+ *
+ *     … the caller's frames      top        ────────────────────
+ *                                top - 8    0: where its function would return to
+ *     return address             top - 16   where it begins
+ *     rbp                        top - 24   0
+ *     rbx                        top - 32   0
+ *     r12 r13 r14                …          0
+ *     r15   ← *old               top - 64   0                    ← *new
+ *
+ * As switch_context, but for three things, which chapter 07 measures. The
+ * registers wait on the stack, so the context is one pointer. `pop` and `jmp`
+ * stand in place of `ret`: the processor predicts that a `ret` goes back to
+ * the latest `call`, and in a switch it never does. And *new is read after
+ * *old is written, so a stack may switch to itself.
+ *
+ * rdi and rsi are left alone: a new stack begins with them as its arguments,
+ * and with rsp = top - 8, as after a `call`. rcx is the caller's to lose.
+ */
+__asm__(ASM_FUNCTION(switch_stack)
+    "   push    rbp                     \n"
+    "   push    rbx                     \n"
+    "   push    r12                     \n"
+    "   push    r13                     \n"
+    "   push    r14                     \n"
+    "   push    r15                     \n"
+    "   mov     [rdi], rsp              \n"
+    "   mov     rsp, [rsi]              \n"
+    "   pop     r15                     \n"
+    "   pop     r14                     \n"
+    "   pop     r13                     \n"
+    "   pop     r12                     \n"
+    "   pop     rbx                     \n"
+    "   pop     rbp                     \n"
+    "   pop     rcx                     \n"
+    "   jmp     rcx                     \n"
+    ASM_END(switch_stack)
+);
+
 #endif

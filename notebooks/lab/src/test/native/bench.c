@@ -1,0 +1,438 @@
+/*
+ * bench.c: what a switch, a yield and a thread cost here, beside their peers.
+ *
+ *     bench LIBRARY-05 LIBRARY-06 LIBRARY-07 [ROUNDS]
+ *
+ * The three libraries are chapters 05 to 07, compiled as the lab compiles them:
+ *
+ *     cc -std=c17 -O2 -fPIC -shared -Wl,-Bsymbolic -I native native/NN-name.c -o NN.so
+ *     cc -std=c17 -O2 -pthread bench.c -o bench -ldl
+ *
+ * Everything runs on one core, in rounds of a few milliseconds a line, so that
+ * whatever else the machine does falls on all of them. What is printed
+ * is the fastest round, for others can only slow one down, and its ratio to
+ * the first line of its table. Peers that are
+ * not installed (Boost.Context) or that the system does not have (swapcontext)
+ * are named as missing.
+ */
+#define _GNU_SOURCE
+#define _XOPEN_SOURCE 700 /* macOS: swapcontext */
+#define _DARWIN_C_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#if defined __linux__ || defined __APPLE__
+#define HAS_UCONTEXT
+#include <ucontext.h>
+#if defined __APPLE__
+#pragma clang diagnostic ignored "-Wdeprecated-declarations"
+#endif
+#endif
+
+enum { ROUNDS_MOST = 1000, STACK_SIZE = 64 * 1024 };
+
+static double now_ns(void) {
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* ---------------------------------------------------------------------------
+ * The chapters
+ */
+
+static double (*switch_ns_05)(int rounds, int keep);
+static double (*ping_pong_ns_07)(int rounds);
+static double (*yield_ns_06)(int slots, int ready, int rounds);
+static double (*yield_ns_07)(int slots, int ready, int rounds);
+static double (*spawn_ns_06)(int rounds);
+static double (*spawn_ns_07)(int rounds);
+
+static void *find(const char *library, const char *function) {
+    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    void *found = handle == NULL ? NULL : dlsym(handle, function);
+
+    if (found == NULL) {
+        fprintf(stderr, "%s\n", dlerror());
+        exit(2);
+    }
+    return found;
+}
+
+/* ---------------------------------------------------------------------------
+ * Boost.Context, if its library is installed: two functions with a C interface
+ */
+
+struct transfer {
+    void *context;
+    void *data;
+};
+
+static struct transfer (*jump_fcontext)(void *to, void *data);
+static void *(*make_fcontext)(void *top, size_t size, void (*function)(struct transfer));
+
+static bool find_boost(void) {
+    static const char *const names[] = {
+        "libboost_context.so",
+        "libboost_context.dylib",
+        "/opt/homebrew/lib/libboost_context.dylib",
+        "/usr/local/lib/libboost_context.dylib",
+    };
+    void *handle = NULL;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names && handle == NULL; i++)
+        handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    if (handle == NULL)
+        return false;
+    *(void **)&jump_fcontext = dlsym(handle, "jump_fcontext");
+    *(void **)&make_fcontext = dlsym(handle, "make_fcontext");
+    return jump_fcontext != NULL && make_fcontext != NULL;
+}
+
+static void boost_echo(struct transfer t) {
+    for (;;)
+        t = jump_fcontext(t.context, NULL);
+}
+
+static double boost_ping_pong(long rounds) {
+    char *stack = malloc(STACK_SIZE);
+    struct transfer t = {make_fcontext(stack + STACK_SIZE, STACK_SIZE, boost_echo), NULL};
+
+    t = jump_fcontext(t.context, NULL);
+    double begin = now_ns();
+    for (long i = 0; i < rounds; i++)
+        t = jump_fcontext(t.context, NULL);
+    double end = now_ns();
+    free(stack);
+    return (end - begin) / (2.0 * (double)rounds);
+}
+
+/* ---------------------------------------------------------------------------
+ * swapcontext, of the C library
+ */
+
+#if defined HAS_UCONTEXT
+static ucontext_t swap_home, *swap_ring;
+static int swap_count, swap_at;
+
+/* The shortest scheduler for it: a ring in an array, without an end. */
+static void swap_yield(void) {
+    int from = swap_at;
+
+    swap_at = from + 1 == swap_count ? 0 : from + 1;
+    swapcontext(&swap_ring[from], &swap_ring[swap_at]);
+}
+
+static void swap_body(void) {
+    for (;;)
+        swap_yield();
+}
+
+/* `ready` threads in turn, the base thread among them. */
+static double swap_yield_ns(int ready, long rounds) {
+    char *stacks = malloc((size_t)ready * STACK_SIZE);
+
+    swap_ring = calloc((size_t)ready, sizeof *swap_ring);
+    swap_count = ready;
+    swap_at = 0;
+    for (int i = 1; i < ready; i++) {
+        getcontext(&swap_ring[i]);
+        swap_ring[i].uc_stack.ss_sp = stacks + (size_t)i * STACK_SIZE;
+        swap_ring[i].uc_stack.ss_size = STACK_SIZE;
+        makecontext(&swap_ring[i], swap_body, 0);
+    }
+    swap_yield();
+    double begin = now_ns();
+    for (long i = 0; i < rounds; i++)
+        swap_yield();
+    double end = now_ns();
+    free(swap_ring);
+    free(stacks);
+    return (end - begin) / ((double)rounds * ready);
+}
+
+static void swap_nothing(void) {
+}
+
+static double swap_spawn_ns(long rounds) {
+    char *stack = malloc(STACK_SIZE);
+    ucontext_t context;
+
+    double begin = now_ns();
+    for (long i = 0; i < rounds; i++) {
+        getcontext(&context);
+        context.uc_stack.ss_sp = stack;
+        context.uc_stack.ss_size = STACK_SIZE;
+        context.uc_link = &swap_home;
+        makecontext(&context, swap_nothing, 0);
+        swapcontext(&swap_home, &context);
+    }
+    double end = now_ns();
+    free(stack);
+    return (end - begin) / (double)rounds;
+}
+#endif
+
+/* ---------------------------------------------------------------------------
+ * Threads of the operating system
+ */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int turn;
+static volatile bool os_stop;
+
+/* Hands the turn over and waits for it to come back. */
+static void hand_over(int me) {
+    turn = !me;
+    pthread_cond_signal(&changed);
+    while (turn != me && !os_stop)
+        pthread_cond_wait(&changed, &lock);
+}
+
+static void *os_partner(void *unused) {
+    pthread_mutex_lock(&lock);
+    while (!os_stop)
+        hand_over(1);
+    pthread_mutex_unlock(&lock);
+    return unused;
+}
+
+static double os_ping_pong(long rounds) {
+    pthread_t partner;
+
+    os_stop = false;
+    turn = 0;
+    if (pthread_create(&partner, NULL, os_partner, NULL) != 0)
+        return -1;
+    pthread_mutex_lock(&lock);
+    hand_over(0);
+    double begin = now_ns();
+    for (long i = 0; i < rounds; i++)
+        hand_over(0);
+    double end = now_ns();
+    os_stop = true;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    pthread_join(partner, NULL);
+    return (end - begin) / (2.0 * (double)rounds);
+}
+
+static void *os_nothing(void *unused) {
+    return unused;
+}
+
+static double os_spawn_ns(long rounds) {
+    pthread_t thread;
+
+    double begin = now_ns();
+    for (long i = 0; i < rounds; i++)
+        if (pthread_create(&thread, NULL, os_nothing, NULL) == 0)
+            pthread_join(thread, NULL);
+    return (now_ns() - begin) / (double)rounds;
+}
+
+/* ---------------------------------------------------------------------------
+ * What is measured
+ */
+
+static double ours_switch(void) {
+    return ping_pong_ns_07(30000);
+}
+static double plain_switch(void) {
+    return switch_ns_05(30000, 0);
+}
+static double control_switch(void) {
+    return switch_ns_05(30000, 1);
+}
+static double boost_switch(void) {
+    return boost_ping_pong(30000);
+}
+static double os_switch(void) {
+    return os_ping_pong(300);
+}
+static double ours_2(void) {
+    return yield_ns_07(4, 2, 30000);
+}
+static double book_2(void) {
+    return yield_ns_06(4, 2, 30000);
+}
+static double ours_3(void) {
+    return yield_ns_07(4, 3, 20000);
+}
+static double book_3(void) {
+    return yield_ns_06(4, 3, 20000);
+}
+static double ours_100(void) {
+    return yield_ns_07(100, 100, 300);
+}
+static double book_100(void) {
+    return yield_ns_06(100, 100, 300);
+}
+static double ours_10000(void) {
+    return yield_ns_07(10000, 10000, 5);
+}
+static double book_10000(void) {
+    return yield_ns_06(10000, 10000, 5);
+}
+static double ours_2_of_10000(void) {
+    return yield_ns_07(10000, 2, 30000);
+}
+static double book_2_of_10000(void) {
+    return yield_ns_06(10000, 2, 30);
+}
+static double ours_spawn(void) {
+    return spawn_ns_07(5000);
+}
+static double book_spawn(void) {
+    return spawn_ns_06(5000);
+}
+static double os_spawn(void) {
+    return os_spawn_ns(20);
+}
+#if defined HAS_UCONTEXT
+static double ucontext_2(void) {
+    return swap_yield_ns(2, 3000);
+}
+static double ucontext_100(void) {
+    return swap_yield_ns(100, 60);
+}
+static double ucontext_10000(void) {
+    return swap_yield_ns(10000, 2);
+}
+static double ucontext_spawn(void) {
+    return swap_spawn_ns(1000);
+}
+#else
+#define ucontext_2     NULL
+#define ucontext_100   NULL
+#define ucontext_10000 NULL
+#define ucontext_spawn NULL
+#endif
+
+static struct line {
+    const char *table; /* the first line of a table has its title */
+    const char *name;
+    double (*measure)(void); /* NULL: it is missing here */
+    double ns;               /* of the fastest round */
+} lines[] = {
+    {"Ping-pong: one switch", "chapter 07, switch_stack", ours_switch, 0},
+    {NULL, "chapter 05, switch_context", plain_switch, 0},
+    {NULL, "chapter 05, control words kept", control_switch, 0},
+    {NULL, "Boost.Context, jump_fcontext", boost_switch, 0},
+    {NULL, "C library, swapcontext", ucontext_2, 0},
+    {NULL, "operating system, condition variable", os_switch, 0},
+    {"Yield, 2 threads", "chapter 07, ring", ours_2, 0},
+    {NULL, "chapter 06, the book's scan, table of 4", book_2, 0},
+    {NULL, "C library, swapcontext", ucontext_2, 0},
+    {"Yield, 3 threads (the book's example)", "chapter 07, ring", ours_3, 0},
+    {NULL, "chapter 06, the book's scan, table of 4", book_3, 0},
+    {"Yield, 100 threads", "chapter 07, ring", ours_100, 0},
+    {NULL, "chapter 06, the book's scan", book_100, 0},
+    {NULL, "C library, swapcontext", ucontext_100, 0},
+    {"Yield, 10000 threads", "chapter 07, ring", ours_10000, 0},
+    {NULL, "chapter 06, the book's scan", book_10000, 0},
+    {NULL, "C library, swapcontext", ucontext_10000, 0},
+    {"Yield, 2 threads ready of 10000", "chapter 07, ring", ours_2_of_10000, 0},
+    {NULL, "chapter 06, the book's scan", book_2_of_10000, 0},
+    {"Spawn a thread that does nothing, to its end", "chapter 07, pool", ours_spawn, 0},
+    {NULL, "chapter 06, table", book_spawn, 0},
+    {NULL, "C library, makecontext, one stack", ucontext_spawn, 0},
+    {NULL, "operating system, pthread_create", os_spawn, 0},
+};
+
+enum { LINES = sizeof lines / sizeof *lines };
+
+static void stay_on_one_core(void) {
+#if defined __linux__
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof one, &one);
+#endif
+}
+
+static double fastest_of(const char *table, const char *name) {
+    const char *current = "";
+
+    for (int i = 0; i < LINES; i++) {
+        current = lines[i].table != NULL ? lines[i].table : current;
+        if (strcmp(current, table) == 0 && strcmp(lines[i].name, name) == 0)
+            return lines[i].measure == NULL ? -1 : lines[i].ns;
+    }
+    return -1;
+}
+
+/* One of the promises, and whether this run keeps it. */
+static bool promise(const char *what, double ratio, double most) {
+    bool kept = ratio <= most;
+
+    printf("%-58s %6.2f, at most %.2f: %s\n", what, ratio, most, kept ? "kept" : "NOT KEPT");
+    return kept;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 4) {
+        fprintf(stderr, "usage: bench LIBRARY-05 LIBRARY-06 LIBRARY-07 [ROUNDS]\n");
+        return 2;
+    }
+    *(void **)&switch_ns_05 = find(argv[1], "switch_ns");
+    *(void **)&yield_ns_06 = find(argv[2], "yield_ns");
+    *(void **)&spawn_ns_06 = find(argv[2], "spawn_ns");
+    *(void **)&yield_ns_07 = find(argv[3], "yield_ns");
+    *(void **)&spawn_ns_07 = find(argv[3], "spawn_ns");
+    *(void **)&ping_pong_ns_07 = find(argv[3], "ping_pong_ns");
+    int rounds = argc > 4 ? atoi(argv[4]) : 100;
+    rounds = rounds < 1 ? 1 : rounds > ROUNDS_MOST ? ROUNDS_MOST : rounds;
+
+    bool has_boost = find_boost();
+    stay_on_one_core();
+    for (int i = 0; i < LINES; i++)
+        if (lines[i].measure == boost_switch && !has_boost)
+            lines[i].measure = NULL;
+    for (int round = 0; round < rounds; round++)
+        for (int i = 0; i < LINES; i++)
+            if (lines[i].measure != NULL) {
+                double ns = lines[i].measure();
+                if (round == 0 || ns < lines[i].ns)
+                    lines[i].ns = ns;
+            }
+
+    double first = 0;
+    for (int i = 0; i < LINES; i++) {
+        struct line *line = &lines[i];
+        if (line->table != NULL)
+            printf("%s%-44s %10s %8s\n", i > 0 ? "\n" : "", line->table, "ns", "ratio");
+        if (line->measure == NULL) {
+            printf("  %-42s %10s\n", line->name, "missing");
+            continue;
+        }
+        first = line->table != NULL ? line->ns : first;
+        printf("  %-42s %10.1f %8.1f\n", line->name, line->ns, line->ns / first);
+    }
+
+    printf("\n");
+    double ours = fastest_of("Yield, 2 threads", "chapter 07, ring");
+    bool kept = promise(
+        "Yield with 2 threads, in book's algorithm",
+        ours / fastest_of("Yield, 2 threads", "chapter 06, the book's scan, table of 4"), 0.3);
+    kept &= promise("Yield with 2 ready of 10000, in yield with 2",
+                    fastest_of("Yield, 2 threads ready of 10000", "chapter 07, ring") / ours, 1.5);
+    if (has_boost)
+        kept &= promise("Ping-pong, in Boost.Context's",
+                        fastest_of("Ping-pong: one switch", "chapter 07, switch_stack") /
+                            fastest_of("Ping-pong: one switch", "Boost.Context, jump_fcontext"),
+                        0.6);
+    else
+        printf("Boost.Context is not installed (libboost-context-dev): nothing to compare with.\n");
+    return kept ? 0 : 1;
+}
