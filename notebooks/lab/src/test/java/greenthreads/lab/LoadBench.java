@@ -44,6 +44,7 @@ public class LoadBench {
   private String text;
   private long edit;
   private Chapter chapter;
+  private Chapter isolated;
 
   @Setup
   public void setUp() throws Exception {
@@ -53,6 +54,13 @@ public class LoadBench {
     compiler = new Compiler(Toolchain.find(System.getenv()), project);
     text = Files.readString(project.sources().resolve(CHAPTER + ".c"));
     chapter = cached().bind(Chapter.class);
+    List<String> command = compiler.toolchain().command();
+    var tools =
+        new Isolation.Tools(
+            new Host(command, project.folder("native")),
+            Disassembler.find(command, System.getenv()));
+    isolated = Isolation.of(tools, chapter, IsolatedRun.DEFAULT_LIMIT);
+    isolated.smallest_stack(); // compiles the host
   }
 
   @TearDown
@@ -87,6 +95,16 @@ public class LoadBench {
   @Measurement(iterations = 100)
   public long unchangedSourceToFirstResult() {
     return cached().bind(Chapter.class).smallest_stack();
+  }
+
+  /** The same call in a process of its own. */
+  @Benchmark
+  @BenchmarkMode(Mode.SingleShotTime)
+  @OutputTimeUnit(TimeUnit.MILLISECONDS)
+  @Warmup(iterations = 20)
+  @Measurement(iterations = 100)
+  public long isolatedCall() {
+    return isolated.smallest_stack();
   }
 
   /** A call through a bound interface, which also passes on what was printed. */
