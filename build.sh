@@ -491,8 +491,26 @@ run_benchmarks() {
   step "the benchmarks, run" bench "$jdk/bin/java" --enable-native-access=ALL-UNNAMED \
     -cp "$classes:$(cat "$build/bench/class-path")" org.openjdk.jmh.Main \
     'greenthreads\.lab\..*Bench\..*' -foe true -rf text -rff "$results"
+  step "the runtime beside others" bench-native bench_natively
   printf '\n'
   cat "$results"
+  printf '\n'
+  cat "$build/logs/bench-native.log"
+}
+
+# The chapters' switches and schedulers in one program, beside swapcontext, OS threads and, where it
+# is installed, Boost.Context. It fails if a promise of the chapters is not kept.
+bench_natively() {
+  local out=$build/bench stem libraries=() flags=(-std=c17 -O2 -pthread) compiler=("$cc")
+  is_compiler "$cc" || read -ra compiler <<<"$cc"
+  if [ "$(uname)" = Linux ]; then flags+=(-Wl,-Bsymbolic); fi
+  for stem in 05-there-and-back 06-threads-and-a-scheduler 07-the-runtime-in-200-lines; do
+    "${compiler[@]}" "${flags[@]}" -fPIC -shared -I"$root/native" "$root/native/$stem.c" \
+      -o "$out/$stem.so"
+    libraries+=("$out/$stem.so")
+  done
+  "${compiler[@]}" "${flags[@]}" "$lab/src/test/native/bench.c" -o "$out/bench" -ldl
+  "$out/bench" "${libraries[@]}"
 }
 
 clean() {
