@@ -159,14 +159,17 @@ int look_at_waiting(struct waiting *out) {
 
 typedef void switch_function(struct context *old, const struct context *new);
 
+struct variant {
+    const char *forgets;
+    switch_function *function;
+};
+
+#define NAME_AND_SWITCH(register) {#register, switch_without_##register},
+
 CONTEXT_REGISTERS(SWITCH_WITHOUT)
 SWITCH_WITHOUT(all)
 
-#define NAME_AND_SWITCH(register) {#register, switch_without_##register},
-static const struct {
-    const char *forgets;
-    switch_function *function;
-} variants[] = {
+static const struct variant variants[] = {
     {"nothing", switch_context},
     /* clang-format off */
     CONTEXT_REGISTERS(NAME_AND_SWITCH)

@@ -604,10 +604,10 @@ final class SourceFile {
       boolean silent = false; // in a branch that is not the first
       int end = code;
       while (true) {
-        int before = at;
         Token token = next();
         if (token.kind == TokenKind.END) {
           end = complete ? end : text.stripTrailing().length();
+          at = end; // the comments behind it are items of their own
           break;
         }
         if (token.kind == TokenKind.COMMENT) {
@@ -622,7 +622,7 @@ final class SourceFile {
               if (restart()) {
                 return;
               }
-              at = before; // a stray directive: the item ends in front of it
+              at = end; // a stray directive: the item ends in front of it
               break;
             }
             Conditional conditional = inner.peek();
@@ -642,7 +642,7 @@ final class SourceFile {
         boolean closes = token.is(")") || token.is("]") || token.is("}");
         boolean bodyOpens = token.is("{") && depth == 0 && !silent && isFunctionHead(tokens);
         if (isMacroCall(tokens, token, depth) && inner.isEmpty()) {
-          at = before;
+          at = end;
           break;
         }
         if (closes && depth > 0) {
