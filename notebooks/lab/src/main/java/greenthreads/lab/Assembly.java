@@ -15,9 +15,75 @@ final class Assembly {
               + "|att_syntax|set|data|arch).*|[#;@].*|//.*)?");
 
   private static final Pattern LABEL = Pattern.compile("^([.\\w$]+):.*");
+  private static final Pattern LOCATION = Pattern.compile("\\s*\\.loc\\s+(\\d+)\\s+(\\d+).*");
+  private static final Pattern FILE =
+      Pattern.compile("\\s*\\.file\\s+(\\d+)\\s+(?:\"[^\"]*\"\\s+)?\"([^\"]*)\".*");
   private static final Pattern TRAILING_COMMENT = Pattern.compile("\\s+(##|#|//|;)\\s.*$");
 
   private Assembly() {}
+
+  /**
+   * An instruction or a label, and the source line that it comes from.
+   *
+   * @param text the instruction
+   * @param file the source file's own name; empty if not known
+   * @param line the line there, or 0
+   */
+  record Line(String text, String file, int line) {}
+
+  /**
+   * The same as {@link #function}, each line with its place in the source, if the compiler was
+   * asked to say ({@code -g1}).
+   *
+   * @return empty if there is no such function
+   */
+  static List<Line> lines(String text, String function) {
+    Optional<String> code = function(text, function);
+    if (code.isEmpty()) {
+      return List.of();
+    }
+    var files = new java.util.HashMap<String, String>();
+    var places = new ArrayList<Line>();
+    boolean inside = false;
+    String file = "";
+    int line = 0;
+    for (String each : text.lines().toList()) {
+      var label = LABEL.matcher(each);
+      var location = LOCATION.matcher(each);
+      var name = FILE.matcher(each);
+      if (name.matches()) {
+        String path = name.group(2);
+        files.putIfAbsent(name.group(1), path.substring(path.lastIndexOf('/') + 1));
+      } else if (location.matches()) {
+        file = files.getOrDefault(location.group(1), "");
+        line = Integer.parseInt(location.group(2));
+      } else if (label.matches() && !isLocal(label.group(1))) {
+        inside = label.group(1).equals(function) || label.group(1).equals("_" + function);
+        file = "";
+        line = 0;
+      } else if (inside && endsFunction(each)) {
+        break;
+      } else if (inside && !NOISE.matcher(each).matches()) {
+        places.add(new Line(tidy(each), file, line));
+      }
+    }
+    // The labels that nobody jumps to have been left out of the text, and so are left out here.
+    var lines = new ArrayList<Line>();
+    int at = 0;
+    for (String each : code.get().lines().toList()) {
+      int found = at;
+      while (found < places.size() && !places.get(found).text().equals(each)) {
+        found++;
+      }
+      if (found < places.size()) {
+        lines.add(places.get(found));
+        at = found + 1;
+      } else {
+        lines.add(new Line(each, "", 0));
+      }
+    }
+    return lines;
+  }
 
   /**
    * The instructions and labels of one function.

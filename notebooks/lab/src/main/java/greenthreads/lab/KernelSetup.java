@@ -28,9 +28,10 @@ final class KernelSetup {
         .getRenderer()
         .createRegistration(Shown.class)
         .preferring("text/html")
-        .supporting("text/markdown", "text/plain")
+        .supporting("text/markdown", "text/plain", "application/vnd.vegalite.v5+json")
         .onType(Figure.class)
         .onType(Listing.class)
+        .onType(Chart.class)
         .register((value, context) -> context.getOutputContainer().assign(Cell.data(value)));
     kernel
         .getRenderer()

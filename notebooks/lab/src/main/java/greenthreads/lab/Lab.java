@@ -199,6 +199,20 @@ public final class Lab {
     return Stepper.step(Here.isolation(), bound, call, List.of(functions));
   }
 
+  /**
+   * A function's source beside what the compiler makes of it, with the lines that belong together
+   * marked.
+   *
+   * @param name a chapter's file without {@code .c}, or a cell's name
+   * @param function the function's name
+   * @param levels the options of each version, such as {@code -O0} or {@code "-O2 -march=native"};
+   *     a first word that is no option is another compiler: {@code "aarch64-linux-gnu-gcc -O2"}.
+   *     None: {@code -O0} and {@code -O2}
+   */
+  public static Figure code(String name, String function, String... levels) {
+    return SideBySide.figure(Here.PROJECT, name, function, List.of(levels));
+  }
+
   /** What {@code %%c} does. */
   static void edit(String name, String from, String body, List<String> options) {
     Here.PROJECT.edit(name, from, body, options);

@@ -241,7 +241,8 @@ final class StackDrawing {
       switch (row) {
         case Row.Word word -> word(html, word.n());
         case Row.Fold fold -> {
-          html.append("<tr class=\"gt-fold\"><td>⋮</td><td colspan=\"%d\">".formatted(columns - 1));
+          html.append("<tr class=\"gt-fold\"><td>⋮</td>");
+          html.append("<td colspan=\"%d\">".formatted(columns - 1));
           html.append(Html.escape(foldText(fold))).append("</td></tr>");
         }
       }

@@ -54,8 +54,9 @@ class StepsTest {
           return ran;
       }
       #else
-      void start(void);
-      __asm__(".pushsection .text\\n.type start, %function\\nstart:\\n bl body\\n b home\\n"
+      void start(void) __attribute__((visibility("hidden")));
+      __asm__(".pushsection .text\\n.globl start\\n.hidden start\\n"
+              ".type start, %function\\nstart:\\n bl body\\n b home\\n"
               ".size start, .-start\\n.popsection\\n");
       int run(uint64_t *stack, long words) {
           uint64_t *top = stack + words, new = (uint64_t)(top - 4);

@@ -1,0 +1,182 @@
+package greenthreads.lab;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A function's source beside what compilers make of it, the lines that belong together marked with
+ * the same number.
+ */
+final class SideBySide {
+  /** Tints take turns; the numbers tell them apart. */
+  private static final int TINTS = 6;
+
+  /** What one compiler made of it. */
+  private record Version(String title, List<Assembly.Line> lines) {}
+
+  private final String function;
+  private final SourceFile.Item item;
+  private final List<Version> versions;
+
+  private SideBySide(String function, SourceFile.Item item, List<Version> versions) {
+    this.function = function;
+    this.item = item;
+    this.versions = versions;
+  }
+
+  /**
+   * @param levels the options for each version, with spaces between; a first word that is no option
+   *     is another compiler
+   * @throws LabException if there is no such function, or a compiler makes none of it
+   */
+  static Figure figure(Project project, String name, String function, List<String> levels) {
+    var versions = new ArrayList<Version>();
+    SourceFile.Item item = null;
+    for (String level : levels.isEmpty() ? List.of("-O0", "-O2") : levels) {
+      var words = new ArrayList<>(List.of(level.strip().split("\\s+")));
+      Compiler compiler = project.compiler();
+      boolean foreign = level.contains("--target=");
+      if (!words.getFirst().startsWith("-")) {
+        var environment = new LinkedHashMap<>(System.getenv());
+        environment.put("CC", words.removeFirst());
+        compiler = new Compiler(Toolchain.find(environment), project.workspace());
+        foreign |= compiler.toolchain().executable().toString().contains("-linux-gnu");
+      }
+      Project.Unit unit = project.find(name, words);
+      item = item == null ? item(unit.source(), function) : item;
+      versions.add(version(compiler, unit, function, foreign, String.join(" ", words)));
+    }
+    return new SideBySide(function, item, versions).figure();
+  }
+
+  private static Version version(
+      Compiler compiler, Project.Unit unit, String function, boolean foreign, String level) {
+    var words = new ArrayList<>(List.of("-O2", "-g1", "-fno-asynchronous-unwind-tables"));
+    if (Platform.IS_X86_64 && !foreign) {
+      words.addAll(List.of("-masm=intel", "-fcf-protection=none"));
+    }
+    words.addAll(unit.options());
+    List<Assembly.Line> lines = Assembly.lines(compiler.assembly(unit.source(), words), function);
+    if (lines.isEmpty()) {
+      throw new LabException(
+          "%s: at %s the compiler made no function `%s` of its own.\n"
+                  .formatted(unit.source().title(), level, function)
+              + "It may be missing from the source, or static and built into its callers.");
+    }
+    return new Version("%s, %s".formatted(level, compiler.toolchain().version()), lines);
+  }
+
+  private static SourceFile.Item item(NativeSource source, String function) {
+    for (Map.Entry<String, byte[]> file : ordered(source).entrySet()) {
+      var parsed =
+          SourceFile.parse(file.getKey(), new String(file.getValue(), StandardCharsets.UTF_8));
+      var found = parsed.item(function).filter(item -> item.lastLine() > item.firstLine());
+      if (found.isPresent()) {
+        return found.get();
+      }
+    }
+    throw new LabException("%s has no function `%s` to show.".formatted(source.title(), function));
+  }
+
+  /** The reader's own file before those that it starts from. */
+  private static Map<String, byte[]> ordered(NativeSource source) {
+    var files = new LinkedHashMap<String, byte[]>();
+    for (String own : List.of(source.name() + ".c", source.unit())) {
+      if (source.included().containsKey(own)) {
+        files.put(own, source.included().get(own));
+      }
+    }
+    source.included().forEach(files::putIfAbsent);
+    return files;
+  }
+
+  // ----- the picture ---------------------------------------------------------------------------
+
+  private String file() {
+    String file = item.file();
+    return file.substring(file.lastIndexOf('/') + 1);
+  }
+
+  /** The lines of the source that some instruction comes from. */
+  private int mark(Assembly.Line line) {
+    boolean here =
+        line.line() >= item.firstLine()
+            && line.line() <= item.lastLine()
+            && line.file().equals(file());
+    return here ? line.line() : 0;
+  }
+
+  private boolean marked(int line) {
+    return versions.stream()
+        .anyMatch(version -> version.lines().stream().anyMatch(each -> mark(each) == line));
+  }
+
+  private Figure figure() {
+    String counts =
+        String.join(
+            "; ",
+            versions.stream()
+                .map(version ->
+                    "%s: %s"
+                        .formatted(
+                            version.title(), Pictures.count(instructions(version), "instruction")))
+                .toList());
+    String alt = "%s in C and as machine code. %s.".formatted(function, counts);
+    String caption =
+        "The same number: the instruction comes from that line of %s.".formatted(file());
+    return new Figure(Pictures.wrap(html()), alt, caption, alt + "\n\n" + text());
+  }
+
+  private static long instructions(Version version) {
+    return version.lines().stream().filter(line -> line.text().startsWith(" ")).count();
+  }
+
+  private List<String> source() {
+    return item.text().stripTrailing().lines().toList();
+  }
+
+  private String html() {
+    var html = new StringBuilder("<div class=\"gt-sides\"><div><div class=\"gt-head\"><b>");
+    html.append(Html.escape(item.file())).append("</b></div><div class=\"gt-scroll\"><table>");
+    int number = item.firstLine();
+    for (String line : source()) {
+      html.append(row(marked(number) ? number : 0, line));
+      number++;
+    }
+    html.append("</table></div></div>");
+    for (Version version : versions) {
+      html.append("<div><div class=\"gt-head\"><b>").append(Html.escape(version.title()));
+      html.append("</b></div><div class=\"gt-scroll\"><table>");
+      version.lines().forEach(line -> html.append(row(mark(line), line.text())));
+      html.append("</table></div></div>");
+    }
+    return html.append("</div>").toString();
+  }
+
+  private static String row(int mark, String text) {
+    String tint = mark == 0 ? "" : " class=\"gt-tint-" + mark % TINTS + "\"";
+    return "<tr%s><td class=\"gt-line\">%s</td><td><code>%s</code></td></tr>"
+        .formatted(tint, mark == 0 ? "" : Integer.toString(mark), Html.escape(text));
+  }
+
+  private String text() {
+    var lines = new ArrayList<List<String>>();
+    lines.add(List.of(item.file()));
+    int number = item.firstLine();
+    for (String line : source()) {
+      lines.add(List.of(marked(number) ? Integer.toString(number) : "", line));
+      number++;
+    }
+    for (Version version : versions) {
+      lines.add(List.of(""));
+      lines.add(List.of(version.title()));
+      for (Assembly.Line line : version.lines()) {
+        lines.add(List.of(mark(line) == 0 ? "" : Integer.toString(mark(line)), line.text()));
+      }
+    }
+    return Pictures.columns(lines);
+  }
+}
