@@ -18,8 +18,8 @@ from chapters import (
 )
 from project import LAB, NATIVE, ROOT, files, text_of
 
-# Not a chapter with predictions and exercises: a gallery of pictures, say. None yet.
-WITHOUT_EXERCISES = set()
+# Not chapters with predictions and exercises.
+WITHOUT_EXERCISES = {"gallery"}
 
 # Names that prose may quote though no code here has them, each with the reason.
 FOREIGN_NAMES = {

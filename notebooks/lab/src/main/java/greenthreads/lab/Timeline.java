@@ -217,7 +217,7 @@ public final class Timeline implements Picture {
     String caption =
         isLong()
             ? "Each bar is a share of time; Timeline.between(from, to) shows the switches"
-                  + " themselves."
+                + " themselves."
             : "Point at a stretch to read it; the table and the CSV hold the same trace.";
     return new Figure(Pictures.wrap(html()), alt, caption, alt + "\n\n" + table());
   }
