@@ -99,7 +99,7 @@ def solution_in(cell):
 
 
 def chapter_paths():
-    return sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
+    return sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
 # ---------------------------------------------------------------- running

@@ -19,7 +19,7 @@ from chapters import (
 from project import LAB, NATIVE, ROOT, files, text_of
 
 # Not chapters with predictions and exercises.
-WITHOUT_EXERCISES = {"gallery"}
+WITHOUT_EXERCISES = set()
 
 # Names that prose may quote though no code here has them, each with the reason.
 FOREIGN_NAMES = {

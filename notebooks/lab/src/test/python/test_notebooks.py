@@ -174,7 +174,10 @@ def test_figures_can_be_read_by_everyone(stem):
             if "text/html" in data:
                 assert data.get("text/plain", "").strip(), f"{name}: no text twin"
                 assert re.search(r"aria-label=\"[^\"]+\"|<caption|alt=\"[^\"]+\"", data["text/html"]), f"{name}: no alt"
-                assert "<script" not in data["text/html"], f"{name}: a script"
+                # A player may have a script, if all it shows stands in a table without it.
+                before, script, _ = data["text/html"].partition("<script")
+                assert not script or "<table" in before, f"{name}: nothing to read without its script"
+                assert not script or stem == "gallery", f"{name}: a script"
 
 
 @each_chapter
