@@ -239,6 +239,31 @@ def test_both_themes_are_legible(ran, chapter, theme):
     assert not poor, f"text that is hard to read on its background: {poor[:5]}"
 
 
+def run_cell(page, chapter, name, text=None):
+    """Runs one cell, with its source replaced by a text if there is one."""
+    before = count(page, chapter, name)
+    cell(page, chapter, name).locator(".jp-InputArea-editor").click()
+    if text is not None:
+        page.keyboard.press("Control+A")
+        page.keyboard.insert_text(text)
+    page.keyboard.press("Shift+Enter")
+    deadline = time.monotonic() + 60
+    while count(page, chapter, name) <= before:
+        assert time.monotonic() < deadline, f"{name} did not run"
+        page.wait_for_timeout(100)
+    wait_for_idle(page)
+    return cell(page, chapter, name).locator(".jp-Cell-outputArea").inner_text()
+
+
+def test_edit_crash_and_go_on(ran, chapter):
+    crash = "%%c mine --from 03-a-single-stack-swap\nvoid hello(void) { *(volatile int *)0 = 1; }\n"
+    assert "compiled with" in run_cell(ran, chapter, "experiment-own", crash)
+    report = run_cell(ran, chapter, "experiment-own-run")
+    assert "crashed with SIGSEGV" in report and "writes through a null pointer" in report
+    assert ran.locator(".jp-Dialog").count() == 0, "a dialog is open: did the kernel die?"
+    assert LINE in run_cell(ran, chapter, "swap-run"), "the kernel did not go on"
+
+
 # The contrast of every piece of text in the outputs with what is behind it (WCAG 2: 3 for large, 4.5 for small).
 CONTRASTS = """() => {
     const context = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
