@@ -88,6 +88,11 @@ final class CodeMap {
     return Linked.name(address);
   }
 
+  /** The load address of the library that holds an address; 0 if there is none. */
+  static long base(long address) {
+    return Linked.base(address);
+  }
+
   private static final class Linked {
     private static final Linker LINKER = Linker.nativeLinker();
     private static final MethodHandle DLADDR =
@@ -100,6 +105,19 @@ final class CodeMap {
                     FunctionDescriptor.of(
                         ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS)))
             .orElse(null);
+
+    static long base(long address) {
+      if (DLADDR == null) {
+        return 0;
+      }
+      MemorySegment info = Arena.ofAuto().allocate(32, 8);
+      try {
+        int found = (int) DLADDR.invokeExact(address, info);
+        return found == 0 ? 0 : info.get(ValueLayout.JAVA_LONG, 8);
+      } catch (Throwable e) {
+        throw new IllegalStateException("dladdr could not be called", e);
+      }
+    }
 
     static Optional<CodePlace> name(long address) {
       if (DLADDR == null) {

@@ -6,11 +6,8 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -367,40 +364,10 @@ final class IsolatedRun {
 
   /** Where in the called library an address of this process lies: a function, a variable. */
   private OptionalLong offsetInLibrary(long address) {
-    long base = target.loadedAt() == 0 ? 0 : LoadedCode.base(target.loadedAt());
-    return base != 0 && LoadedCode.base(address) == base
+    long base = target.loadedAt() == 0 ? 0 : CodeMap.base(target.loadedAt());
+    return base != 0 && CodeMap.base(address) == base
         ? OptionalLong.of(address - base)
         : OptionalLong.empty();
-  }
-
-  /** Asks the dynamic linker what an address belongs to. */
-  private static final class LoadedCode {
-    private static final Linker LINKER = Linker.nativeLinker();
-    private static final MethodHandle DLADDR =
-        LINKER
-            .defaultLookup()
-            .find("dladdr")
-            .map(symbol ->
-                LINKER.downcallHandle(
-                    symbol,
-                    FunctionDescriptor.of(
-                        ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS)))
-            .orElse(null);
-
-    /** The load address of the library that holds an address; 0 if there is none. */
-    static long base(long address) {
-      if (DLADDR == null) {
-        return 0;
-      }
-      // Dl_info: file name, base, symbol name, symbol address.
-      MemorySegment info = java.lang.foreign.Arena.ofAuto().allocate(32, 8);
-      try {
-        int found = (int) DLADDR.invokeExact(address, info);
-        return found == 0 ? 0 : info.get(ValueLayout.JAVA_LONG, 8);
-      } catch (Throwable e) {
-        throw new IllegalStateException("dladdr could not be called", e);
-      }
-    }
   }
 
   // ----- the end -------------------------------------------------------------------------------
