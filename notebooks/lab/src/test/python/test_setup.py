@@ -72,6 +72,7 @@ HOSTS = {
     "www.apache.org": "the licence of Maven's wrapper",
     "www.w3.org": "names of XML formats",
     "repo.maven.apache.org": "Maven's own repository, the wrapper's default",
+    "vega.github.io": "the name of the chart format, which JupyterLab draws without fetching it",
 }
 
 
