@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * What the chapters' cells start from: load native code, look at it, run it.
@@ -151,6 +152,37 @@ public final class Lab {
   }
 
   /**
+   * The plain edition of a native file for this machine: one file without comments, which compiles
+   * alone.
+   *
+   * @param name a chapter's file without {@code .c}
+   */
+  public static Listing plain(String name) {
+    return plain(name, PlainListing.Target.here());
+  }
+
+  /**
+   * The same for another machine.
+   *
+   * @param target one of {@link #targets}, such as {@code "AArch64, Linux"}
+   * @throws LabException if there is no such target; the message names those there are
+   */
+  public static Listing plain(String name, String target) {
+    return plain(name, PlainListing.Target.of(target));
+  }
+
+  private static Listing plain(String name, PlainListing.Target target) {
+    Sources.whole(Here.PROJECT.workspace(), name); // says what is wrong if there is no such file
+    String code = PlainListing.of(Here.PROJECT.workspace().folder("native"), name, target);
+    return new Listing("c", name + ".c, plain, for " + target.title, code.stripTrailing());
+  }
+
+  /** The machines that {@link #plain(String, String)} knows. */
+  public static List<String> targets() {
+    return Stream.of(PlainListing.Target.values()).map(target -> target.title).toList();
+  }
+
+  /**
    * What the compiler makes of one function, as assembly.
    *
    * @param name a chapter's file without {@code .c}, or a cell's name
@@ -197,6 +229,20 @@ public final class Lab {
    */
   public static <T> Steps step(T bound, Consumer<T> call, String... functions) {
     return Stepper.step(Here.isolation(), bound, call, List.of(functions));
+  }
+
+  /**
+   * A run from the switches that native code recorded: a lane for each thread, the number of each
+   * switch as its time.
+   *
+   * @param library whose {@code struct switch_record} it is: {@code from} and {@code to} are
+   *     threads, 0 being the base thread; {@code cause} is 1 for a yield and 2 for an end
+   * @param records an array of them
+   * @param count how many there are
+   * @throws LabException if {@code records} has no room for so many
+   */
+  public static Timeline trace(Library library, MemorySegment records, long count) {
+    return Timeline.ofRecords(library.layout("switch_record"), records, count);
   }
 
   /**

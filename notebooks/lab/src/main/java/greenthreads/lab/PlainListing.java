@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import static java.util.stream.Collectors.joining;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -11,12 +13,14 @@ import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The plain edition of a chapter's native file, made from the commented one: a single file for a
@@ -49,6 +53,21 @@ final class PlainListing {
         return Platform.IS_X86_64 ? X86_64_MACOS : AARCH64_MACOS;
       }
       return Platform.IS_X86_64 ? X86_64_LINUX : AARCH64_LINUX;
+    }
+
+    /** The one of this title, letters' case and commas apart. */
+    static Target of(String title) {
+      for (Target target : values()) {
+        if (plainly(target.title).equals(plainly(title))) {
+          return target;
+        }
+      }
+      String known = Stream.of(values()).map(target -> target.title).collect(joining("; "));
+      throw new LabException("No plain edition is made for " + title + ".\nThere are: " + known);
+    }
+
+    private static String plainly(String title) {
+      return title.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", " ").strip();
     }
 
     /**

@@ -1,5 +1,10 @@
 package greenthreads.lab;
 
+import static java.lang.foreign.MemoryLayout.PathElement.groupElement;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -102,6 +107,41 @@ public final class Timeline implements Picture {
       }
     }
     return of(switches, letters.length());
+  }
+
+  /**
+   * A run from the records of its switches, as {@link Lab#trace} explains them. The run begins one
+   * unit before the first switch and ends one after the last.
+   */
+  static Timeline ofRecords(StructLayout record, MemorySegment records, long count) {
+    long room = records.byteSize() / record.byteSize();
+    if (count < 0 || count > room) {
+      throw new LabException(
+          "%d switches cannot be shown: the memory holds %d records of %d bytes.\nRecord into more memory, or show the first %d."
+              .formatted(count, room, record.byteSize(), room));
+    }
+    VarHandle from = record.varHandle(groupElement("from"));
+    VarHandle to = record.varHandle(groupElement("to"));
+    VarHandle cause = record.varHandle(groupElement("cause"));
+    var switches = new ArrayList<Switch>();
+    for (long i = 0; i < count; i++) {
+      long at = i * record.byteSize();
+      String state = (int) cause.get(records, at) == RETURNED ? "done" : "ready";
+      switches.add(
+          new Switch(
+              i + 1,
+              thread((int) from.get(records, at)),
+              thread((int) to.get(records, at)),
+              state));
+    }
+    return new Timeline(List.copyOf(switches), 0, count + 1, "");
+  }
+
+  /** What {@code cause} says when a thread's function has returned. */
+  private static final int RETURNED = 2;
+
+  private static String thread(int id) {
+    return id == 0 ? "base thread" : "thread " + id;
   }
 
   /**

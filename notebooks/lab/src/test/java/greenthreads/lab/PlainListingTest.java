@@ -45,6 +45,14 @@ class PlainListingTest {
     }
   }
 
+  @Test
+  void aMachineIsFoundByItsTitle() {
+    assertEquals(Target.AARCH64_LINUX, Target.of("aarch64 linux"));
+    assertEquals(Target.X86_64_MACOS, Target.of(Target.X86_64_MACOS.title));
+    var thrown = assertThrows(LabException.class, () -> Target.of("VAX"));
+    assertTrue(thrown.getMessage().contains("AArch64, macOS"), thrown.getMessage());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"-O0", "-O1", "-O2", "-O3"})
   void theRuntimeCompilesAloneAndPrintsThe29Lines(String level) throws Exception {

@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -65,6 +69,34 @@ class TimelineTest {
     assertTrue(part.figure().html().contains("<title>B: running from 20 to 25.5, 5.5</title>"));
     assertTrue(part.figure().html().contains("<title>A: ready from 20 to 25.5, 5.5</title>"));
     assertThrows(LabException.class, () -> RUN.between(30, 20));
+  }
+
+  private static final StructLayout RECORD =
+      MemoryLayout.structLayout(
+          ValueLayout.JAVA_INT.withName("from"),
+          ValueLayout.JAVA_INT.withName("to"),
+          ValueLayout.JAVA_INT.withName("cause"),
+          ValueLayout.JAVA_INT.withName("ready"));
+
+  @Test
+  void recordedSwitchesBecomeARun() {
+    int[] fields = {0, 1, 1, 1, /* yields */ 1, 0, 2, 0 /* ends */};
+    Timeline run = Timeline.ofRecords(RECORD, MemorySegment.ofArray(fields), 2);
+    assertEquals(
+        "time,from,to,state\n1,base thread,thread 1,ready\n2,thread 1,base thread,done\n",
+        run.csv());
+    String html = run.figure().html();
+    assertTrue(html.contains("<title>base thread: running from 0 to 1, 1</title>"), html);
+    assertTrue(html.contains("<title>thread 1: done from 2 to 3, 1</title>"), html);
+  }
+
+  @Test
+  void moreSwitchesThanWereRecordedAreRefused() {
+    MemorySegment two = MemorySegment.ofArray(new int[8]);
+    for (long count : new long[] {-1, 3}) {
+      var thrown = assertThrows(LabException.class, () -> Timeline.ofRecords(RECORD, two, count));
+      assertTrue(thrown.getMessage().contains("holds 2 records of 16 bytes"), thrown.getMessage());
+    }
   }
 
   @Test
