@@ -28,7 +28,7 @@ final class CodeMap {
 
   /** Keeps in mind where a library was loaded, as long as somebody uses it. */
   static void remember(Library library) {
-    Symbols symbols = Symbols.of(library.path());
+    Symbols symbols = library.functions();
     for (CFunction function : library.debug().functions()) {
       Optional<Symbols.Symbol> symbol =
           function.external() ? symbols.named(function.name()) : Optional.empty();

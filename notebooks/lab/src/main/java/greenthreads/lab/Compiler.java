@@ -1,37 +1,26 @@
 package greenthreads.lab;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
  * Turns C sources into shared libraries, and remembers those it has made.
  *
- * <p>The memory is a folder whose entries are named by what went into them: source, headers,
- * options, compiler. An entry is a folder of its own, filled under another name and then renamed,
- * so that another kernel sees all of it or nothing. Each carries a checksum: an entry that was
- * damaged is made again.
+ * <p>The memory is a {@link Cache} whose entries are named by what went into them: source, headers,
+ * options, compiler.
  */
 final class Compiler {
   /** Part of every key; to be changed when the options below or the entry's form change. */
   private static final String FORM = "2";
 
   private static final String OBJECT = "library.o";
-  private static final String CHECKSUM = "sha256";
   private static final String MESSAGES = "messages";
 
   /** The options of every build; those of a request come after them and so win. */
@@ -55,12 +44,22 @@ final class Compiler {
    * A compiled source.
    *
    * @param library the shared library in the cache
-   * @param debug the file that holds its debug information: on macOS the object file
-   * @param key names its content
-   * @param fresh whether the compiler ran for it just now
+   * @param entry the cache's entry that it is the product of
+   * @param key names all that went into it
    * @param messages the compiler's warnings, empty if it had none
    */
-  record Built(Path library, Path debug, String key, boolean fresh, String messages) {}
+  record Built(Path library, Cache.Entry entry, String key, String messages) {
+    /** Whether the compiler ran for it just now. */
+    boolean fresh() {
+      return entry.fresh();
+    }
+
+    /** What the library says of itself. Read once for each content, however often it is loaded. */
+    Insight insight() throws IOException {
+      Path object = entry.folder().resolve(OBJECT);
+      return Insight.of(entry, library, Platform.IS_MAC ? object : library);
+    }
+  }
 
   /**
    * Compiles a source unless that was done before.
@@ -75,26 +74,15 @@ final class Compiler {
     words.add(FORM);
     String key = source.key(words);
     Path cache = workspace.folder("native");
-    Path entry = cache.resolve(fileName(source) + "-" + key);
     try {
-      Optional<Built> known = open(source, entry, key, false);
-      if (known.isPresent()) {
-        return known.get();
-      }
-      Path draft = Files.createTempDirectory(cache, "draft-");
-      try {
-        compile(source, options, draft);
-        publish(source, draft, entry, key);
-      } catch (CompileError e) {
-        if (Files.isDirectory(draft)) {
-          throw e;
-        }
-        throw new IOException("it was deleted meanwhile");
-      } finally {
-        delete(draft);
-      }
-      return open(source, entry, key, true)
-          .orElseThrow(() -> new IOException("the library just written is not there any more"));
+      Cache.Entry entry =
+          new Cache(cache)
+              .get(
+                  fileName(source) + "-" + key,
+                  libraryName(source),
+                  draft -> compile(source, options, draft));
+      return new Built(
+          entry.folder().resolve(libraryName(source)), entry, key, messages(entry.folder()));
     } catch (IOException e) {
       throw new LabException(
           source.title()
@@ -105,6 +93,14 @@ final class Compiler {
               + ".\nFree some space or make the folder writable, then run the cell again;"
               + " nothing half-written was left behind.",
           e);
+    }
+  }
+
+  private static String messages(Path entry) throws IOException {
+    try {
+      return Files.readString(entry.resolve(MESSAGES));
+    } catch (NoSuchFileException e) {
+      return ""; // the cache was deleted this moment; the library itself is in memory
     }
   }
 
@@ -153,7 +149,6 @@ final class Compiler {
           messages);
     }
     Files.writeString(draft.resolve(MESSAGES), messages);
-    Files.writeString(draft.resolve(CHECKSUM), checksum(draft.resolve(libraryName(source))));
   }
 
   private static void layOut(NativeSource source, Path directory) throws IOException {
@@ -240,76 +235,6 @@ final class Compiler {
     return head + "\n\n" + output.stripTrailing() + "\n" + before;
   }
 
-  /** Moves a finished draft to its name. Whoever comes second finds the work done. */
-  private static void publish(NativeSource source, Path draft, Path entry, String key)
-      throws IOException {
-    for (int attempt = 0; ; attempt++) {
-      try {
-        Files.move(draft, entry, StandardCopyOption.ATOMIC_MOVE);
-        return;
-      } catch (FileSystemException e) {
-        if (open(source, entry, key, false).isPresent()) {
-          return;
-        }
-        if (!Files.exists(entry) && attempt > 0 || attempt == 3) {
-          throw e;
-        }
-      }
-      setAside(entry);
-    }
-  }
-
-  /** Takes a damaged entry away under another name, so that no one sees it half deleted. */
-  private static void setAside(Path entry) throws IOException {
-    Path aside = Files.createTempDirectory(entry.getParent(), "damaged-");
-    try {
-      Files.move(entry, aside.resolve("entry"), StandardCopyOption.ATOMIC_MOVE);
-    } catch (NoSuchFileException e) {
-      // Another kernel took it away first.
-    } finally {
-      delete(aside);
-    }
-  }
-
-  /** Opens an entry if it is there and whole. */
-  private static Optional<Built> open(NativeSource source, Path entry, String key, boolean fresh) {
-    Path library = entry.resolve(libraryName(source));
-    try {
-      String recorded = Files.readString(entry.resolve(CHECKSUM));
-      String messages = Files.readString(entry.resolve(MESSAGES));
-      if (!recorded.equals(checksum(library))) {
-        return Optional.empty();
-      }
-      Path object = entry.resolve(OBJECT);
-      Path debug = Files.exists(object) ? object : library;
-      return Optional.of(new Built(library, debug, key, fresh, messages));
-    } catch (IOException e) {
-      return Optional.empty();
-    }
-  }
-
-  private static String checksum(Path file) throws IOException {
-    try {
-      byte[] sum = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file));
-      return HexFormat.of().formatHex(sum);
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every JDK has SHA-256", e);
-    }
-  }
-
-  static void delete(Path folder) {
-    if (!Files.exists(folder)) {
-      return;
-    }
-    try (var all = Files.walk(folder)) {
-      for (Path file : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(file);
-      }
-    } catch (IOException | UncheckedIOException e) {
-      // Another process is deleting the same folder, or it is gone: either way it is not ours.
-    }
-  }
-
   /** What the compiler makes of a source as assembly text, for the reader to look at. */
   String assembly(NativeSource source, List<String> options) {
     Path cache = workspace.folder("native");
@@ -328,7 +253,7 @@ final class Compiler {
         run(source, with(command, "-S", source.unit(), "-o", out), directory, new StringBuilder());
         return Files.readString(Path.of(out), StandardCharsets.UTF_8);
       } finally {
-        delete(draft);
+        Cache.delete(draft);
       }
     } catch (IOException e) {
       throw new LabException(

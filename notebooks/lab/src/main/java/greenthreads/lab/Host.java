@@ -3,27 +3,19 @@ package greenthreads.lab;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 
 /**
  * The small native program that runs a function in a process of its own.
  *
- * <p>It is compiled from host.c the first time it is needed. Its folder in the cache is named by
- * what went into it, is filled under another name and then renamed, and carries a checksum: a host
- * that is missing or damaged is made again.
+ * <p>It is compiled from host.c the first time it is needed, and kept in a {@link Cache}.
  */
 final class Host {
   private static final String SOURCE = "host.c";
   private static final String BINARY = "host";
-  private static final String CHECKSUM = "sha256";
   private static final List<String> OPTIONS =
       List.of("-std=c17", "-O2", "-Wall", "-Wextra", "-pthread", "-rdynamic");
 
@@ -63,25 +55,17 @@ final class Host {
     return command;
   }
 
-  private synchronized Path binary() {
+  private Path binary() {
     byte[] source = source();
-    Path entry = cache.resolve("host-" + key(source));
     try {
-      if (!isWhole(entry)) {
-        build(source, entry);
-        if (!isWhole(entry)) {
-          throw new IOException("the program just written is not there any more");
-        }
-      }
-      return entry.resolve(BINARY);
+      return new Cache(cache)
+          .get("host-" + key(source), BINARY, draft -> build(source, draft))
+          .folder()
+          .resolve(BINARY);
     } catch (IOException e) {
-      String reason =
-          e instanceof FileSystemException f && f.getReason() != null
-              ? f.getReason() + " (" + f.getFile() + ")"
-              : e.getMessage();
       throw new LabException(
           "The program for isolated runs could not be made: "
-              + reason
+              + Words.reason(e)
               + ".\nFree some space in "
               + cache
               + " or make it writable, then run the cell again.",
@@ -89,50 +73,26 @@ final class Host {
     }
   }
 
-  private void build(byte[] source, Path entry) throws IOException {
-    Path draft = Files.createTempDirectory(cache, "draft-");
-    try {
-      Files.write(draft.resolve(SOURCE), source);
-      var command = new ArrayList<>(compiler);
-      command.addAll(OPTIONS);
-      command.addAll(List.of(SOURCE, "-o", BINARY));
-      if (!Platform.IS_MAC) {
-        command.add("-ldl");
-      }
-      Toolchain.Result result = Toolchain.run(command, draft);
-      if (result.exit() != 0) {
-        throw new LabException(
-            "The program for isolated runs does not compile with `%s` (exit status %d).\n\n%s"
-                .formatted(String.join(" ", command), result.exit(), result.output().strip()));
-      }
-      Files.writeString(draft.resolve(CHECKSUM), digest(Files.readAllBytes(draft.resolve(BINARY))));
-      Compiler.delete(entry); // only a damaged one is ever made again
-      try {
-        Files.move(draft, entry, StandardCopyOption.ATOMIC_MOVE);
-      } catch (FileSystemException e) {
-        if (!Files.exists(entry)) { // else another kernel was faster; its host serves as well
-          throw e;
-        }
-      }
-    } finally {
-      Compiler.delete(draft);
+  private void build(byte[] source, Path draft) throws IOException {
+    Files.write(draft.resolve(SOURCE), source);
+    var command = new ArrayList<>(compiler);
+    command.addAll(OPTIONS);
+    command.addAll(List.of(SOURCE, "-o", BINARY));
+    if (!Platform.IS_MAC) {
+      command.add("-ldl");
     }
-  }
-
-  private static boolean isWhole(Path entry) {
-    try {
-      Path binary = entry.resolve(BINARY);
-      return Files.isExecutable(binary)
-          && Files.readString(entry.resolve(CHECKSUM)).equals(digest(Files.readAllBytes(binary)));
-    } catch (IOException e) {
-      return false;
+    Toolchain.Result result = Toolchain.run(command, draft);
+    if (result.exit() != 0) {
+      throw new LabException(
+          "The program for isolated runs does not compile with `%s` (exit status %d).\n\n%s"
+              .formatted(String.join(" ", command), result.exit(), result.output().strip()));
     }
   }
 
   private String key(byte[] source) {
     byte[] words =
         String.join("\0", compiler).concat(OPTIONS.toString()).getBytes(StandardCharsets.UTF_8);
-    return digest(source, words).substring(0, 16);
+    return Cache.digest(source, words).substring(0, 16);
   }
 
   private static byte[] source() {
@@ -143,18 +103,6 @@ final class Host {
       return in.readAllBytes();
     } catch (IOException e) {
       throw new LabException("The lab is incomplete: " + e.getMessage() + ". Run ./build.sh.", e);
-    }
-  }
-
-  private static String digest(byte[]... parts) {
-    try {
-      MessageDigest sum = MessageDigest.getInstance("SHA-256");
-      for (byte[] part : parts) {
-        sum.update(part);
-      }
-      return HexFormat.of().formatHex(sum.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every JDK has SHA-256", e);
     }
   }
 }

@@ -39,21 +39,21 @@ public final class Library {
 
   private final NativeSource source;
   private final Compiler.Built built;
-  private final DebugInfo debug;
+  private final Insight insight;
   private final SymbolLookup symbols;
 
   private Library(
-      NativeSource source, Compiler.Built built, DebugInfo debug, SymbolLookup symbols) {
+      NativeSource source, Compiler.Built built, Insight insight, SymbolLookup symbols) {
     this.source = source;
     this.built = built;
-    this.debug = debug;
+    this.insight = insight;
     this.symbols = symbols;
   }
 
   /** Loads a compiled source into this process. */
   static Library open(NativeSource source, Compiler.Built built) {
     try {
-      byte[] content = Files.readAllBytes(built.library());
+      byte[] content = built.entry().content();
       Path copy =
           Files.createTempFile(
               built.library().getParent().getParent(), "loaded-", Platform.LIBRARY_SUFFIX);
@@ -62,7 +62,7 @@ public final class Library {
         Files.write(copy, content);
         Arena arena = leavesTraces(content) ? Arena.global() : Arena.ofAuto();
         SymbolLookup symbols = SymbolLookup.libraryLookup(copy, arena);
-        var library = new Library(source, built, DebugInfo.read(built.debug()), symbols);
+        var library = new Library(source, built, built.insight(), symbols);
         CodeMap.remember(library);
         return library;
       } finally {
@@ -102,7 +102,12 @@ public final class Library {
   }
 
   DebugInfo debug() {
-    return debug;
+    return insight.debug();
+  }
+
+  /** Its functions, those that are hidden too, by their offsets in the file. */
+  Symbols functions() {
+    return insight.functions();
   }
 
   /**
@@ -127,7 +132,7 @@ public final class Library {
    * @throws LabException if the library does not use such a struct
    */
   public StructLayout layout(String struct) {
-    return debug
+    return debug()
         .struct(struct)
         .orElseThrow(() ->
             new LabException(
@@ -179,7 +184,7 @@ public final class Library {
                             .formatted(
                                 signature.java(),
                                 signature.method().getDeclaringClass().getSimpleName()))));
-    Optional<CFunction> function = debug.function(name);
+    Optional<CFunction> function = debug().function(name);
     function
         .flatMap(signature::disagreement)
         .ifPresent(message -> {
@@ -190,7 +195,7 @@ public final class Library {
 
   private String missing(String symbol, String javaSide) {
     List<String> known =
-        debug.functions().stream()
+        debug().functions().stream()
             .map(CFunction::name)
             .filter(name -> symbols.find(name).isPresent())
             .distinct()

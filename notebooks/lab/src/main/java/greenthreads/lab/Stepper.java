@@ -26,7 +26,7 @@ final class Stepper implements InvocationHandler {
   private Stepper(Isolation.Tools tools, Library library, List<String> functions) {
     this.tools = tools;
     this.library = library;
-    this.symbols = Symbols.of(library.path());
+    this.symbols = library.functions();
     this.functions = functions;
   }
 

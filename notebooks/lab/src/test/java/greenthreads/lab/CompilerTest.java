@@ -113,7 +113,7 @@ class CompilerTest {
   void rubbishInPlaceOfTheEntryIsReplaced() throws IOException {
     Compiler.Built built = project.build("add");
     Path entry = built.library().getParent();
-    Compiler.delete(entry);
+    Cache.delete(entry);
     Files.writeString(entry, "rubbish");
     assertTrue(project.build("add").fresh());
   }
@@ -121,7 +121,7 @@ class CompilerTest {
   @Test
   void deletedCacheIsMadeAgain() {
     project.build("add");
-    Compiler.delete(project.workspace().build());
+    Cache.delete(project.workspace().build());
     assertTrue(project.build("add").fresh());
   }
 

@@ -816,7 +816,7 @@ class IsolatedRunTest {
     Files.writeString(binary, "rubbish");
     assertEquals(binary.toString(), mine.command().getLast());
     assertTrue(Files.size(binary) > 1000, "made again");
-    Compiler.delete(own.resolve(binary.getParent()));
+    Cache.delete(own.resolve(binary.getParent()));
     assertTrue(Files.isExecutable(Path.of(mine.command().getLast())), "made once more");
     try (var left = Files.list(own)) {
       assertEquals(1, left.count(), "no drafts are left");

@@ -65,7 +65,7 @@ public class LoadBench {
 
   @TearDown
   public void tearDown() {
-    Compiler.delete(project.build());
+    Cache.delete(project.build());
   }
 
   private Library cached() {

@@ -1,0 +1,148 @@
+package greenthreads.lab;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.Optional;
+
+/**
+ * A folder of finished work, shared by all kernels of this user.
+ *
+ * <p>Its entries are folders, named by what went into them. Each is filled under another name and
+ * then renamed, so that another kernel sees all of it or nothing, and carries the checksum of its
+ * product: an entry that was damaged is made again.
+ *
+ * @param folder an existing folder, ours alone
+ */
+record Cache(Path folder) {
+  private static final String CHECKSUM = "sha256";
+
+  /** Does the work. */
+  interface Maker {
+    /**
+     * @param draft an empty folder to put the product in, and what else shall be kept
+     * @throws LabException if the work fails, whoever does it
+     */
+    void make(Path draft) throws IOException;
+  }
+
+  /**
+   * A finished entry.
+   *
+   * @param folder where it lies
+   * @param content its product, as it was when its checksum was compared
+   * @param checksum of the product
+   * @param fresh whether it was made just now
+   */
+  record Entry(Path folder, byte[] content, String checksum, boolean fresh) {}
+
+  /**
+   * The entry of this name, made if it is not there or not whole.
+   *
+   * @param name says what went into it
+   * @param product the file in it that matters
+   * @throws IOException if the folder cannot be used
+   * @throws LabException what {@code maker} threw
+   */
+  Entry get(String name, String product, Maker maker) throws IOException {
+    Path entry = folder.resolve(name);
+    Optional<Entry> known = open(entry, product, false);
+    if (known.isPresent()) {
+      return known.get();
+    }
+    Path draft = Files.createTempDirectory(folder, "draft-");
+    try {
+      maker.make(draft);
+      Files.writeString(
+          draft.resolve(CHECKSUM), digest(Files.readAllBytes(draft.resolve(product))));
+      publish(draft, entry, product);
+    } catch (LabException e) {
+      if (Files.isDirectory(draft)) {
+        throw e;
+      }
+      throw new IOException("it was deleted meanwhile", e);
+    } finally {
+      delete(draft);
+    }
+    return open(entry, product, true)
+        .orElseThrow(() -> new IOException("what was just written is not there any more"));
+  }
+
+  /** Opens an entry if it is there and whole. */
+  private static Optional<Entry> open(Path entry, String product, boolean fresh) {
+    try {
+      String recorded = Files.readString(entry.resolve(CHECKSUM));
+      byte[] content = Files.readAllBytes(entry.resolve(product));
+      return recorded.equals(digest(content))
+          ? Optional.of(new Entry(entry, content, recorded, fresh))
+          : Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Moves a finished draft to its name. Whoever comes second finds the work done. */
+  private static void publish(Path draft, Path entry, String product) throws IOException {
+    for (int attempt = 0; ; attempt++) {
+      try {
+        Files.move(draft, entry, StandardCopyOption.ATOMIC_MOVE);
+        return;
+      } catch (FileSystemException e) {
+        if (open(entry, product, false).isPresent()) {
+          return;
+        }
+        if (!Files.exists(entry) && attempt > 0 || attempt == 3) {
+          throw e;
+        }
+      }
+      setAside(entry);
+    }
+  }
+
+  /** Takes a damaged entry away under another name, so that no one sees it half deleted. */
+  private static void setAside(Path entry) throws IOException {
+    Path aside = Files.createTempDirectory(entry.getParent(), "damaged-");
+    try {
+      Files.move(entry, aside.resolve("entry"), StandardCopyOption.ATOMIC_MOVE);
+    } catch (NoSuchFileException e) {
+      // Another kernel took it away first.
+    } finally {
+      delete(aside);
+    }
+  }
+
+  /** The SHA-256 of all parts, one after another, in hexadecimal. */
+  static String digest(byte[]... parts) {
+    try {
+      MessageDigest sum = MessageDigest.getInstance("SHA-256");
+      for (byte[] part : parts) {
+        sum.update(part);
+      }
+      return HexFormat.of().formatHex(sum.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every JDK has SHA-256", e);
+    }
+  }
+
+  /** Deletes a folder and all in it, as far as it is there. */
+  static void delete(Path folder) {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    try (var all = Files.walk(folder)) {
+      for (Path file : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException | UncheckedIOException e) {
+      // Another process is deleting the same folder, or it is gone: either way it is not ours.
+    }
+  }
+}
