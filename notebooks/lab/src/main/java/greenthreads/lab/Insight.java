@@ -2,7 +2,9 @@ package greenthreads.lab;
 
 import java.io.IOException;
 import java.lang.ref.SoftReference;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -11,8 +13,21 @@ import java.util.concurrent.ConcurrentHashMap;
  *
  * @param debug its prototypes and layouts
  * @param functions its functions, by their offsets in the file
+ * @param leavesTraces whether unloading could pull code from under a thread or a handler that it
+ *     installed
  */
-record Insight(DebugInfo debug, Symbols functions) {
+record Insight(DebugInfo debug, Symbols functions, boolean leavesTraces) {
+  /** Functions whose callers may leave something behind that still runs our code later. */
+  private static final List<String> LEAVES_TRACES =
+      List.of(
+          "pthread_create",
+          "thrd_create",
+          "sigaction",
+          "signal",
+          "__sysv_signal",
+          "atexit",
+          "timer_create");
+
   /** By the library's checksum: most loads are of content that was loaded before. */
   private static final Map<String, SoftReference<Insight>> KNOWN = new ConcurrentHashMap<>();
 
@@ -25,10 +40,16 @@ record Insight(DebugInfo debug, Symbols functions) {
     SoftReference<Insight> known = KNOWN.get(entry.checksum());
     Insight insight = known == null ? null : known.get();
     if (insight == null) {
-      insight = new Insight(DebugInfo.read(debug), Symbols.of(library));
+      insight =
+          new Insight(DebugInfo.read(debug), Symbols.of(library), leavesTraces(entry.content()));
       KNOWN.values().removeIf(each -> each.get() == null);
       KNOWN.put(entry.checksum(), new SoftReference<>(insight));
     }
     return insight;
+  }
+
+  private static boolean leavesTraces(byte[] content) {
+    String text = new String(content, StandardCharsets.ISO_8859_1);
+    return LEAVES_TRACES.stream().anyMatch(name -> text.contains("\0" + name + "\0"));
   }
 }

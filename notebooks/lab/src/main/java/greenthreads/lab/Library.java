@@ -9,7 +9,6 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -24,17 +23,6 @@ import java.util.stream.Collectors;
  * object, nor an interface bound to it, nor an address found in it.
  */
 public final class Library {
-  /** Functions whose callers may leave something behind that still runs our code later. */
-  private static final List<String> LEAVES_TRACES =
-      List.of(
-          "pthread_create",
-          "thrd_create",
-          "sigaction",
-          "signal",
-          "__sysv_signal",
-          "atexit",
-          "timer_create");
-
   private static final Linker LINKER = Linker.nativeLinker();
 
   private final NativeSource source;
@@ -53,16 +41,16 @@ public final class Library {
   /** Loads a compiled source into this process. */
   static Library open(NativeSource source, Compiler.Built built) {
     try {
-      byte[] content = built.entry().content();
+      Insight insight = built.insight();
       Path copy =
           Files.createTempFile(
               built.library().getParent().getParent(), "loaded-", Platform.LIBRARY_SUFFIX);
       try {
         // The process maps the file. A copy under no name cannot be changed under its feet.
-        Files.write(copy, content);
-        Arena arena = leavesTraces(content) ? Arena.global() : Arena.ofAuto();
+        Files.write(copy, built.entry().content());
+        Arena arena = insight.leavesTraces() ? Arena.global() : Arena.ofAuto();
         SymbolLookup symbols = SymbolLookup.libraryLookup(copy, arena);
-        var library = new Library(source, built, built.insight(), symbols);
+        var library = new Library(source, built, insight, symbols);
         CodeMap.remember(library);
         return library;
       } finally {
@@ -79,12 +67,6 @@ public final class Library {
               + ".\nA function that is declared and used but defined nowhere is the usual reason.",
           e);
     }
-  }
-
-  /** Whether unloading could pull code from under a thread or a handler that it installed. */
-  private static boolean leavesTraces(byte[] content) {
-    String text = new String(content, StandardCharsets.ISO_8859_1);
-    return LEAVES_TRACES.stream().anyMatch(name -> text.contains("\0" + name + "\0"));
   }
 
   /** The name the library was loaded by: a chapter's file or a cell's name. */
