@@ -315,6 +315,16 @@ def test_java_errors_are_readable(kernel):
     assert not re.search(r"\x1b\[(1;)?30m", wrong.of("error")), "black text cannot be read on a dark page"
     thrown = kernel.fails('int a = 1;\nthrow new RuntimeException("outer", new IllegalStateException("inner"));')
     assert "RuntimeException: outer" in thrown.error
+    deep = kernel.fails("int deeper(int n) { return deeper(n + 1) + 1; }\ndeeper(0)")
+    assert "StackOverflowError: the calls nest too deeply" in deep.error
+    assert "null" not in deep.error
+
+
+def test_a_cell_that_ends_the_kernel_is_told_so():
+    """The front end starts a new kernel; the cell's last words say why."""
+    with Kernel() as k:
+        run = k.send('System.out.println("before");\nSystem.exit(3);')
+        k.wait_for(run, r"(?s)before.*System\.exit ends it\. Take the call out")
 
 
 # ---------------------------------------------------------------- Run All, interrupts

@@ -93,7 +93,7 @@ final class ErrorText {
     }
     var lines = new ArrayList<String>();
     String simple = type.substring(type.lastIndexOf('.') + 1);
-    lines.add(BOLD_RED + simple + PLAIN + RED + ": " + message + PLAIN);
+    lines.add(BOLD_RED + simple + PLAIN + RED + said(type, e.getMessage()) + PLAIN);
     Arrays.stream(e.getStackTrace())
         .map(StackTraceElement::toString)
         .map(FRAME::matcher)
@@ -102,6 +102,16 @@ final class ErrorText {
         .findFirst()
         .ifPresent(lines::add);
     return lines;
+  }
+
+  /** What stands behind an exception's name; the JVM has no message for some. */
+  private static String said(String type, String message) {
+    if (message != null && !message.equals("null")) { // so JShell hands on that there is none
+      return ": " + message;
+    }
+    return type.equals("java.lang.StackOverflowError")
+        ? ": the calls nest too deeply. Does a method call itself without an end?"
+        : "";
   }
 
   private static List<String> noValue(String name, Supplier<NotebookCells> cells) {

@@ -31,7 +31,9 @@ final class Isolation implements InvocationHandler {
    */
   static <T> T of(Tools tools, T object, Duration limit) {
     if (limit.isNegative() || limit.isZero()) {
-      throw new LabException("A time limit of " + limit + " leaves no time to run. Give it more.");
+      throw new LabException(
+          "A time limit of %s leaves no time to run. Give it more."
+              .formatted(limit.isZero() ? "zero" : "less than zero"));
     }
     Bound bound =
         Bound.of(object)

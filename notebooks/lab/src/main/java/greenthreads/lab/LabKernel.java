@@ -32,9 +32,12 @@ import jdk.jshell.EvalException;
  * these habits.
  */
 public final class LabKernel extends JavaKernel {
+  private static final long TO_BE_SENT_MILLIS = 200;
+
   private final CellOutput output;
   private final RunQueue queue = new RunQueue();
   private volatile int depth;
+  private volatile boolean ending;
   private volatile int cell;
 
   private LabKernel() {
@@ -67,7 +70,8 @@ public final class LabKernel extends JavaKernel {
     var properties = KernelConnectionProperties.parse(Files.readString(Path.of(args[0])));
     var connection = new JupyterConnection(properties);
     var kernel = new LabKernel();
-    endWithServer(System.getenv("JPY_PARENT_PID"));
+    kernel.endWithServer(System.getenv("JPY_PARENT_PID"));
+    kernel.explainExit();
     announce(kernel);
     kernel.becomeHandlerForConnection(connection);
     NativeOutput.capture(kernel.output::nativeOut, kernel.output::nativeErr);
@@ -81,10 +85,40 @@ public final class LabKernel extends JavaKernel {
   }
 
   /** A server that was killed cannot end its kernels: this one then ends by itself. */
-  private static void endWithServer(String pid) {
+  private void endWithServer(String pid) {
     if (pid != null && pid.matches("[1-9]\\d{0,9}")) {
       ProcessHandle.of(Long.parseLong(pid))
-          .ifPresent(server -> server.onExit().thenRun(() -> System.exit(0)));
+          .ifPresent(server ->
+              server
+                  .onExit()
+                  .thenRun(() -> {
+                    ending = true;
+                    System.exit(0);
+                  }));
+    }
+  }
+
+  /** Java has no way left to refuse System.exit; so the cell that calls it is told what it did. */
+  private void explainExit() {
+    Runtime.getRuntime().addShutdownHook(new Thread(this::sayLastWords, "last words"));
+  }
+
+  private void sayLastWords() {
+    if (depth == 0 || ending) {
+      return;
+    }
+    NativeOutput.drain();
+    System.err.print(
+        """
+        The kernel ends under this cell. If the cell calls System.exit, that is why: the kernel is
+        a Java program, and System.exit ends it. Take the call out; Jupyter starts a new kernel.
+        Then run the cells again, from the first one on.
+        """);
+    output.end();
+    try {
+      Thread.sleep(TO_BE_SENT_MILLIS); // ZeroMQ sends in a thread of its own, and cannot be asked
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -108,6 +142,12 @@ public final class LabKernel extends JavaKernel {
           queue.received(message);
           info.handle(env, message);
         });
+  }
+
+  @Override
+  public void onShutdown(boolean isRestarting) {
+    ending = true;
+    super.onShutdown(isRestarting);
   }
 
   private void execute(
