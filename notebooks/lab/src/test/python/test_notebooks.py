@@ -177,7 +177,6 @@ def test_figures_can_be_read_by_everyone(stem):
                 # A player may have a script, if all it shows stands in a table without it.
                 before, script, _ = data["text/html"].partition("<script")
                 assert not script or "<table" in before, f"{name}: nothing to read without its script"
-                assert not script or stem == "gallery", f"{name}: a script"
 
 
 @each_chapter
