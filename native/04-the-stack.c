@@ -287,16 +287,16 @@ enum { FRAMES = 3 };
 static struct frame frames[FRAMES]; /* innermost first */
 
 /* __builtin_frame_address makes the compiler keep a frame pointer in the
-   function that asks. What lies there is alike on x86-64 and AArch64: a chain
-   of pairs, the caller's frame pointer and the return address. */
+   function that asks. There lies a chain of pairs, the caller's frame pointer
+   and the return address; on RISC-V not there, but right below. */
 #define NOTE_FRAME(index, variable)                                                                \
     note_frame(&frames[index], __builtin_frame_address(0), (const void *)&(variable))
 
 LOOKS_AT_STACKS static void note_frame(struct frame *out, const void *base, const void *local) {
     *out = (struct frame){
         .base = (uintptr_t)base,
-        .caller = word_at(base),
-        .return_address = word_at((const char *)base + 8),
+        .caller = word_at((const char *)base + FRAME_PAIR),
+        .return_address = word_at((const char *)base + FRAME_PAIR + 8),
         .local = (uintptr_t)local,
     };
 }

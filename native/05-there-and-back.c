@@ -38,8 +38,9 @@ struct side {
     unsigned watch;
 };
 
-/* The slots of a new stack, in words of eight bytes below its top. */
-enum { NOWHERE = -2, SKIP = -3, FUNCTION = -4 };
+/* The slots of a new stack, in words of eight bytes below its top: -2, -3, -4,
+   except on Windows, where functions own words above them. */
+enum { NOWHERE = -2 - HOME_WORDS, SKIP = -3 - 2 * HOME_WORDS, FUNCTION = -4 - 2 * HOME_WORDS };
 
 /* Where a function of this chapter would arrive if it returned. */
 static void nowhere(void) {
@@ -59,7 +60,10 @@ static int new_side(struct side *side, const char *name, void (*function)(void))
     top[FUNCTION] = (uintptr_t)function;
     top[SKIP] = (uintptr_t)skip;
     top[NOWHERE] = (uintptr_t)nowhere;
-    side->context = (struct context){.sp = (uintptr_t)&top[FUNCTION]};
+    side->context = (struct context){
+        .sp = (uintptr_t)&top[FUNCTION],
+        STACK_BOUNDS(side->stack, top) /* only for Windows */
+    };
     side->watch = watch_stack(name, side->stack, STACK_SIZE, 0);
     return DONE;
 }
@@ -153,6 +157,22 @@ int look_at_waiting(struct waiting *out) {
     return DONE;
 }
 
+/* Copies the highest `size` bytes of such a stack, STACK_SIZE at most. Returns
+   how many bytes below its top somebody waits, or OUT_OF_MEMORY. */
+long copy_waiting(void *copy, size_t size) {
+    if (new_side(&echo, "somebody who waits", wait_for_ever) != DONE)
+        return OUT_OF_MEMORY;
+    switch_context(&home, &echo.context);
+
+    char *top = echo.stack + STACK_SIZE;
+    size_t copied = size < STACK_SIZE ? size : STACK_SIZE;
+    long below = (long)((uintptr_t)top - echo.context.sp);
+    now_data(top - copied, copied);
+    memcpy(copy, top - copied, copied);
+    free_side(&echo);
+    return below;
+}
+
 /* ---------------------------------------------------------------------------
  * Switches that forget
  */
@@ -231,6 +251,7 @@ int round_trip(int variant, struct round_trip *out) {
 }
 
 static const char *const register_names[] = {REGISTER_NAMES};
+static const char *const float_names[] = {FLOAT_NAMES};
 
 /* A list of names with a space between them, as many as fit. */
 struct names {
@@ -271,11 +292,8 @@ int lost_by(int variant, char *names, int size) {
             memcmp((char *)&trip.before + 8 * i, (char *)&trip.after + 8 * i, 8) != 0)
             add_name(&lost, register_names[i]);
     for (int i = 0; i < FLOATS_SAVED; i++)
-        if (trip.floats_before[i] != trip.floats_after[i]) {
-            char name[8];
-            snprintf(name, sizeof name, "d%d", (8 + i) & 15);
-            add_name(&lost, name);
-        }
+        if (trip.floats_before[i] != trip.floats_after[i])
+            add_name(&lost, float_names[i]);
     return lost.count;
 }
 

@@ -79,8 +79,22 @@ struct runtime {
 static struct runtime *in_use;
 
 /* ---------------------------------------------------------------------------
- * Yield
+ * The scheduler, and yield
  */
+
+/*
+ * The whole scheduler: who is next? The first READY thread after the current
+ * one, round the table; the current one itself if nobody is READY. Whoever
+ * writes another one keeps to this: it may choose a READY thread, and no other.
+ */
+static int choose(const struct runtime *r) {
+    int next = r->current;
+
+    do
+        next = next + 1 == r->count ? 0 : next + 1;
+    while (next != r->current && r->threads[next].state != READY);
+    return next;
+}
 
 static void record(struct runtime *r, int from, int to, int cause) {
     int ready = 0;
@@ -93,19 +107,15 @@ static void record(struct runtime *r, int from, int to, int cause) {
 }
 
 /*
- * Gives the turn to the next READY thread after the current one, round the
- * table. Returns false at once if there is none. Otherwise it returns true, but
- * later: when somebody has given the turn back. A thread that is no longer
- * RUNNING when it calls this does not come back at all.
+ * Gives the turn to the thread that the scheduler chooses. Returns false at
+ * once if that is the current one. Otherwise it returns true, but later: when
+ * somebody has given the turn back. A thread that is no longer RUNNING when it
+ * calls this does not come back at all.
  */
 static bool t_yield(struct runtime *r) {
-    int next = r->current;
-
-    do {
-        next = next + 1 == r->count ? 0 : next + 1;
-        if (next == r->current)
-            return false;
-    } while (r->threads[next].state != READY);
+    int next = choose(r);
+    if (next == r->current)
+        return false;
 
     struct thread *old = &r->threads[r->current];
     struct thread *new = &r->threads[next];
@@ -142,8 +152,9 @@ static void guard(void) {
     t_return(in_use);
 }
 
-/* The slots of a thread's new stack, in words of eight bytes below its top. */
-enum { GUARD = -2, SKIP = -3, FUNCTION = -4 };
+/* The slots of a thread's new stack, in words of eight bytes below its top: -2,
+   -3, -4, except on Windows, where functions own words above them. */
+enum { GUARD = -2 - HOME_WORDS, SKIP = -3 - 2 * HOME_WORDS, FUNCTION = -4 - 2 * HOME_WORDS };
 
 /*
  * Makes a thread that will run `function` when its turn comes. The stack says
@@ -165,7 +176,10 @@ static int spawn(struct runtime *r, void (*function)(void)) {
     top[GUARD] = (uintptr_t)guard;
     top[SKIP] = (uintptr_t)skip;
     top[FUNCTION] = (uintptr_t)function;
-    thread->context = (struct context){.sp = (uintptr_t)&top[FUNCTION]};
+    thread->context = (struct context){
+        .sp = (uintptr_t)&top[FUNCTION],
+        STACK_BOUNDS(thread->stack, top) /* only for Windows */
+    };
     thread->state = READY;
     return id;
 }
@@ -251,10 +265,15 @@ static void count(void) {
     printf("THREAD %d FINISHED\n", id);
 }
 
-/* Runs `threads` threads besides the base thread, the first of which counts to
-   counts_to[0] and yields after each number, the second to counts_to[1], and
-   so on. Returns DONE, OUT_OF_MEMORY or WRONG_NUMBER. */
-int count_in_turn(const int32_t *counts_to, int threads) {
+/* The same, and nobody hears of it. */
+static void count_silently(void) {
+    int id = in_use->current;
+
+    for (int i = 0; i < counts[id - 1]; i++)
+        yield_thread();
+}
+
+static int run_all(const int32_t *counts_to, int threads, void (*function)(void)) {
     struct runtime runtime;
 
     int result = threads < 1 ? WRONG_NUMBER : new_runtime(&runtime, threads + 1, 64 * 1024);
@@ -265,11 +284,27 @@ int count_in_turn(const int32_t *counts_to, int threads) {
     runtime.trace_size = trace_buffer_size;
     counts = counts_to;
     for (int i = 0; i < threads; i++)
-        spawn(&runtime, count);
+        spawn(&runtime, function);
     run(&runtime);
     trace_length = runtime.traced;
     free_runtime(&runtime);
     return DONE;
+}
+
+/* Runs `threads` threads besides the base thread, the first of which counts to
+   counts_to[0] and yields after each number, the second to counts_to[1], and
+   so on. Returns DONE, OUT_OF_MEMORY or WRONG_NUMBER. */
+int count_in_turn(const int32_t *counts_to, int threads) {
+    return run_all(counts_to, threads, count);
+}
+
+/* The same in silence, its switches recorded in `trace`, the first `size` of
+   them. Returns how many there were, or an error, below 0. */
+long trace_turns(const int32_t *counts_to, int threads, struct switch_record *trace, long size) {
+    trace_to(trace, size);
+    int result = run_all(counts_to, threads, count_silently);
+    trace_to(NULL, 0);
+    return result == DONE ? trace_length : result;
 }
 
 /* The 29 lines: thread 1 counts to 10, thread 2 to 15. */
@@ -277,6 +312,37 @@ int book_example(void) {
     static const int32_t counts_to[] = {10, 15};
 
     return count_in_turn(counts_to, 2);
+}
+
+/* ---------------------------------------------------------------------------
+ * A thread on memory of the caller's, to be looked at
+ */
+
+enum { PAINT = 0xa5 };
+
+/*
+ * Paints the stack, spawns a thread on it that yields once, and gives it so
+ * many turns: none, and it has never run; one, and it waits in the middle of
+ * its function; two, and its function has returned. *sp is the one in its
+ * context. Returns its state, or WRONG_NUMBER.
+ */
+int spawn_on(char *stack, size_t size, int turns, uint64_t *sp) {
+    static const int32_t once[] = {1};
+    struct thread threads[] = {{.id = 0, .state = RUNNING}, {.id = 1, .stack = stack}};
+    struct runtime runtime = {.threads = threads, .count = 2, .stack_size = size};
+
+    if (size < SMALLEST_STACK || turns < 0)
+        return WRONG_NUMBER;
+    memset(stack, PAINT, size);
+    unsigned watch = watch_stack("the stack of thread 1", stack, size, 0);
+    init(&runtime);
+    counts = once;
+    spawn(&runtime, count_silently);
+    while (turns-- > 0)
+        t_yield(&runtime);
+    unwatch_stack(watch, stack, size);
+    *sp = threads[1].context.sp;
+    return (int)threads[1].state;
 }
 
 /* ---------------------------------------------------------------------------
@@ -290,7 +356,11 @@ static const struct {
 } layouts[] = {
     {"function -16, guard -8", -2, 0, -1},
     {"function -32, guard -24", -4, 0, -3},
-    {"function -32, skip -24, guard -16", -4, -3, -2},
+#if HOME_WORDS == 0
+    {"function -32, skip -24, guard -16", FUNCTION, SKIP, GUARD},
+#else
+    {"function -96, skip -88, guard -48", FUNCTION, SKIP, GUARD},
+#endif
 };
 
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
@@ -330,6 +400,7 @@ static int visit(int layout, void (*function)(void), void (*guard)(void), uint64
     visitor = (struct context){
         .sp = (uintptr_t)&top[layouts[layout].function],
         .REGISTER_RECORD = (uintptr_t)record,
+        STACK_BOUNDS(stack, top) /* only for Windows */
     };
     unsigned watch = watch_stack("the stack of a layout", stack, DEFAULT_STACK_SIZE, 0);
     switch_context(&home, &visitor);

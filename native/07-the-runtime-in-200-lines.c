@@ -13,14 +13,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef _WIN32
+#include <windows.h>
+
+#include "arch/windows-memory.h"
+#else
 #include <sys/mman.h>
 #include <unistd.h>
+#endif
 
 #include "arch/arch.h"
 
 #ifndef PLAIN
-#include <stdbool.h>
+#ifdef _WIN32
+#include <psapi.h>
+#else
 #include <sys/resource.h>
+#endif
+#include <stdbool.h>
 #include <time.h>
 
 #include "arch/watch.h"
@@ -30,9 +40,11 @@
 #define MAP_STACK 0
 #endif
 
+#ifndef _WIN32
 /* MADV_GUARD_INSTALL, by its number: the headers of many systems are older than
    their kernel. Linux 6.13 and newer know it; everybody else says EINVAL. */
 enum { GUARD_INSTALL = 102 };
+#endif
 
 /* ---------------------------------------------------------------------------
  * Thread and runtime
@@ -84,18 +96,18 @@ struct switch_record {
 
 enum { YIELDED = 1, RETURNED = 2 };
 
-static void record(struct runtime *r, int cause) {
-    struct thread *old = r->current;
-    int others = 0;
+static void record(struct runtime *r, const struct thread *next) {
+    const struct thread *old = r->current;
+    int ready = 0;
 
-    for (struct thread *t = old->next; t != old; t = t->next)
-        others++;
+    for (const struct thread *t = next->next; t != next; t = t->next)
+        ready++;
     if (r->traced < r->trace_size)
         r->trace[r->traced] = (struct switch_record){
             .from = (int32_t)(old - r->threads),
-            .to = (int32_t)(old->next - r->threads),
-            .cause = cause,
-            .ready = cause == RETURNED ? others - 1 : others,
+            .to = (int32_t)(next - r->threads),
+            .cause = old->previous->next == old ? YIELDED : RETURNED, /* in the ring, or not */
+            .ready = ready,
         };
     r->traced++;
 }
@@ -110,6 +122,10 @@ static void record(struct runtime *r, int cause) {
 static void resume(struct runtime *r, struct thread *next) {
     struct thread *old = r->current;
 
+#ifndef PLAIN
+    if (r->trace != NULL)
+        record(r, next);
+#endif
     r->current = next;
     switch_stack(&old->sp, &next->sp);
 }
@@ -117,10 +133,6 @@ static void resume(struct runtime *r, struct thread *next) {
 /* What a thread calls to let others run. It goes on after a turn of all that
    are ready; if it is the only one, at once. */
 static void yield_thread(struct runtime *r) {
-#ifndef PLAIN
-    if (r->trace != NULL)
-        record(r, YIELDED);
-#endif
     resume(r, r->current->next);
 }
 
@@ -136,10 +148,6 @@ static void t_return(struct runtime *r) {
     struct thread *old = r->current;
     struct thread *next = old->next;
 
-#ifndef PLAIN
-    if (r->trace != NULL)
-        record(r, RETURNED);
-#endif
     old->previous->next = next;
     next->previous = old->previous;
     old->next = r->available;
@@ -198,6 +206,10 @@ static int spawn(struct runtime *r, void (*function)(struct runtime *)) {
     uint64_t *sp = (uint64_t *)(r->stacks + id * r->size - id * 7 % 32 * 64) - SAVED_WORDS;
     memset(sp, 0, SAVED_WORDS * sizeof *sp);
     sp[ENTRY_WORD] = (uintptr_t)guard;
+#ifdef _WIN32 /* where the system believes the stack to be */
+    sp[BASE_WORD] = (uintptr_t)&sp[SAVED_WORDS];
+    sp[LIMIT_WORD] = sp[ALLOCATION_WORD] = (uintptr_t)r->stacks + (id - 1) * r->size + r->page;
+#endif
     t->sp = sp;
     t->function = function;
 
@@ -366,6 +378,29 @@ int count_in_turn(const int32_t *counts_to, int threads) {
     return 0;
 }
 
+static void yield_to_mine(struct runtime *r) {
+    for (int32_t i = counts[r->current - r->threads - 1]; i > 0; i--)
+        yield_thread(r);
+}
+
+/* In silence: the first of `threads` threads yields yields[0] times, and so on.
+   The first `size` switches go to `out`. Returns how many there were, or -1. */
+long trace_turns(const int32_t *yields, int threads, struct switch_record *out, long size) {
+    struct runtime *r = threads < 1 ? NULL : new_runtime(threads, SMALL_STACK);
+    if (r == NULL)
+        return -1;
+
+    counts = yields;
+    r->trace = out;
+    r->trace_size = size;
+    for (int i = 0; i < threads; i++)
+        spawn(r, yield_to_mine);
+    run(r);
+    long switches = r->traced;
+    free_runtime(r);
+    return switches;
+}
+
 static long turns, turns_each;
 static volatile bool stop;
 
@@ -408,6 +443,14 @@ struct row_report {
     int64_t grown;    /* bytes that the process's memory peaked above the start */
 };
 
+#ifdef _WIN32
+static int64_t peak_bytes(void) {
+    PROCESS_MEMORY_COUNTERS memory = {.cb = sizeof memory};
+
+    GetProcessMemoryInfo(GetCurrentProcess(), &memory, sizeof memory);
+    return (int64_t)memory.PeakWorkingSetSize;
+}
+#else
 static int64_t peak_bytes(void) {
     struct rusage usage;
 
@@ -418,6 +461,7 @@ static int64_t peak_bytes(void) {
     return usage.ru_maxrss * (int64_t)1024;
 #endif
 }
+#endif
 
 /* Spawns `threads` threads and lets them finish, `at_once` at a time. Returns 0
    or -1. */
@@ -516,6 +560,74 @@ int spawned_until_full(int most) {
     run(r);
     free_runtime(r);
     return spawned;
+}
+
+/* What a thread does that cannot go on, and what others do when it can: it takes
+   its turns and looks again, and nobody need wake it. An exercise of the
+   chapter puts something better in the place of both. */
+static void park(struct runtime *r) {
+    yield_thread(r);
+}
+
+static void wake(struct runtime *r, struct thread *thread) {
+    (void)r;
+    (void)thread;
+}
+
+/* What became of a letter. */
+struct mail_report {
+    int64_t letter; /* as it was read; 0: the reader got none */
+    int64_t looks;  /* how often the reader looked for it */
+    int64_t stacks; /* that were made */
+    int64_t asleep; /* 1 if the reader has not come to its end */
+};
+
+enum { LETTER = 42, MOST_LOOKS = 1000 };
+
+static struct thread *reader;
+static struct mail_report mail_seen;
+static long letter;
+
+static void read_letter(struct runtime *r) {
+    reader = r->current;
+    mail_seen.asleep = 1;
+    while (letter == 0 && mail_seen.looks < MOST_LOOKS) {
+        mail_seen.looks++;
+        park(r);
+    }
+    mail_seen.letter = letter;
+    mail_seen.asleep = 0;
+    reader = NULL;
+}
+
+/* The third thread would take the reader's stack, if that were free. */
+static void write_letter(struct runtime *r) {
+    take_turns(r);
+    spawn(r, do_nothing);
+    yield_thread(r);
+    letter = LETTER;
+    if (reader != NULL)
+        wake(r, reader);
+}
+
+/* A thread waits for a letter, and another one writes it after so many turns;
+   0: nobody does. Returns 0 or -1. */
+int mail(int turns_before, struct mail_report *out) {
+    struct runtime *r = new_runtime(3, SMALL_STACK);
+    if (r == NULL)
+        return -1;
+
+    mail_seen = (struct mail_report){.stacks = 0};
+    letter = 0;
+    turns_each = turns_before;
+    spawn(r, read_letter);
+    if (turns_before > 0)
+        spawn(r, write_letter);
+    run(r);
+    mail_seen.stacks = r->made;
+    *out = mail_seen;
+    free_runtime(r);
+    return 0;
 }
 
 static volatile long depth;

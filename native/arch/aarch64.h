@@ -382,6 +382,8 @@ __asm__(ASM_FUNCTION(way_home)
  * Chapter 04: the stack
  */
 
+#define FRAME_PAIR 0
+
 #define READ_SP(variable) __asm__ volatile("mov %0, sp" : "=r"(variable))
 
 /* A breakpoint, four bytes long. The signal comes in its place: pc points at
@@ -445,6 +447,7 @@ _Static_assert(sizeof(struct context) == 0xa0, "no gap, nothing after d15");
     INTEGERS_SAVED(DO)                                                         \
     DO(d8) DO(d9) DO(d10) DO(d11) DO(d12) DO(d13) DO(d14) DO(d15)
 #define FLOATS_SAVED 8
+#define FLOAT_NAMES "d8", "d9", "d10", "d11", "d12", "d13", "d14", "d15"
 #define REGISTER_ARGUMENT_1 x0
 #define REGISTER_ARGUMENT_2 x1
 #define REGISTER_SPARE x15

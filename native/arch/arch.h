@@ -23,6 +23,8 @@
  *     READ_SP(variable)    the stack pointer, without a call
  *     TRAP()               one instruction; the system answers it with SIGTRAP
  *     TRAP_LENGTH          what a handler adds to pc, to go on behind it
+ *     FRAME_PAIR           where the caller's frame pointer lies, and above it
+ *                          the return address: bytes from the frame pointer
  *     SIGNAL_PC(context)   pc of the code that a signal interrupted, and its sp;
  *     SIGNAL_SP(context)   `context` is a handler's third argument
  *
@@ -33,22 +35,31 @@
  *     INTEGERS_SAVED(DO)        for those that struct registers has as well
  *     SWITCH_WITHOUT(register)  a switch that forgets this one, as
  *                               switch_without_<register>; also `all`
- *     FLOATS_SAVED              how many callee-saved registers are not in
- *                               struct registers, since they hold floats
+ *     FLOATS_SAVED              how many words of eight bytes the callee-saved
+ *                               registers fill that are not in struct registers,
+ *                               since they hold floats
+ *     FLOAT_NAMES               what to call each of these words, as strings
  *     ROUND_UPWARD(words)       the control words, with the rounding changed
  *     REGISTER_ARGUMENT_1, _2   members of struct registers: where arguments
  *                               travel
  *     REGISTER_SPARE            another one, which no switch touches
  *
- * Chapter 06 for the stack that spawn makes by hand:
+ * Chapters 05 and 06 for the stacks that they make by hand:
  *
  *     SP_AT_ENTRY          sp modulo STACK_ALIGNMENT where a function begins
+ *     HOME_WORDS           words above its return address that a function may
+ *                          use as its own: 0 everywhere but on Windows
+ *     STACK_BOUNDS(low, high)
+ *                          what else a struct context says of a new stack, as
+ *                          initializers: nothing but on Windows
  *     REGISTER_RECORD      a member of struct context, for record_sp
  *
  * Chapter 07 for what lies at the sp of a thread that waits:
  *
  *     SAVED_WORDS          how many words switch_stack leaves there
  *     ENTRY_WORD           which of them says where to go on
+ *     BASE_WORD, LIMIT_WORD, ALLOCATION_WORD
+ *                          only on Windows: which of them say where the stack is
  */
 #ifndef GREEN_THREADS_ARCH_H
 #define GREEN_THREADS_ARCH_H
@@ -68,7 +79,9 @@ struct context;
  * the chapter's own C code calls them, directly and not through a table of
  * the dynamic linker. None of them allocates, keeps a pointer or can fail.
  */
+#if !defined _WIN32
 #pragma GCC visibility push(hidden)
+#endif
 
 /* Chapter 02: the registers, seen. */
 
@@ -133,8 +146,8 @@ void way_home(void);
 void switch_context(struct context *old, const struct context *new);
 
 /* Entered in place of a function's return: goes to the address in the word at
-   the top of the stack, and takes that word off. A thread's function returns
-   to it; chapter 06 says what it is good for. */
+   the top of the stack, above HOME_WORDS others, and takes that word off. A
+   thread's function returns to it; chapter 06 says what it is good for. */
 void skip(void);
 
 /* Never called, switched to: overwrites every callee-saved register and goes
@@ -142,7 +155,7 @@ void skip(void);
    switch was given, and REGISTER_SPARE holds the address of a switch. */
 void overwrite_callee_saved(void);
 
-/* The callee-saved registers that hold floats, FLOATS_SAVED of them: stored in
+/* The callee-saved registers that hold floats, FLOATS_SAVED words: stored in
    out, loaded from values. Neither touches anything where there are none. */
 void store_floats(uint64_t *out);
 void load_floats(const uint64_t *values);
@@ -166,7 +179,9 @@ void record_sp_and_leave(void);
    beside it. Where it begins, it finds `old` and `new` as its arguments. */
 void switch_stack(void **old, void *const *new);
 
+#if !defined _WIN32
 #pragma GCC visibility pop
+#endif
 
 /*
  * What every assembly function is wrapped in:
@@ -177,8 +192,9 @@ void switch_stack(void **old, void *const *new);
  *     );
  *
  * macOS puts an underscore before each C name and has other words for
- * "hidden"; it knows neither a symbol's type nor its size. The compiler marks
- * the stack as not executable in the same file, so nothing is to be said here.
+ * "hidden"; it knows neither a symbol's type nor its size. Windows on x86-64 has
+ * no underscore, and no word for "hidden" either. The compiler marks the stack
+ * as not executable in the same file, so nothing is to be said here.
  */
 #define STRING_OF(x) #x
 #define STRING(x) STRING_OF(x)
@@ -196,6 +212,13 @@ void switch_stack(void **old, void *const *new);
     "   .private_extern " SYMBOL(name) "\n" ASM_DIALECT                        \
     SYMBOL(name) ":\n" ASM_LANDING_PAD
 #define ASM_END(name) ASM_DIALECT_BACK
+#elif defined _WIN32
+#define ASM_FUNCTION(name)                                                     \
+    "   .text\n"                                                               \
+    "   .p2align 4\n"                                                          \
+    "   .globl " SYMBOL(name) "\n" ASM_DIALECT                                 \
+    SYMBOL(name) ":\n" ASM_LANDING_PAD
+#define ASM_END(name) ASM_DIALECT_BACK
 #elif defined __ELF__
 #define ASM_FUNCTION(name)                                                     \
     "   .pushsection .text\n"                                                  \
@@ -209,15 +232,24 @@ void switch_stack(void **old, void *const *new);
     "   .size " SYMBOL(name) ", . - " SYMBOL(name) "\n"                        \
     "   .popsection\n"
 #else
-#error "Neither ELF nor Mach-O: arch.h does not know this object format yet."
+#error "Not ELF, Mach-O or COFF: arch.h does not know this object format yet."
 #endif
 
-#if defined __x86_64__ && !defined _WIN32
+#if defined __x86_64__ && defined _WIN32
+#include "x86_64-windows.h"
+#elif defined __x86_64__
 #include "x86_64-sysv.h"
 #elif defined __aarch64__ && !defined _WIN32
 #include "aarch64.h"
+#elif defined __riscv && __riscv_xlen == 64
+#include "riscv64.h"
 #else
 #error "No file in native/arch/ for this processor yet: copy the nearest one."
+#endif
+
+#if !defined HOME_WORDS
+#define HOME_WORDS 0
+#define STACK_BOUNDS(low, high)
 #endif
 
 #endif

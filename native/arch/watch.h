@@ -35,6 +35,8 @@
 #if defined __ELF__
 __attribute__((weak)) void lab_stack(const char *name, void *low, size_t size, size_t guard);
 #define LAB_STACK lab_stack
+#elif defined _WIN32 /* where the lab does not run */
+#define LAB_STACK ((void (*)(const char *, void *, size_t, size_t))0)
 #else
 #include <dlfcn.h>
 typedef void lab_stack_function(const char *name, void *low, size_t size, size_t guard);

@@ -408,6 +408,8 @@ _Static_assert(SWAP_CONTEXT_SP == 0, "way_home pops the first field");
  * Chapter 04: the stack
  */
 
+#define FRAME_PAIR 0
+
 /* Both dialects, for the compiler may write either one around it. */
 #define READ_SP(variable) __asm__ volatile("mov {%%rsp, %0|%0, rsp}" : "=r"(variable))
 
@@ -458,6 +460,7 @@ _Static_assert(sizeof(struct context) == 0x38, "no gap, nothing after rbp");
 #define INTEGERS_SAVED(DO) DO(r15) DO(r14) DO(r13) DO(r12) DO(rbx) DO(rbp)
 #define CONTEXT_REGISTERS(DO) INTEGERS_SAVED(DO)
 #define FLOATS_SAVED 0
+#define FLOAT_NAMES ""
 #define REGISTER_ARGUMENT_1 rdi
 #define REGISTER_ARGUMENT_2 rsi
 #define REGISTER_SPARE r11

@@ -37,7 +37,11 @@ final class PlainListing {
     X86_64_LINUX("x86-64, Linux", "__x86_64__ __linux__ __ELF__ MAP_STACK"),
     AARCH64_LINUX("AArch64, Linux", "__aarch64__ __linux__ __ELF__ MAP_STACK"),
     X86_64_MACOS("x86-64, macOS", "__x86_64__ __APPLE__"),
-    AARCH64_MACOS("AArch64, macOS", "__aarch64__ __APPLE__");
+    AARCH64_MACOS("AArch64, macOS", "__aarch64__ __APPLE__"),
+    RISCV64_LINUX(
+        "RISC-V 64, Linux",
+        "__riscv __riscv_xlen=64 __riscv_float_abi_double __linux__ __ELF__ MAP_STACK"),
+    X86_64_WINDOWS("x86-64, Windows", "__x86_64__ _WIN32 MAP_STACK");
 
     final String title;
     private final List<String> defined;
@@ -76,8 +80,10 @@ final class PlainListing {
      */
     private Map<String, CMacro> macros() {
       var macros = new LinkedHashMap<String, CMacro>();
-      for (String name : defined) {
-        macros.put(name, CMacro.constant(name, "1"));
+      for (String definition : defined) {
+        String[] words = definition.split("=");
+        String value = words.length > 1 ? words[1] : "1";
+        macros.put(words[0], CMacro.constant(words[0], value));
       }
       for (String name : List.of("PLAIN", "MAIN", "__clang__")) {
         macros.put(name, CMacro.constant(name, "1"));
