@@ -113,4 +113,140 @@ WRONG_ANSWERS = [
     ),
     wrong("03.2", "only one of them ran", {"&top[-6]": "&top[-4]"}),
     wrong("03.2", "is sp set", {"    sp = &top[-6];\n": ""}),
+    wrong("04.1", "paint is what was not used", {"value != paint": "value == paint"}),
+    wrong("04.1", "count the hole too", {"used = below": "used++"}),
+    wrong(
+        "04.1",
+        "paint in a frame is no end",
+        {"        if (value != paint) {\n            used = below;\n": "        if (value == paint) {\n            break;\n", "        }\n    }": "        }\n        used = below;\n    }"},
+    ),
+    wrong("04.1", "one too few", {"used = below": "used = below - 1"}),
+    wrong("04.2", "stays in one frame", {"caller = stack.get(ValueLayout.JAVA_LONG, at)": "caller = frame"}),
+    wrong("04.2", "set caller as well", {"        caller = stack.get(ValueLayout.JAVA_LONG, at);\n": ""}),
+    wrong("04.2", "the two are exchanged", {"caller = stack": "returnAddress = stack", "returnAddress = stack": "caller = stack"}),
+    wrong("04.2", "8 bytes above the frame pointer, not below", {"at + 8": "at - 8"}),
+    wrong("04.2", "nothing is read yet", {"returnAddress = stack.get(ValueLayout.JAVA_LONG, at + 8);": ""}),
+    wrong("04.3", "nothing is written", {"copy.set(ValueLayout.JAVA_LONG, at, newLow + (word - oldLow))": "word += newLow - oldLow"}),
+    wrong("04.3", "as far from newLow as it was from oldLow", {"newLow + (word - oldLow)": "newLow"}),
+    wrong("04.3", "as far from newLow as it was from oldLow", {"newLow + (word - oldLow)": "word + oldLow - newLow"}),
+    wrong("04.3", ">= and not >", {"word >= oldLow": "word > oldLow"}),
+    wrong("04.3", "so that the highest byte is within", {"word < oldLow + size": "word < oldLow + size - 8"}),
+    wrong("04.3", "< and not <=", {"word < oldLow + size": "word <= oldLow + size"}),
+    wrong("04.3", "compare with oldLow as well", {"word >= oldLow && ": ""}),
+    wrong(
+        "05.1",
+        "what was pushed last is popped first",
+        {
+            "POP(r15) POP(r14) POP(r13) POP(r12) POP(rbx) POP(rbp)": "POP(rbp) POP(rbx) POP(r12) POP(r13) POP(r14) POP(r15)",
+            "POP(d8, d9) POP(d10, d11) POP(d12, d13) POP(d14, d15) POP(x19, x20)": "POP(x29, x30) POP(x27, x28) POP(x25, x26) POP(x23, x24) POP(x21, x22)",
+            "POP(x21, x22) POP(x23, x24) POP(x25, x26) POP(x27, x28) POP(x29, x30)": "POP(x19, x20) POP(d14, d15) POP(d12, d13) POP(d10, d11) POP(d8, d9)",
+        },
+    ),
+    wrong(
+        "05.1",
+        "look at their order, and whether each is there",
+        {"POP(r13) POP(r12)": "POP(r12) POP(r13)", "POP(d8, d9) POP(d10, d11)": "POP(d10, d11) POP(d8, d9)"},
+    ),
+    wrong(
+        "05.1",
+        "its slot was skipped|whether each is there",
+        {"POP(r15)": '"add rsp, 8\\n"', "POP(d8, d9)": '"add sp, sp, #16\\n"'},
+    ),
+    wrong("05.1", "do saved registers still lie there", {"POP(r15) ": "", "POP(d8, d9) ": ""}),
+    wrong("05.1", "a sum or a counter was in it", {"POP(rbx)": '"add rsp, 8\\n"', "POP(x19, x20)": '"add sp, sp, #16\\n"'}),
+    wrong(
+        "05.2",
+        "the two are exchanged",
+        {"context.FUNCTION_IN": "context.ARGUMENT_IN", "context.ARGUMENT_IN": "context.FUNCTION_IN"},
+    ),
+    wrong("05.2", "is that the address of body", {"echo.context.FUNCTION_IN = (uintptr_t)body;": "(void)body;"}),
+    wrong("05.2", "goes round in a circle", {"(uintptr_t)body": "((void)body, (uintptr_t)trampoline)"}),
+    wrong(
+        "05.2",
+        "sp is lost",
+        {
+            "echo.context.FUNCTION_IN = (uintptr_t)body;": "echo.context = (struct context){.FUNCTION_IN = (uintptr_t)body,",
+            "echo.context.ARGUMENT_IN = (uint64_t)argument;": ".ARGUMENT_IN = (uint64_t)argument};",
+        },
+    ),
+    wrong("05.2", "nothing was put into ARGUMENT_IN", {"echo.context.ARGUMENT_IN = (uint64_t)argument;": "(void)argument;"}),
+    wrong("05.2", "not a number of your own", {"(uint64_t)argument": "((void)argument, 43)"}),
+    wrong(
+        "06.1",
+        "put skip between the two",
+        {"top[-2] = (uintptr_t)guard": "top[-3] = (uintptr_t)guard", "    top[-3] = (uintptr_t)skip;\n": ""},
+    ),
+    # On AArch64, where the stack pointer is taken off in pairs, such a stack pointer faults at once.
+    wrong(
+        "06.1",
+        "one word too high|is one missing",
+        {"top[-2] =": "top[-1] =", "top[-3] =": "top[-2] =", "top[-4] =": "top[-3] =", "&top[-4]": "&top[-3]"},
+    ),
+    wrong(
+        "06.1",
+        "is one missing or exchanged",
+        {"= (uintptr_t)guard": "= (uintptr_t)function", "= (uintptr_t)function": "= (uintptr_t)guard"},
+    ),
+    wrong("06.1", "is one missing or exchanged", {"    top[-3] = (uintptr_t)skip;\n": ""}),
+    wrong("06.1", "round the top down", {"((uintptr_t)(stack + size) & ~(uintptr_t)15)": "(stack + size)"}),
+    wrong("06.1", "the top was rounded up", {"(uintptr_t)(stack + size) &": "((uintptr_t)(stack + size) + 15) &"}),
+    wrong(
+        "06.2",
+        "nothing behind t_yield runs",
+        {"    finished[done++] = r->current;\n": "", "t_yield(r);\n}": "t_yield(r);\n    finished[done++] = r->current;\n}"},
+    ),
+    wrong("06.2", "sorted by id", {"finished[done++]": "finished[r->current - 1]"}),
+    wrong("06.2", "count `done` up", {"done++": "done"}),
+    wrong("06.2", "one place too far", {"done++": "++done"}),
+    wrong("06.2", "must not come back", {"AVAILABLE;\n    t_yield(r);": "AVAILABLE;"}),
+    wrong("06.3", "it starves", {" + waited[i]++": ""}),
+    wrong("06.3", "too equal", {"    waited[best] = 0;\n": ""}),
+    wrong("06.3", "too equal", {"priority[i] + waited[i]++": "waited[i]++"}),
+    wrong("06.3", "it waits too long", {"+ waited[i]++": "+ waited[i]++ / 8"}),
+    wrong("06.3", "upside down", {"= priority[i]": "= 9 - priority[i]"}),
+    wrong("06.3", "nobody was chosen", {"= priority[i]": "= -priority[i]"}),
+    wrong("07.1", "came straight back", {"t_return(r);\n}": "(void)r;\n    return;\n}"}),
+    wrong("07.1", "a yield only", {"    t_return(r);": "    yield_thread(r);"}),
+    wrong("07.1", "not the program", {"    t_return(r);": "    (void)r;\n    exit(0);"}),
+    wrong(
+        "07.1",
+        "its stack was never given back",
+        {
+            "    t_return(r);": "    struct thread *me = r->current, *next = me->next;\n"
+            "    me->previous->next = next;\n    next->previous = me->previous;\n    resume(r, next);"
+        },
+    ),
+    wrong(
+        "07.2",
+        "still waits for all others",
+        {
+            "    t->previous = r->current;\n    t->next = r->current->next;\n    r->current->next = t->next->previous = t;":
+            "    t->next = r->current;\n    t->previous = r->current->previous;\n"
+            "    r->current->previous = t->previous->next = t;"
+        },
+    ),
+    wrong("07.2", "the ring is broken", {"= t->next->previous = t": "= t"}),
+    wrong(
+        "07.2",
+        "the ring is broken",
+        {"    t->previous->next = t->next;\n    t->next->previous = t->previous;\n": ""},
+    ),
+    wrong("07.2", "only move, do not switch", {"->previous = t;\n}": "->previous = t;\n    resume(r, t);\n}"}),
+    wrong("07.3", "it still takes its turns", {"next = me->next;": "next = me->next;\n    resume(r, next);\n    return;"}),
+    wrong("07.3", "comes straight back", {"    resume(r, next);\n": ""}),
+    wrong(
+        "07.3",
+        "its stack had been given away",
+        {"    resume(r, next);": "    me->next = r->available;\n    r->available = me;\n    resume(r, next);"},
+    ),
+    wrong("07.3", "it has to leave the ring", {"    me->previous->next = next;\n": ""}),
+    wrong("07.3", "the ring is not whole, backwards too", {"    next->previous = me->previous;\n": ""}),
+    wrong(
+        "07.3",
+        "it never ended",
+        {
+            "    struct thread *me = r->current, *next = me->next;\n": "    for (;;)\n        yield_thread(r);\n",
+            "    me->previous->next = next;\n    next->previous = me->previous;\n    resume(r, next);\n": "",
+        },
+    ),
 ]
