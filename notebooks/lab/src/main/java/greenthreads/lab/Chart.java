@@ -67,7 +67,7 @@ public final class Chart implements Shown {
   }
 
   private static String number(double value) {
-    if (value == 0 || value >= 100) {
+    if (value == Math.rint(value) || value >= 100) {
       return String.format(Locale.ROOT, "%,.0f", value);
     }
     return String.format(Locale.ROOT, value >= 10 ? "%.1f" : "%.2f", value);

@@ -47,18 +47,34 @@ final class CodeMap {
 
   /** The function of the reader's libraries that an address lies in. */
   static Optional<CodePlace> function(long address) {
+    return owner(address)
+        .flatMap(module -> {
+          long offset = address - module.base();
+          return module
+              .symbols()
+              .at(offset)
+              .map(found -> new CodePlace(found.name(), offset - found.start()));
+        });
+  }
+
+  /**
+   * The library that an address can lie in: of those that begin below it, the nearest. A file is
+   * longer than what is mapped of it, so the range of one may reach over the next.
+   */
+  private static Optional<Module> owner(long address) {
     synchronized (MODULES) {
+      Module nearest = null;
       for (Module module : MODULES.reversed()) {
         long offset = address - module.base();
-        if (offset >= 0 && offset < module.size() && module.library().get() != null) {
-          Optional<Symbols.Symbol> symbol = module.symbols().at(offset);
-          if (symbol.isPresent()) {
-            return symbol.map(found -> new CodePlace(found.name(), offset - found.start()));
-          }
+        if (offset >= 0
+            && offset < module.size()
+            && module.library().get() != null
+            && (nearest == null || module.base() > nearest.base())) {
+          nearest = module;
         }
       }
+      return Optional.ofNullable(nearest);
     }
-    return Optional.empty();
   }
 
   /** The process's memory as it is mapped now; empty where the system does not say (macOS). */

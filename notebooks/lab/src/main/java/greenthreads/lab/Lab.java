@@ -173,7 +173,7 @@ public final class Lab {
 
   private static Listing plain(String name, PlainListing.Target target) {
     Sources.whole(Here.PROJECT.workspace(), name); // says what is wrong if there is no such file
-    String code = PlainListing.of(Here.PROJECT.workspace().folder("native"), name, target);
+    String code = PlainListing.of(Here.PROJECT.workspace().sources(), name, target);
     return new Listing("c", name + ".c, plain, for " + target.title, code.stripTrailing());
   }
 

@@ -12,6 +12,8 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Functions recorded instruction by instruction while they really ran, each of which can be looked
@@ -22,6 +24,11 @@ import java.util.TreeSet;
 public final class Steps implements Picture {
   /** Rows of a stack that are shown: those that the stack pointer came by, and a few more. */
   private static final int MOST_ROWS = 48;
+
+  /** A move of a whole register to memory, as the disassembler writes it. */
+  private static final Pattern STORE =
+      Pattern.compile(
+          "mov\\s+(?:QWORD PTR )?\\[(?<base>r\\w+)(?<offset>[+-]0x[0-9a-f]+)?\\],(?<from>r\\w+)");
 
   /** What was recorded, and where. */
   record Origin(
@@ -34,9 +41,16 @@ public final class Steps implements Picture {
       long offset = address - base;
       return offset < 0 || base == 0
           ? Optional.empty()
+          : symbols.at(offset).map(found -> new CodePlace(found.name(), offset - found.start()));
+    }
+
+    /** The library's global variable that an address lies in. */
+    Optional<CodePlace> variable(long address) {
+      long offset = address - base;
+      return offset < 0 || base == 0
+          ? Optional.empty()
           : symbols
-              .at(offset)
-              .filter(found -> !found.name().equals("_init") && !found.name().equals("_fini"))
+              .variable(offset)
               .map(found -> new CodePlace(found.name(), offset - found.start()));
     }
   }
@@ -293,8 +307,8 @@ public final class Steps implements Picture {
         .descendingMap()
         .forEach((address, value) ->
             said.add(
-                "stores %s in the %s"
-                    .formatted(stored(i, value, instruction.text()), slot(address))));
+                "stores %s in %s".formatted(stored(i, value, instruction.text()), slot(address))));
+    unrecordedStore(i, instruction.text()).ifPresent(said::add);
     stackPointer(i).ifPresent(said::add);
     states
         .get(i + 1)
@@ -347,6 +361,31 @@ public final class Steps implements Picture {
     return (first == 0xc3 || first == 0xc2) && word(i, sp(i)).orElse(0) == pc(i + 1);
   }
 
+  /**
+   * A store that the recording does not show, for the word had that value already or is in memory
+   * that was not watched. The instruction itself says it: x86-64's move of a whole register.
+   */
+  private Optional<String> unrecordedStore(int i, String instruction) {
+    Matcher store = STORE.matcher(instruction);
+    Map<String, Long> registers = states.get(i).registers();
+    if (!store.matches() || !states.get(i + 1).writes().isEmpty()) {
+      return Optional.empty();
+    }
+    Long base = registers.get(store.group("base"));
+    Long value = registers.get(store.group("from"));
+    if (base == null || value == null) {
+      return Optional.empty();
+    }
+    long address = base + (store.group("offset") == null ? 0 : Long.decode(store.group("offset")));
+    String from = store.group("from");
+    return Optional.of(
+        "stores %s in %s%s"
+            .formatted(
+                from.equals(abi.sp()) ? from : "%s (%s)".formatted(from, inWords(value)),
+                slot(address),
+                word(i, address).isPresent() ? ", where it already was" : ""));
+  }
+
   /** A stored value by the register that it came from, or else by what it is. */
   private String stored(int i, long value, String instruction) {
     return states.get(i).registers().entrySet().stream()
@@ -365,6 +404,7 @@ public final class Steps implements Picture {
       case BITS, PAINT -> "0x%x".formatted(value);
       case NUMBER, ZERO -> Long.toString(value);
       case STACK -> "an address on the " + meaning.text();
+      case CODE -> meaning.text().replaceFirst("^in ", "an address in ");
       default -> meaning.text();
     };
   }
@@ -391,7 +431,8 @@ public final class Steps implements Picture {
     return stacks.stream()
         .filter(column -> column.region().contains(address))
         .findFirst()
-        .map(found -> "%s, %s".formatted(found.place().name(), found.label(address)))
+        .map(found -> "the %s, %s".formatted(found.place().name(), found.label(address)))
+        .or(() -> origin.variable(address).map(CodePlace::toString))
         .orElseGet(() -> "memory at 0x%x".formatted(address));
   }
 

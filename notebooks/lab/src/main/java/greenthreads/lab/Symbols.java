@@ -6,13 +6,14 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * The functions of a library by address, from its symbol table.
+ * The functions and global variables of a library by address, from its symbol table.
  *
  * <p>ELF is read here; for Mach-O the system's nm is asked. A file that cannot be read has no
  * symbols: a report then says less.
@@ -31,11 +32,17 @@ final class Symbols {
   private static final int SHT_SYMTAB = 2;
   private static final int SHT_DYNSYM = 11;
   private static final int STT_NOTYPE = 0;
+  private static final int STT_OBJECT = 1;
   private static final int STT_FUNC = 2;
   private static final int STT_GNU_IFUNC = 10;
   private static final long SHF_EXECINSTR = 4;
 
   private final TreeMap<Long, Symbol> functions = new TreeMap<>();
+
+  private final TreeMap<Long, Symbol> variables = new TreeMap<>();
+
+  /** Where the section ends that a function begins in, by the function's start; ELF alone says. */
+  private final Map<Long, Long> sectionEnds = new HashMap<>();
 
   private Symbols() {}
 
@@ -57,7 +64,14 @@ final class Symbols {
   Optional<Symbol> at(long offset) {
     return Optional.ofNullable(functions.floorEntry(offset))
         .map(Map.Entry::getValue)
-        .filter(symbol -> symbol.size() == 0 || offset < symbol.start() + symbol.size());
+        .filter(symbol -> offset < end(symbol));
+  }
+
+  /** The global variable that an offset lies in; ELF alone says. */
+  Optional<Symbol> variable(long offset) {
+    return Optional.ofNullable(variables.floorEntry(offset))
+        .map(Map.Entry::getValue)
+        .filter(symbol -> offset < symbol.start() + symbol.size());
   }
 
   /** The function that ends at or before an offset, nearest to it. */
@@ -65,13 +79,14 @@ final class Symbols {
     return Optional.ofNullable(functions.lowerEntry(offset)).map(Map.Entry::getValue);
   }
 
-  /** Where a function ends: by its size, or else where the next one begins. */
+  /** Where a function ends: by its size, or else where the next one begins or its section ends. */
   long end(Symbol symbol) {
     if (symbol.size() > 0) {
       return symbol.start() + symbol.size();
     }
     Long next = functions.higherKey(symbol.start());
-    return next == null ? symbol.start() + 4096 : next;
+    long last = sectionEnds.getOrDefault(symbol.start(), symbol.start() + 4096);
+    return next == null ? last : Math.min(next, last);
   }
 
   /** The names of all functions, in the order of their addresses. */
@@ -114,20 +129,26 @@ final class Symbols {
       ByteBuffer file, int at, int strings, int table, int entrySize, int sections) {
     int type = file.get(at + 4) & 15;
     int section = Short.toUnsignedInt(file.getShort(at + 6));
+    String name = string(file, strings + file.getInt(at));
+    long start = file.getLong(at + 8);
+    long size = file.getLong(at + 16);
+    if (type == STT_OBJECT && section != 0) {
+      variables.put(start, new Symbol(name, start, size));
+      return;
+    }
     boolean function = type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE;
     if (!function || section == 0 || section >= sections) {
       return;
     }
-    long flags = file.getLong(table + section * entrySize + 8);
-    String name = string(file, strings + file.getInt(at));
+    int header = table + section * entrySize;
+    long flags = file.getLong(header + 8);
     // $x and $d mark code and data on AArch64; .L labels are the compiler's own.
     if ((flags & SHF_EXECINSTR) == 0 || name.isEmpty() || "$.".indexOf(name.charAt(0)) >= 0) {
       return;
     }
-    long start = file.getLong(at + 8);
+    sectionEnds.put(start, file.getLong(header + 16) + file.getLong(header + 32));
     // Two names for one address: the one that has a size says more.
-    functions.merge(
-        start, new Symbol(name, start, file.getLong(at + 16)), (a, b) -> a.size() > 0 ? a : b);
+    functions.merge(start, new Symbol(name, start, size), (a, b) -> a.size() > 0 ? a : b);
   }
 
   private static String string(ByteBuffer file, int at) {

@@ -355,10 +355,11 @@ public final class Timeline implements Picture {
         String.format(
             Locale.ROOT,
             "<svg class=\"gt-time\" role=\"img\" aria-label=\"%s\" viewBox=\"0 0 %.0f %.0f\""
-                + " width=\"%.0f\" height=\"%.0f\">",
+                + " style=\"max-width:%.0fpx\" width=\"%.0f\" height=\"%.0f\">",
             Html.escape("Lanes of " + String.join(", ", threads)),
             LEFT + WIDTH + 10,
             height,
+            LEFT + WIDTH + 10,
             LEFT + WIDTH + 10,
             height));
     for (int i = 0; i < threads.size(); i++) {

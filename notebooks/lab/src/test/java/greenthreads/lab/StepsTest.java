@@ -42,16 +42,16 @@ class StepsTest {
               ".size home, .-home\\n.popsection\\n");
       enum { SLOTS = 4 };
       #endif
-      static int ran;
-      void body(void) { ran = 1; }
+      static int ran[4];
+      void body(void) { *ran = 1; }
       #if defined __x86_64__
       int run(uint64_t *stack, long words) {
           uint64_t *top = stack + words, new = (uint64_t)(top - 4);
           top[-4] = (uint64_t)body;
           top[-3] = (uint64_t)home;
-          ran = 0;
+          *ran = 0;
           swap(top - 2, &new);
-          return ran;
+          return *ran;
       }
       #else
       void start(void) __attribute__((visibility("hidden")));
@@ -62,9 +62,9 @@ class StepsTest {
           uint64_t *top = stack + words, new = (uint64_t)(top - 4);
           top[-4] = 0;
           top[-3] = (uint64_t)start;
-          ran = 0;
+          *ran = 0;
           swap(top - 2, &new);
-          return ran;
+          return *ran;
       }
       #endif
       int never(void) { return 3; }
@@ -154,6 +154,23 @@ class StepsTest {
     Steps edited = step("swap");
     assertEquals(5, edited.size());
     assertEquals("nop", edited.steps().get(2).instruction());
+  }
+
+  @Test
+  void aStoreIsNamedByWhatItStoresAndWhere() {
+    assumeFalse(!Platform.IS_X86_64, "the edit is x86-64's");
+    files.with(
+        "steps",
+        C.replace(
+            "EXTRA",
+            "lea r11, swap[rip+2]\\n mov [rsp-16], r11\\n mov [rsp-16], r11\\n"
+                + " lea r11, ran[rip]\\n mov [r11+8], rsp\\n"));
+    project.refresh();
+    List<String> effects = step("swap").steps().stream().map(Step::effect).toList();
+    String stored = "stores r11 (an address in swap + 2) in the new stack, top − 48";
+    assertEquals(stored + ".", effects.get(3));
+    assertEquals(stored + ", where it already was.", effects.get(4));
+    assertEquals("stores rsp in ran+0x8.", effects.get(6));
   }
 
   @Test
