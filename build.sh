@@ -456,17 +456,20 @@ open_jupyterlab() {
 
 # JUnit, the format check and pytest all run, whatever the others say. The last line counts tests.
 run_tests() {
-  local maven_status=0 pytest_status=0 reports
+  local maven_status=0 pytest_status=0 reports workers
   set_up
   reports=$build/test-reports
   install_test_packages
   find_maven
   rm -rf "$build/lab/surefire-reports" "$reports"
   mkdir -p "$reports"
+  workers=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+  if [ "$workers" -gt 4 ]; then workers=4; fi
   printf 'Testing\n'
   step "JUnit, and the Java format" verify run_maven verify || maven_status=$?
   PYTHONPATH=$build/test-packages PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest "$lab/src/test/python" -q \
     --rootdir="$lab/src/test/python" -p no:cacheprovider --basetemp="$build/test-tmp" -o junit_family=xunit2 \
+    --numprocesses="$workers" --dist=loadgroup \
     --junitxml="$reports/pytest.xml" || pytest_status=$?
   rm -rf "$build/test-tmp"
   "$python" -I "$lab/count_tests.py" --maven "$maven_status" "$build/lab/surefire-reports" \

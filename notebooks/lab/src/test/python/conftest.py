@@ -9,6 +9,20 @@ import pytest
 from kernels import Kernel
 
 
+def group(item):
+    """What has to run in one process, since its tests share a kernel, a server or a chapter that was run."""
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    return given.get("stem") or item.module.__name__
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """For the processes among which build.sh deals the tests out."""
+    for item in items:
+        of = getattr(item.module, "group", group)
+        item.add_marker(pytest.mark.xdist_group(of(item) or item.module.__name__))
+
+
 @pytest.fixture(scope="session")
 def shared():
     """Holds the kernel that tests share, so that one that a test killed can be replaced."""
