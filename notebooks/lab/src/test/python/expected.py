@@ -455,7 +455,7 @@ EXPECTED = {
         # The prose: more tickets, more turns, and nobody has more than half of them.
         "experiment-lottery-run": [
             loaded("cell lottery"),
-            r"^thread 1 +\d\d\.0 turns +#+\nthread 2 +\d\d\.0 turns +#+\nthread 3 +1[0-4]\d turns +#{40}$",
+            r"^thread 1 +\d\d turns +#+\nthread 2 +\d\d turns +#+\nthread 3 +1[0-4]\d turns +#{40}$",
         ],
         "experiment-priority": loaded("cell priority"),
         "experiment-priority-run": [loaded("cell priority"), r"^4 threads of 4 switches in 5"],

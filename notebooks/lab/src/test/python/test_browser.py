@@ -202,7 +202,7 @@ def test_errors_only_where_they_are_meant(ran, chapter):
 def test_figures_are_shown(ran, chapter):
     figure = cell(ran, chapter, "forge-show").locator(".jp-OutputArea-output figure table")
     assert figure.count() == 1 and figure.is_visible()
-    assert "the address of hello" in figure.inner_text()
+    assert "starts the function: start of hello" in figure.inner_text()
     text = ran.locator(".jp-Notebook").inner_text().lower()
     assert "blocked" not in text and "not trusted" not in text, "JupyterLab refused an output"
 
