@@ -60,10 +60,7 @@ static int new_side(struct side *side, const char *name, void (*function)(void))
     top[FUNCTION] = (uintptr_t)function;
     top[SKIP] = (uintptr_t)skip;
     top[NOWHERE] = (uintptr_t)nowhere;
-    side->context = (struct context){
-        .sp = (uintptr_t)&top[FUNCTION],
-        STACK_BOUNDS(side->stack, top) /* only for Windows */
-    };
+    side->context = new_context(&top[FUNCTION], side->stack, top);
     side->watch = watch_stack(name, side->stack, STACK_SIZE, 0);
     return DONE;
 }

@@ -176,10 +176,7 @@ static int spawn(struct runtime *r, void (*function)(void)) {
     top[GUARD] = (uintptr_t)guard;
     top[SKIP] = (uintptr_t)skip;
     top[FUNCTION] = (uintptr_t)function;
-    thread->context = (struct context){
-        .sp = (uintptr_t)&top[FUNCTION],
-        STACK_BOUNDS(thread->stack, top) /* only for Windows */
-    };
+    thread->context = new_context(&top[FUNCTION], thread->stack, top);
     thread->state = READY;
     return id;
 }
@@ -397,11 +394,8 @@ static int visit(int layout, void (*function)(void), void (*guard)(void), uint64
     if (layouts[layout].skip != 0)
         top[layouts[layout].skip] = (uintptr_t)skip;
     top[layouts[layout].function] = (uintptr_t)function;
-    visitor = (struct context){
-        .sp = (uintptr_t)&top[layouts[layout].function],
-        .REGISTER_RECORD = (uintptr_t)record,
-        STACK_BOUNDS(stack, top) /* only for Windows */
-    };
+    visitor = new_context(&top[layouts[layout].function], stack, top);
+    visitor.REGISTER_RECORD = (uintptr_t)record;
     unsigned watch = watch_stack("the stack of a layout", stack, DEFAULT_STACK_SIZE, 0);
     switch_context(&home, &visitor);
     unwatch_stack(watch, stack, DEFAULT_STACK_SIZE);

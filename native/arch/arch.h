@@ -49,9 +49,10 @@
  *     SP_AT_ENTRY          sp modulo STACK_ALIGNMENT where a function begins
  *     HOME_WORDS           words above its return address that a function may
  *                          use as its own: 0 everywhere but on Windows
- *     STACK_BOUNDS(low, high)
- *                          what else a struct context says of a new stack, as
- *                          initializers: nothing but on Windows
+ *     new_context(sp, low, high)
+ *                          the struct context of a stack from low to high that
+ *                          has never run: it begins at sp. Who is switched to it
+ *                          for the first time finds 0 in all other registers
  *     REGISTER_RECORD      a member of struct context, for record_sp
  *
  * Chapter 07 for what lies at the sp of a thread that waits:
@@ -249,7 +250,13 @@ void switch_stack(void **old, void *const *new);
 
 #if !defined HOME_WORDS
 #define HOME_WORDS 0
-#define STACK_BOUNDS(low, high)
+
+/* Where the stack's memory begins and ends, only Windows wants to know. */
+static inline struct context new_context(const void *sp, const void *low, const void *high) {
+    (void)low;
+    (void)high;
+    return (struct context){.sp = (uintptr_t)sp};
+}
 #endif
 
 #endif

@@ -640,11 +640,10 @@ __asm__(ASM_FUNCTION(record_sp_and_leave)
  *     r12 r13 r14                …          0
  *     r15   ← *old               top - 64   0                    ← *new
  *
- * As switch_context, but for three things, which chapter 07 measures. The
- * registers wait on the stack, so the context is one pointer. `pop` and `jmp`
- * stand in place of `ret`: the processor predicts that a `ret` goes back to
- * the latest `call`, and in a switch it never does. And *new is read after
- * *old is written, so a stack may switch to itself.
+ * As switch_context, but for two things, which chapter 07 measures. The
+ * registers wait on the stack, so the context is one pointer. And `pop` and
+ * `jmp` stand in place of `ret`: the processor predicts that a `ret` goes back
+ * to the latest `call`, and in a switch it never does.
  *
  * rdi and rsi are left alone: a new stack begins with them as its arguments,
  * and with rsp = top - 8, as after a `call`. rcx is the caller's to lose.

@@ -442,10 +442,15 @@ _Static_assert(_Alignof(struct context) == 16, "movaps faults at any other addre
 #define TIB_STACK_LIMIT 0x10
 #define TIB_STACK_ALLOCATION 0x1478
 
-/* These three of a new stack: initializers for a struct context. */
-#define STACK_BOUNDS(low, high)                                                \
-    .stack_base = (uintptr_t)(high), .stack_limit = (uintptr_t)(low),          \
-    .stack_allocation = (uintptr_t)(low)
+/* All of a new stack has memory from the beginning: its limit is its lowest byte. */
+static inline struct context new_context(const void *sp, const void *low, const void *high) {
+    return (struct context){
+        .sp = (uintptr_t)sp,
+        .stack_base = (uintptr_t)high,
+        .stack_limit = (uintptr_t)low,
+        .stack_allocation = (uintptr_t)low,
+    };
+}
 
 #define INTEGERS_SAVED(DO)                                                     \
     DO(r15) DO(r14) DO(r13) DO(r12) DO(rbx) DO(rbp) DO(rdi) DO(rsi)
@@ -736,8 +741,8 @@ __asm__(ASM_FUNCTION(switch_stack)
     "   push    \\r                     \n"
     "   .endr                           \n"
     "   push    qword ptr gs:[" AT(TIB_STACK_BASE) "]           \n"
-    "   push    qword ptr gs:[" AT(TIB_STACK_LIMIT) "]           \n"
-    "   push    qword ptr gs:[" AT(TIB_STACK_ALLOCATION) "]         \n"
+    "   push    qword ptr gs:[" AT(TIB_STACK_LIMIT) "]          \n"
+    "   push    qword ptr gs:[" AT(TIB_STACK_ALLOCATION) "]     \n"
     "   sub     rsp, 0xa0               \n"
     "   .irp    i, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 \n"
     "   movups  [rsp + 16*\\i - 0x60], xmm\\i \n"
@@ -748,8 +753,8 @@ __asm__(ASM_FUNCTION(switch_stack)
     "   movups  xmm\\i, [rsp + 16*\\i - 0x60] \n"
     "   .endr                           \n"
     "   add     rsp, 0xa0               \n"
-    "   pop     qword ptr gs:[" AT(TIB_STACK_ALLOCATION) "]         \n"
-    "   pop     qword ptr gs:[" AT(TIB_STACK_LIMIT) "]           \n"
+    "   pop     qword ptr gs:[" AT(TIB_STACK_ALLOCATION) "]     \n"
+    "   pop     qword ptr gs:[" AT(TIB_STACK_LIMIT) "]          \n"
     "   pop     qword ptr gs:[" AT(TIB_STACK_BASE) "]           \n"
     "   .irp    r, r15, r14, r13, r12, rsi, rdi, rbx, rbp \n"
     "   pop     \\r                     \n"

@@ -6,6 +6,7 @@ differ, the entry is a dict with a list for each.
 """
 
 import re
+import sys
 
 NUMBER = r"\d+(?:\.\d+)?"
 
@@ -17,6 +18,8 @@ def measured(text):
 
 X86_64 = "x86-64"
 AARCH64 = "aarch64"
+RISCV64 = "riscv64"
+WINDOWS = "x86-64-windows"
 
 THE_29_LINES = [
     "THREAD 1 STARTING",
@@ -34,24 +37,71 @@ assert len(THE_29_LINES) == 29
 THE_43_SWITCHES = "43 switches, to " + ("120" * 11 + "20" * 5)
 assert len(THE_43_SWITCHES.split()[-1]) == 43
 
-SCHEDULER = [
-    "spawned into a table of 4 until it was full: 3",
-    "turns of 100 threads that yield 100 times: 10000",
-    measured("a yield with 2 threads of 4: # ns"),
-]
 
-AARCH64_SAVED = [f"x{n}" for n in range(19, 30)] + [f"d{n}" for n in range(8, 16)]
+def threads_and_a_scheduler(function, guard, mended, layout="-32, skip -24, guard -16"):
+    """What chapter 06 prints: sp modulo 16 at the beginning of both, in three layouts."""
+    return [
+        *THE_29_LINES,
+        THE_43_SWITCHES,
+        f"function -16, guard -8             function {function}, guard {guard}",
+        f"function -32, guard -24            function {function}, guard {guard}",
+        f"function {layout}  function {function}, guard {mended}",
+        "spawned into a table of 4 until it was full: 3",
+        "turns of 100 threads that yield 100 times: 10000",
+        measured("a yield with 2 threads of 4: # ns"),
+    ]
 
 
-def there_and_back(registers, in_order):
+# The registers that the callee owns, as each ABI has it: 64 bits of each, but 128 of an xmm.
+CALLEE_SAVED = {
+    X86_64: ["rbx", "rbp", "r12", "r13", "r14", "r15"],
+    AARCH64: [f"x{n}" for n in range(19, 30)] + [f"d{n}" for n in range(8, 16)],
+    RISCV64: [f"s{n}" for n in range(12)] + [f"fs{n}" for n in range(12)],
+    WINDOWS: ["rbx", "rsi", "rdi", "rbp", "r12", "r13", "r14", "r15"] + [f"xmm{n}" for n in range(6, 16)],
+}
+
+
+def words_of(register):
+    """What a register is called where it is compared, 64 bits at a time."""
+    return [f"{register}.low", f"{register}.high"] if register.startswith("xmm") else [register]
+
+
+def the_stack(way_home="at the top, afterwards: way home there, old sp there"):
+    """What chapter 04 prints."""
+    return [
+        "0x1122334455667788 in memory: 88 77 66 55 44 33 22 11",
+        "0x1237 aligned to 16: down 0x1230, up 0x1240",
+        "nothing         uses 32 bytes",
+        "I LOVE WAKING UP ON A NEW STACK!",
+        measured("hello           uses # bytes"),
+        measured("format_integer  uses # bytes"),
+        measured("format_float    uses # bytes"),
+        measured("recognizable    uses # bytes"),
+        measured("recurse         uses # bytes"),
+        measured("a frame of the recursion: # bytes"),
+        way_home,
+        "frames linked by their frame pointers: 3",
+        "the innermost is the lowest: yes",
+        re.compile(r"red zone: (128|0) bytes; a leaf's variables begin \d+ bytes (above|below) sp"),
+        measured("the signal's frame begins # bytes below sp; the variables survived: yes"),
+        measured("1 GiB reserved: 0 bytes in memory, after one byte was written # pages"),
+        "1000 frames on a guarded stack of 256 KiB: fit",
+        "the copied pointer points to the old stack's variable",
+        "pointers into the copy: 0",
+    ]
+
+
+def there_and_back(architecture, registers=None):
     """What chapter 05 prints: each register that a switch forgets is lost, and no other."""
+    registers = registers or CALLEE_SAVED[architecture]
+    every = [word for register in CALLEE_SAVED[architecture] for word in words_of(register)]
     return [
         *[line for n in (1, 2, 3) for line in (f"ping {n}", f"    pong {n}")],
         "sp of somebody who waits is inside its stack: yes",
         measured("the word there is an address # bytes behind the beginning of its function"),
         "forgets nothing  loses  0: ",
-        *[f"forgets {name:<8} loses  1: {name}" for name in registers],
-        f"forgets all      loses {len(registers):2}: {in_order}",
+        *[f"forgets {r:<8} loses {len(words_of(r)):2}: {' '.join(words_of(r))}" for r in registers],
+        f"forgets all      loses {len(every):2}: {' '.join(every)}",
         "right sums, of 2: 2",
         # Valgrind always rounds to the nearest, whatever the program asks for.
         re.compile(r"control words not kept: 1/3 was 0\.33333333333333331, is 0\.3333333333333333[17]"),
@@ -60,6 +110,37 @@ def there_and_back(registers, in_order):
         measured("with the control words: # ns"),
     ]
 
+
+def other_machines(name, arguments, modulo, context, long=64, red_zone=0, home=0, knows="it does not ask"):
+    """What chapter 08 prints of the machine that it runs on. A Mac has an underscore, and a red zone on AArch64."""
+    return [
+        f"machine: {name}",
+        f"bits of a long: {long}",
+        f"arguments in registers: {arguments}",
+        "sp at a call, a multiple of: 16",
+        f"sp at a beginning, modulo that: {modulo}",
+        f"red zone, in bytes: {128 if sys.platform == 'darwin' else red_zone}",
+        f"home space, in bytes: {home}",
+        f"registers in a context, besides sp: {context[0]}",
+        f"bytes of a context: {context[1]}",
+        f"a function named f is, in assembly: {'_f' if sys.platform == 'darwin' else 'f'}",
+        f"the system knows which stack runs: {knows}",
+        "copies from 0: 1 1",
+        "copied from 8: 2",
+        "words in the other stack, by the book, 2022: 3",
+        "words in the other stack, by ours: 0",
+    ]
+
+
+# As chapter 02 lists them: without ra, which the call itself uses, sp, gp and tp.
+RISCV64_REGISTERS = (
+    ["t0", "t1", "t2", "s0", "s1"]
+    + [f"a{n}" for n in range(8)]
+    + [f"s{n}" for n in range(2, 12)]
+    + ["t3", "t4", "t5", "t6"]
+)
+
+RUNTIME = "07-the-runtime-in-200-lines"
 
 PROGRAMS = {
     "00-start-here": [
@@ -114,60 +195,91 @@ PROGRAMS = {
             "square_sum(3, 4) is 25",
             "successor of values[1]: 21, 21",
         ],
+        RISCV64: [
+            "RISC-V 64",
+            "write a0       2222222222222222",
+            "write a0[31:0] 0000000022222222",
+            "write a0[15:0] 1111111111112222",
+            "write a0[15:8] 1111111111112211",
+            "write a0[7:0]  1111111111111122",
+            "in registers: &found 102 103 104 105 106 107 108",
+            "on the stack: 109 110",
+            "after nothing: 27 survive: " + " ".join(RISCV64_REGISTERS),
+            "after overwriting: 12 survive: " + " ".join(f"s{n}" for n in range(12)),
+            "after ordinary work: 12 promises kept, 0 broken",
+            "after a broken promise: 26 survive: " + " ".join(r for r in RISCV64_REGISTERS if r != "s1"),
+            "callee-saved: " + " ".join(f"s{n}" for n in range(12)),
+            "square_sum(3, 4) is 25",
+            "successor of values[1]: 21, 21",
+        ],
+        WINDOWS: [
+            "x86-64 Windows",
+            "write rax      2222222222222222",
+            "write eax      0000000022222222",
+            "write ax       1111111111112222",
+            "write ah       1111111111112211",
+            "write al       1111111111111122",
+            "in registers: &found 102 103 104",
+            "on the stack: 105 106 107 108 109 110",
+            "after nothing: 15 survive: rax rbx rcx rdx rsi rdi rbp r8 r9 r10 r11 r12 r13 r14 r15",
+            "after overwriting: 8 survive: rbx rsi rdi rbp r12 r13 r14 r15",
+            "after ordinary work: 8 promises kept, 0 broken",
+            "after a broken promise: 14 survive: rax rcx rdx rsi rdi rbp r8 r9 r10 r11 r12 r13 r14 r15",
+            "callee-saved: rbx rsi rdi rbp r12 r13 r14 r15",
+            "square_sum(3, 4) is 25",
+            "successor of values[1]: 21, 21",
+        ],
     },
     "03-a-single-stack-swap": [
         "I LOVE WAKING UP ON A NEW STACK!",
         "Back on the old stack.",
         measured("hello used # bytes of the new one. The book gave it 48."),
     ],
-    "04-the-stack": [
-        "0x1122334455667788 in memory: 88 77 66 55 44 33 22 11",
-        "0x1237 aligned to 16: down 0x1230, up 0x1240",
-        "nothing         uses 32 bytes",
-        "I LOVE WAKING UP ON A NEW STACK!",
-        measured("hello           uses # bytes"),
-        measured("format_integer  uses # bytes"),
-        measured("format_float    uses # bytes"),
-        measured("recognizable    uses # bytes"),
-        measured("recurse         uses # bytes"),
-        measured("a frame of the recursion: # bytes"),
-        "at the top, afterwards: way home there, old sp there",
-        "frames linked by their frame pointers: 3",
-        "the innermost is the lowest: yes",
-        re.compile(r"red zone: (128|0) bytes; a leaf's variables begin \d+ bytes (above|below) sp"),
-        measured("the signal's frame begins # bytes below sp; the variables survived: yes"),
-        measured("1 GiB reserved: 0 bytes in memory, after one byte was written # pages"),
-        "1000 frames on a guarded stack of 256 KiB: fit",
-        "the copied pointer points to the old stack's variable",
-        "pointers into the copy: 0",
-    ],
+    "04-the-stack": {
+        X86_64: the_stack(),
+        AARCH64: the_stack(),
+        # Here a function's frame begins on the word that led to it, and at -O0 even an empty one has a frame.
+        RISCV64: the_stack(re.compile("at the top, afterwards: way home (there|gone), old sp there")),
+    },
     "05-there-and-back": {
-        X86_64: there_and_back(["r15", "r14", "r13", "r12", "rbx", "rbp"], "rbx rbp r12 r13 r14 r15"),
-        AARCH64: there_and_back(AARCH64_SAVED, " ".join(AARCH64_SAVED)),
+        X86_64: there_and_back(X86_64, ["r15", "r14", "r13", "r12", "rbx", "rbp"]),
+        AARCH64: there_and_back(AARCH64),
+        RISCV64: there_and_back(RISCV64),
+        WINDOWS: there_and_back(
+            WINDOWS, ["r15", "r14", "r13", "r12", "rbx", "rbp", "rdi", "rsi", *CALLEE_SAVED[WINDOWS][8:]]
+        ),
     },
     "06-threads-and-a-scheduler": {
-        X86_64: [
-            *THE_29_LINES,
-            THE_43_SWITCHES,
-            "function -16, guard -8             function 8, guard 0: misaligned",
-            "function -32, guard -24            function 8, guard 0: misaligned",
-            "function -32, skip -24, guard -16  function 8, guard 8: right",
-            *SCHEDULER,
-        ],
-        AARCH64: [
-            *THE_29_LINES,
-            THE_43_SWITCHES,
-            "function -16, guard -8             function 0, guard 0: right",
-            "function -32, guard -24            function 0, guard 0: right",
-            "function -32, skip -24, guard -16  function 0, guard 0: right",
-            *SCHEDULER,
-        ],
+        X86_64: threads_and_a_scheduler("8", "0: misaligned", "8: right"),
+        AARCH64: threads_and_a_scheduler("0", "0: right", "0: right"),
+        RISCV64: threads_and_a_scheduler("0", "0: right", "0: right"),
+        WINDOWS: threads_and_a_scheduler("8", "0: misaligned", "8: right", "-96, skip -88, guard -48"),
     },
-    "07-the-runtime-in-200-lines": THE_29_LINES,
+    RUNTIME: THE_29_LINES,
+    "08-other-machines": {
+        X86_64: other_machines("x86-64 System V", 6, 8, context=(6, 56), red_zone=128),
+        AARCH64: other_machines("AArch64", 8, 0, context=(19, 160)),
+        RISCV64: other_machines("RISC-V 64", 8, 0, context=(24, 200)),
+        WINDOWS: other_machines(
+            "x86-64 Windows", 4, 8, context=(18, 256), long=32, home=32, knows="yes"
+        ),
+    },
 }
 
+# The book's example again, in silence: every switch is counted, and as many recorded as there is room for.
+TRACES = [
+    (f"trace_turns((int32_t[]){{10, 15}}, 2, (void *)memory, {room}) == 43 ? {of} : -1", value, value)
+    for room, of, value in [
+        (43, "((struct switch_record *)memory)[0].cause", 1),  # the first one yields
+        (43, "((struct switch_record *)memory)[42].cause", 2),  # the last one returns
+        (43, "((struct switch_record *)memory)[42].ready", 0),
+        (1, "((struct switch_record *)memory)[0].cause", 1),
+        (1, "((struct switch_record *)memory)[1].cause", 0),
+    ]
+]
+
 # What a chapter says of its functions, as numbers: the file, an expression in C, and the lowest and
-# highest value it may have, whatever the compiler.
+# highest value it may have, whatever the compiler. `memory` is an array of 64 KiB, all zeros.
 FACTS = [
     ("00-start-here", "add(40, 2)", 42, 42),
     ("02-registers-and-calls", "square_sum(3, 4)", 25, 25),
@@ -184,17 +296,28 @@ FACTS = [
     ("04-the-stack", "best_guard()", 1, 2),
     ("05-there-and-back", "right_sums(0, 100000)", 2, 2),
     ("05-there-and-back", "right_sums(99, 1)", -2, -2),
+    # Who waits has little on its stack; its copy is never longer than the stack.
+    ("05-there-and-back", "copy_waiting(memory, 64)", 32, 1024),
+    ("05-there-and-back", "copy_waiting(memory, (size_t)1 << 40)", 32, 1024),
     ("06-threads-and-a-scheduler", "many(3, 1000)", 3000, 3000),
     ("06-threads-and-a-scheduler", "many(10000, 10)", 100000, 100000),
     ("06-threads-and-a-scheduler", "measure_layout(3, NULL)", -3, -3),
-    ("07-the-runtime-in-200-lines", "registers_lost()", 0, 0),
-    ("07-the-runtime-in-200-lines", "many(10000, 100)", 1000000, 1000000),
+    ("06-threads-and-a-scheduler", "spawn_on(NULL, 100, 0, NULL)", -4, -4),
+    ("06-threads-and-a-scheduler", "spawn_on(NULL, 65536, -1, NULL)", -4, -4),
+    ("06-threads-and-a-scheduler", "spawn_on(memory, sizeof memory, 0, &(uint64_t){0}) == READY", 1, 1),
+    ("06-threads-and-a-scheduler", "spawn_on(memory, sizeof memory, 1, &(uint64_t){0}) == READY", 1, 1),
+    ("06-threads-and-a-scheduler", "spawn_on(memory, sizeof memory, 2, &(uint64_t){0}) == AVAILABLE", 1, 1),
+    ("06-threads-and-a-scheduler", "trace_turns(NULL, 0, NULL, 0)", -4, -4),
+    *[(chapter, *fact) for chapter in ("06-threads-and-a-scheduler", RUNTIME) for fact in TRACES],
+    (RUNTIME, "trace_turns(NULL, 0, NULL, 0)", -1, -1),
+    (RUNTIME, "registers_lost()", 0, 0),
+    (RUNTIME, "many(10000, 100)", 1000000, 1000000),
     # 100,000 threads come and go, one by one and in hundreds: their stacks are used again.
-    ("07-the-runtime-in-200-lines", "grown_by(100000, 1)", 0, 256 * 1024),
-    ("07-the-runtime-in-200-lines", "grown_by(100000, 100)", 0, 2 * 1024 * 1024),
-    ("07-the-runtime-in-200-lines", "family(100000)", 100000, 100000),
-    ("07-the-runtime-in-200-lines", "runtimes_inside()", 62, 62),
-    ("07-the-runtime-in-200-lines", "book_example() + book_example()", 0, 0),
-    ("07-the-runtime-in-200-lines", "spawned_until_full(50)", 50, 50),
-    ("07-the-runtime-in-200-lines", "overflow(65536, 100)", 0, 0),
+    (RUNTIME, "grown_by(100000, 1)", 0, 256 * 1024),
+    (RUNTIME, "grown_by(100000, 100)", 0, 2 * 1024 * 1024),
+    (RUNTIME, "family(100000)", 100000, 100000),
+    (RUNTIME, "runtimes_inside()", 62, 62),
+    (RUNTIME, "book_example() + book_example()", 0, 0),
+    (RUNTIME, "spawned_until_full(50)", 50, 50),
+    (RUNTIME, "overflow(65536, 100)", 0, 0),
 ]
