@@ -45,6 +45,7 @@ enum {
  *     RISC-V     none, and none: a register has 64 bits
  */
 
+/* clang-format off */
 #if defined __x86_64__
 #define INSISTS "movaps"
 #define TAKES_ANY "movups"
@@ -67,17 +68,10 @@ enum {
     "   sd      t1, 0x08(a0)\n"
 #endif
 
-#if !defined _WIN32
-#pragma GCC visibility push(hidden)
-#endif
 /* Copies 16 bytes. The first one faults unless `from` is a multiple of 16. */
 void copy_insisting(void *to, const void *from);
 void copy_from_any(void *to, const void *from);
-#if !defined _WIN32
-#pragma GCC visibility pop
-#endif
 
-/* clang-format off */
 __asm__(ASM_FUNCTION(copy_insisting)
     COPY(INSISTS)
     "   ret                             \n"
@@ -115,9 +109,12 @@ uint64_t copy_128(int insists, int offset) {
  */
 
 /* Three addresses that the words of a new stack hold. Nobody calls these. */
-void the_function(void) {}
-void the_skip(void) {}
-void the_guard(void) {}
+void the_function(void) {
+}
+void the_skip(void) {
+}
+void the_guard(void) {
+}
 
 /* Where they lie, and where the system is told that the stack is: counted from
    the stack's lowest byte. */
@@ -170,8 +167,8 @@ int spawn_on(int maker, int which, long size) {
 
     if (found != DONE)
         return found;
-    char *stacks = mmap(NULL, 5 * (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                        -1, 0);
+    char *stacks =
+        mmap(NULL, 5 * (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (stacks == MAP_FAILED)
         return OUT_OF_MEMORY;
 #ifndef _WIN32 /* which gives back all of it or nothing */
@@ -228,6 +225,16 @@ long touch_far_below(long at) {
 
     room[at] = 1;
     return room[at];
+}
+
+/* ---------------------------------------------------------------------------
+ * A return address
+ */
+
+/* Calls somebody, and has work left afterwards: so it has to know where to
+   return to itself. */
+int call_and_add(int (*function)(int), int n) {
+    return function(n) + n;
 }
 
 /* ---------------------------------------------------------------------------

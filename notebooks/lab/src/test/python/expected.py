@@ -5,6 +5,9 @@ text (lines anchored by ^ and $). A cell that prints something and is not named 
 and so does a name that no cell has. Cells tagged exercise and check have tests of their own.
 """
 
+import shutil
+from pathlib import Path
+
 from expected_native import THE_29_LINES
 
 READY = r"\AThe lab is ready: JDK \d+, .+ on (x86-64|AArch64)\.\n\Z"
@@ -13,6 +16,25 @@ READY = r"\AThe lab is ready: JDK \d+, .+ on (x86-64|AArch64)\.\n\Z"
 def loaded(what):
     """The one line that a load prints, whether or not somebody loaded it before."""
     return rf"\A{what}: (compiled with \S.* in|unchanged, loaded from the cache in) [\d.]+ m?s\.$"
+
+
+# What chapter 08 wants for each machine besides the reader's own; and what it says without.
+TOOLS = {
+    "AArch64, Linux": ("aarch64-linux-gnu-gcc", "qemu-aarch64"),
+    "RISC-V 64, Linux": ("riscv64-linux-gnu-gcc", "qemu-riscv64"),
+    "x86-64, Windows": ("x86_64-w64-mingw32-gcc", "wine64"),
+}
+INSTALL = r"To (compile for|run) it"
+
+
+def runs(title):
+    """Whether this machine makes and runs programs for another one."""
+    return all(shutil.which(name) or Path("/usr/lib/wine", name).exists() for name in TOOLS[title])
+
+
+def elsewhere(title, *cells):
+    """A row of a table with a row for each machine, as it is where the tools for it are."""
+    return rf"^{title} +" + (" +".join(map(str, cells)) + "$" if runs(title) else "")
 
 
 COST = r"[\d,]+\.\d ns, or [\d,]+ × a call\.$"
@@ -563,6 +585,99 @@ EXPECTED = {
             r"\nTHREAD 2 STARTING\n" + "".join(rf"thread: 2 counter: {i}\n" for i in range(5)) + r"THREAD 2 FINISHED\n\Z",
         ],
         "exercise-3-source": r"^static void read_letter\(",
+    },
+    "08-other-machines": {
+        "machines-start": READY,
+        "tools-list": [r"^(x86-64|AArch64), (Linux|macOS) \(yours\) +\S+ [\d.]+ +itself$", r"^RISC-V 64, Linux ", r"^x86-64, Windows "],
+        "tools-run": r"\A((x86-64|AArch64|RISC-V 64), (Linux|macOS|Windows): (compiled with .* in [\d.]+ m?s|unchanged), run by \S+ in [\d.]+ m?s\.\n)+\Z",
+        # The prose: on all that ran, the 29 lines.
+        "tools-compare": [
+            *[elsewhere(title, 29, "true", "exit code 0") for title in TOOLS],
+            r"^(x86-64|AArch64), macOS +(29 +true +exit code 0|–      –                 not run)$",
+        ],
+        "print-run": r"\A((x86-64|AArch64|RISC-V 64), (Linux|macOS|Windows): (compiled with .*|unchanged), run by .*\.\n)+\Z",
+        "print-show": [
+            r"^machine  +(x86-64 System V|AArch64) ",
+            r"^bits of a long +64\b" + (".* 32$" if runs("x86-64, Windows") else ""),
+            r"^home space, in bytes +0\b" + (".* 32$" if runs("x86-64, Windows") else ""),
+            r"^bytes of a context +" + (r"56 +160 +200 +256$" if all(map(runs, TOOLS)) else r"(56|160)\b"),
+            r"^the system knows which stack runs +it does not ask\b" + (".* yes$" if runs("x86-64, Windows") else ""),
+        ],
+        "tables-show": [
+            r"^(x86-64|AArch64), (Linux|macOS) \(yours\): \d+ bytes, aligned to 8; says (gcc|clang|Apple clang) ",
+            r"^x86-64, \w+( \(yours\))?: 56 bytes, aligned to 8",
+            r"^AArch64, \w+( \(yours\))?: 160 bytes, aligned to 8",
+            r"^RISC-V 64, Linux: 200 bytes, aligned to 8",
+            r"^x86-64, Windows: 256 bytes, aligned to 16",
+            r"^  0x90  xmm15             128$",
+            r"^  0x98  d15  64$",
+        ],
+        "tables-more": r"\AWindows keeps besides: "
+        + " ".join(f"xmm{n}" for n in range(6, 16))
+        + r" rdi rsi stack_base stack_limit stack_allocation\n\Z",
+        "tables-forget": (
+            [r"^forgets rdi +loses +1: rdi$", r"^forgets xmm6 +loses +2: xmm6\.low xmm6\.high$"]
+            if runs("x86-64, Windows")
+            else INSTALL
+        ),
+        # The prose: fifteen of them, 27, and a line for each register on RISC-V.
+        "switch-show": [
+            r"^switch_context on 4 machines\. Instructions: .*x86-64, \w+ 15\b.*RISC-V 64, Linux 56\b.*x86-64, Windows 51\.$",
+            r"\bAArch64, \w+ 27\b",
+            r"^  stp d8, d9, \[x0, #0x60\]$",
+        ],
+        "return-code": r"stp +x29, x30, \[sp, -32\]!(?s:.*)ldp +x29, x30, \[sp\], 32\n +ret" if runs("AArch64, Linux") else INSTALL,
+        "return-forge": loaded("cell forging"),
+        "return-run": (
+            [r"^elsewhere\nAArch64, Linux: exit code 0$", r"^AArch64, Linux: SIG(SEGV|ILL|TRAP)$"]
+            if runs("AArch64, Linux")
+            else r"elsewhere|" + INSTALL
+        ),
+        "return-runtime": r"^29 lines, exit code 0$" if runs("AArch64, Linux") else r"^29 lines|" + INSTALL,
+        "return-bti": [r"ret     x30", r"br      x30", r"#endif\n\Z"],
+        "align-load": [
+            loaded(r"08-other-machines\.c"),
+            r"^takes any: (movups, insists: movaps|ldp, insists: ldxp)$",
+        ],
+        "align-run": [r"^(movups|ldp) +1 +2$", r"^(movaps|ldxp) +1 +✘ crash$"],
+        "align-report": r"^`copy_128` crashed with SIG(SEGV|BUS)",
+        "far-run": [
+            loaded(r"08-other-machines\.c"),
+            r"^the book, 2022 +function +4,194,272 +2,097,120 above the top$",
+            r"^the book, 2022 +base +2,097,152 +the top\nthe book, 2022 +limit +2,097,152 +the top$",
+            r"^ours +function +2,097,056 +inside$",
+            r"^ours +limit +0 +inside$",
+        ],
+        "far-neighbour": r"\AWords that changed in the neighbour's stack: 3\n\Z",
+        "far-crash": [r"^`spawn_on` crashed with SIG(SEGV|BUS)", r"above the top of the second stack"],
+        "home-book": [
+            r"2 words changed",
+            r"^top − 16 =.*start of the_guard|^top − 16 =.*the number 1$",
+            r"^top − 24 .*start of the_skip$",
+            r"^top − 32 =.*start of the_function$",
+        ],
+        "home-ours": [
+            r"4 words changed",
+            r"^top − 48 =.*start of the_guard$",
+            r"^top − 80 =.*the number 1$",
+            r"^top − 96 =.*start of the_function$",
+        ],
+        "home-skip": r"add     rsp, 0x20",
+        "tib-source": [r"gs \+ 0x08 .* kept$", r"^#define TIB_STACK_BASE 0x08$"],
+        "probe-there": r"call +___chkstk_ms" if runs("x86-64, Windows") else INSTALL,
+        "probe-here": r"^touch_far_below:$",
+        # The prose: the longest listing is still within 200.
+        "label-run": [
+            r"^x86-64, Linux +switch_stack +\.hidden switch_stack +1\d\d$",
+            r"^AArch64, macOS +_switch_stack +\.private_extern _switch_stack +1\d\d$",
+            r"^x86-64, macOS +_switch_stack +\.private_extern _switch_stack +1\d\d$",
+            r"^RISC-V 64, Linux +switch_stack +\.hidden switch_stack +1\d\d$",
+            r"^x86-64, Windows +switch_stack +– +1\d\d$",
+        ],
+        "label-source": r"__USER_LABEL_PREFIX__",
+        "experiment-any": r"^RISC-V 64, Linux: exit code 0$" if runs("RISC-V 64, Linux") else INSTALL,
+        "experiment-code": r"^work:$" if runs("RISC-V 64, Linux") else INSTALL,
+        "experiment-home": [r"4 words changed", r"^top − 80 =.*start of the_function$"],
     },
     "gallery": {
         "gallery-load": READY,

@@ -178,6 +178,9 @@ record CMacro(String name, List<String> parameters, String body) {
       for (String comparison : List.of("<", ">", "<=", ">=")) {
         LEVELS.put(comparison, 6);
       }
+      LEVELS.put("+", 7);
+      LEVELS.put("-", 7);
+      LEVELS.put("*", 8);
     }
 
     private final List<String> tokens;
@@ -212,7 +215,10 @@ record CMacro(String name, List<String> parameters, String body) {
               case "<" -> left < right ? 1 : 0;
               case ">" -> left > right ? 1 : 0;
               case "<=" -> left <= right ? 1 : 0;
-              default -> left >= right ? 1 : 0;
+              case ">=" -> left >= right ? 1 : 0;
+              case "+" -> left + right;
+              case "-" -> left - right;
+              default -> left * right;
             };
       }
       return left;

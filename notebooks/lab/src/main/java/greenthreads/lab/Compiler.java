@@ -151,7 +151,7 @@ final class Compiler {
     Files.writeString(draft.resolve(MESSAGES), messages);
   }
 
-  private static void layOut(NativeSource source, Path directory) throws IOException {
+  static void layOut(NativeSource source, Path directory) throws IOException {
     for (var file : source.files().entrySet()) {
       Path path = directory.resolve(file.getKey());
       Files.createDirectories(path.getParent());

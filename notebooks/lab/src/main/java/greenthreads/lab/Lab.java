@@ -183,6 +183,24 @@ public final class Lab {
   }
 
   /**
+   * All machines that the native files are written for, with what is installed here to make and run
+   * programs for each. Looks anew each time.
+   */
+  public static Machines machines() {
+    return Machines.of(Here.PROJECT, () -> Here.PROJECT.compiler().toolchain(), System.getenv());
+  }
+
+  /**
+   * One of them, to compile for it and to run there.
+   *
+   * @param target one of {@link #targets}, such as {@code "AArch64, Linux"}
+   * @throws LabException if there is no such target; the message names those there are
+   */
+  public static Elsewhere elsewhere(String target) {
+    return machines().get(target);
+  }
+
+  /**
    * What the compiler makes of one function, as assembly.
    *
    * @param name a chapter's file without {@code .c}, or a cell's name

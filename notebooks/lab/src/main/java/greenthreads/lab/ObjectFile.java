@@ -9,15 +9,17 @@ import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
 /**
- * The DWARF sections of a compiled file: a 64-bit little-endian ELF library (Linux), or a 64-bit
- * Mach-O object or dSYM file (macOS).
+ * The DWARF sections of a compiled file: a 64-bit little-endian ELF library (Linux), a 64-bit
+ * Mach-O object or dSYM file (macOS), or a PE program or library (Windows).
  *
- * <p>The sections carry their ELF names on both. A Mach-O library holds no DWARF; it stays in the
+ * <p>The sections carry their ELF names on all. A Mach-O library holds no DWARF; it stays in the
  * object file that the library was linked from, where it needs no relocation.
  */
 final class ObjectFile {
   private static final int ELF_MAGIC = 0x464c457f;
   private static final int MACH_O_MAGIC_64 = 0xfeedfacf;
+  private static final int DOS_MAGIC = 0x5a4d;
+  private static final int PE_MAGIC = 0x4550;
 
   /** Far above any library of the lab; what is larger is not one of them. */
   private static final long MAX_BYTES = 64L << 20;
@@ -38,8 +40,11 @@ final class ObjectFile {
       object.readElf(name, file);
     } else if (magic == MACH_O_MAGIC_64) {
       object.readMachO(name, file);
+    } else if ((magic & 0xffff) == DOS_MAGIC) {
+      object.readPe(name, file);
     } else {
-      throw new IOException(name + " is neither a 64-bit ELF file nor a 64-bit Mach-O file.");
+      throw new IOException(
+          name + " is neither a 64-bit ELF or Mach-O file nor a PE file of Windows.");
     }
     return object;
   }
@@ -173,6 +178,36 @@ final class ObjectFile {
                 ? ".debug_str_offsets"
                 : "." + sectionName.substring(2);
         sections.put(elfName, file.range(elfName, offset, size));
+      }
+    }
+  }
+
+  /** PE Format: the COFF file header, the section table and the string table behind the symbols. */
+  private void readPe(String name, ByteCursor file) throws IOException {
+    file.seek(0x3c);
+    long header = file.u32();
+    file.seek(header);
+    if (file.u32() != PE_MAGIC) {
+      throw new IOException(name + " begins like a program for DOS, but is none for Windows.");
+    }
+    file.skip(2); // Machine
+    int count = file.u16();
+    file.skip(4); // TimeDateStamp
+    long symbols = file.u32();
+    long strings = symbols + 18 * file.u32();
+    int optional = file.u16();
+    for (int i = 0; i < count; i++) {
+      file.seek(header + 24 + optional + 40L * i);
+      String sectionName = file.string(8);
+      long size = file.u32();
+      file.skip(4); // VirtualAddress
+      long stored = file.u32();
+      long offset = file.u32();
+      if (symbols != 0 && sectionName.matches("/\\d+")) { // too long for its eight bytes
+        sectionName = file.at(strings + Long.parseLong(sectionName.substring(1))).string();
+      }
+      if (sectionName.startsWith(".debug_")) {
+        sections.put(sectionName, file.range(sectionName, offset, Math.min(size, stored)));
       }
     }
   }

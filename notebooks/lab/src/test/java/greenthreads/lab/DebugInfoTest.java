@@ -440,7 +440,7 @@ class DebugInfoTest {
   void otherFilesAreRefusedInOneSentence() throws Exception {
     Path text = Files.writeString(folder.resolve("text.so"), "not a library");
     assertEquals(
-        "text.so is neither a 64-bit ELF file nor a 64-bit Mach-O file.",
+        "text.so is neither a 64-bit ELF or Mach-O file nor a PE file of Windows.",
         assertThrows(IOException.class, () -> DebugInfo.read(text)).getMessage());
     Path empty = Files.write(folder.resolve("empty.so"), new byte[0]);
     assertThrows(IOException.class, () -> DebugInfo.read(empty));

@@ -1,0 +1,443 @@
+package greenthreads.lab;
+
+import greenthreads.lab.PlainListing.Target;
+import java.io.IOException;
+import java.lang.foreign.StructLayout;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+
+/**
+ * One of the machines that the native files are written for: this one, or another whose programs
+ * can be compiled here, and perhaps run, if the tools for it are installed.
+ *
+ * <p>Where they are not, nothing fails: a run says what to install, and a layout is read from the
+ * header.
+ */
+public final class Elsewhere implements Picture {
+  private static final Duration LIMIT = Duration.ofSeconds(10);
+
+  /** Part of every key; to be changed when the options below change. */
+  private static final String FORM = "1";
+
+  private final Target target;
+  private final Project project;
+  private final Supplier<Foreign> tools;
+
+  Elsewhere(Target target, Project project, Supplier<Foreign> tools) {
+    this.target = target;
+    this.project = project;
+    this.tools = tools;
+  }
+
+  /**
+   * How a program ended.
+   *
+   * @param machine where
+   * @param output what it printed
+   * @param exit its exit code; 128 and the signal's number if a signal ended it; -1 if it never ran
+   * @param problem why it never ran, or was ended; else empty
+   */
+  public record Run(String machine, String output, int exit, String problem) implements Picture {
+    private static final Map<Integer, String> SIGNALS =
+        Map.of(
+            132, "SIGILL", 133, "SIGTRAP", 134, "SIGABRT", 135, "SIGBUS", 136, "SIGFPE", 138,
+            "SIGBUS", 139, "SIGSEGV");
+
+    /** What it printed, line by line. */
+    public List<String> lines() {
+      return output.lines().toList();
+    }
+
+    /** Whether it ran to its end, and said that all was well. */
+    public boolean succeeded() {
+      return problem.isEmpty() && exit == 0;
+    }
+
+    /** In a word or two: {@code exit code 0}, {@code SIGSEGV}, {@code not run}. */
+    public String end() {
+      if (exit < 0) {
+        return problem.startsWith("It did not end") ? "never ended" : "not run";
+      }
+      return SIGNALS.containsKey(exit) ? SIGNALS.get(exit) : "exit code " + exit;
+    }
+
+    @Override
+    public Figure figure() {
+      String body = output.isEmpty() ? "" : output.stripTrailing() + "\n";
+      String text = machine + ": " + (problem.isEmpty() ? end() : problem);
+      String html = "<pre>" + Html.escape(body) + "</pre><div>" + Html.escape(text) + "</div>";
+      return new Figure(html, "What the program printed. " + text, "", body + text);
+    }
+  }
+
+  /**
+   * Where the members of a struct lie.
+   *
+   * @param struct the layout
+   * @param checked whether a C compiler for that machine said so; else the header does
+   * @param source who said so, in words
+   */
+  public record Layout(StructLayout struct, boolean checked, String source) {}
+
+  /** Processor and system, such as {@code "AArch64, Linux"}. */
+  public String title() {
+    return target.title;
+  }
+
+  /** Whether it is the machine that this runs on. */
+  public boolean isHere() {
+    return target == Target.here();
+  }
+
+  /** The file of {@code native/} that is its own, such as {@code "arch/aarch64.h"}. */
+  public String header() {
+    return header(target);
+  }
+
+  private boolean isMac() {
+    return target == Target.X86_64_MACOS || target == Target.AARCH64_MACOS;
+  }
+
+  private static String header(Target target) {
+    return switch (target) {
+      case X86_64_LINUX, X86_64_MACOS -> "arch/x86_64-sysv.h";
+      case AARCH64_LINUX, AARCH64_MACOS -> "arch/aarch64.h";
+      case RISCV64_LINUX -> "arch/riscv64.h";
+      case X86_64_WINDOWS -> "arch/x86_64-windows.h";
+    };
+  }
+
+  /** Whether there is a compiler for it. */
+  public boolean canCompile() {
+    return tools.get().compiler().isPresent();
+  }
+
+  /** Whether there is a compiler for it, and something that runs its programs. */
+  public boolean canRun() {
+    return canCompile() && tools.get().canRun();
+  }
+
+  /** What to install; empty if nothing is missing. */
+  public String missing() {
+    return tools.get().missing();
+  }
+
+  /** The compiler's name and version; empty if there is none. */
+  String compilerName() {
+    return tools.get().compiler().map(Toolchain::version).orElse("");
+  }
+
+  /** What runs its programs here, in a word; empty if nothing does. */
+  String runnerName() {
+    List<String> runner = tools.get().runner();
+    if (!tools.get().canRun()) {
+      return "";
+    }
+    return runner.isEmpty() ? "itself" : Path.of(runner.getFirst()).getFileName().toString();
+  }
+
+  /** A part of its own header, by name: {@code switch_context}. */
+  public Listing source(String part) {
+    return Sources.part(project.workspace(), header(), part);
+  }
+
+  // ----- programs -------------------------------------------------------------------------------
+
+  /**
+   * Compiles {@code native/NAME.c}, or the cell {@code %%c NAME}, as a program of its own ({@code
+   * -DMAIN}) for this machine, and runs it.
+   *
+   * @param name a chapter's file without {@code .c}, or a cell's name
+   * @param options words for the compiler, after the usual ones
+   * @return how it ended; where a tool is missing, what to install
+   * @throws CompileError if the compiler refuses the source
+   */
+  public Run run(String name, String... options) {
+    if (!canRun()) {
+      return new Run(title(), "", -1, missing());
+    }
+    try {
+      var words = new ArrayList<>(List.of("-DMAIN", "-O2"));
+      if (target != Target.X86_64_WINDOWS) {
+        words.add("-pthread");
+      }
+      if (!isHere() && !isMac()) {
+        words.add("-static");
+      }
+      words.addAll(List.of(options));
+      Project.Unit unit = project.find(name, words);
+      long start = System.nanoTime();
+      Path hasLibrary = project.workspace().folder("elsewhere").resolve("zig-" + target.name());
+      boolean isZig = tools.get().compiler().orElseThrow().executable().endsWith("zig");
+      if (isZig && !Files.exists(hasLibrary)) { // which it brings as sources, for all machines
+        Cell.say(
+            "Zig makes a C library for %s. It does that once, and may need some minutes."
+                .formatted(title()));
+      }
+      Cache.Entry entry = compile(unit, "program.exe");
+      if (isZig) {
+        Files.write(hasLibrary, new byte[0]);
+      }
+      Path program = entry.folder().resolve("program.exe");
+      long compiled = System.nanoTime();
+      Run run = start(program, false);
+      if (target == Target.X86_64_WINDOWS && needsMore(run)) {
+        Cell.say("Wine makes itself a Windows. It does that once, and may need a minute.");
+        run = start(program, true);
+      }
+      Cell.say(
+          "%s: %s, run by %s in %s."
+              .formatted(
+                  title(),
+                  entry.fresh()
+                      ? "compiled with %s in %s"
+                          .formatted(compilerName(), Words.duration(compiled - start))
+                      : "unchanged",
+                  runnerName(),
+                  Words.duration(System.nanoTime() - compiled)));
+      return run;
+    } catch (IOException e) {
+      throw new LabException(name + " cannot be run for " + title() + ": " + Words.reason(e), e);
+    }
+  }
+
+  private Cache.Entry compile(Project.Unit unit, String product) throws IOException {
+    Toolchain compiler = tools.get().compiler().orElseThrow();
+    var key = new ArrayList<>(unit.options());
+    key.addAll(List.of(compiler.identity(), product, FORM));
+    String entry =
+        unit.source().name().replaceAll("[^A-Za-z0-9._-]", "_") + "-" + unit.source().key(key);
+    return new Cache(project.workspace().folder("elsewhere"))
+        .get(entry, product, draft -> compile(compiler, unit, draft, draft.resolve(product)));
+  }
+
+  private void compile(Toolchain compiler, Project.Unit unit, Path draft, Path product)
+      throws IOException {
+    NativeSource source = unit.source();
+    Path directory = source.folder();
+    if (!source.files().isEmpty()) {
+      directory = draft.resolve("source");
+      Compiler.layOut(source, directory);
+    }
+    var command = new ArrayList<>(compiler.command());
+    command.addAll(List.of("-std=c17", "-I" + source.folder()));
+    command.addAll(unit.options());
+    command.addAll(List.of(source.unit(), "-o", product.toString()));
+    String cache = project.workspace().folder("elsewhere").resolve("zig").toString();
+    Run run =
+        process(
+            command,
+            directory,
+            Map.of("ZIG_GLOBAL_CACHE_DIR", cache, "ZIG_LOCAL_CACHE_DIR", cache),
+            Duration.ofMinutes(10));
+    if (!run.succeeded()) {
+      throw new CompileError(
+          "%s does not compile for %s: %s ended with %s.\n\n%s"
+              .formatted(
+                  source.title(),
+                  title(),
+                  compiler.version(),
+                  run.end(),
+                  (run.output() + run.problem()).replace(directory + "/", "").stripTrailing()));
+    }
+  }
+
+  private Run start(Path program, boolean wholeWindows) throws IOException {
+    var command = new ArrayList<>(tools.get().runner());
+    command.add(program.toString());
+    Map<String, String> environment =
+        target == Target.X86_64_WINDOWS ? wine(wholeWindows) : Map.of();
+    Duration limit = wholeWindows ? LIMIT.multipliedBy(12) : LIMIT;
+    // A folder of its own: what a program leaves there, a core file perhaps, is gone with it.
+    Path folder = Files.createTempDirectory(project.workspace().folder("elsewhere"), "draft-");
+    try {
+      return process(command, folder, environment, limit);
+    } finally {
+      Cache.delete(folder);
+    }
+  }
+
+  /**
+   * As it is started usually, Wine first makes a folder C: of several hundred megabytes. Told that
+   * it is being started for that very purpose, it does not, and takes its libraries from where they
+   * are installed; our programs want no more.
+   */
+  private Map<String, String> wine(boolean wholeWindows) {
+    String without = "mscoree,mshtml,explorer.exe,winedbg.exe,winemenubuilder.exe=";
+    String prefix = project.workspace().folder("wine").toString();
+    return wholeWindows
+        ? Map.of("WINEPREFIX", prefix, "WINEDEBUG", "-all", "WINEDLLOVERRIDES", without)
+        : Map.of(
+            "WINEPREFIX",
+            prefix,
+            "WINEDEBUG",
+            "-all",
+            "WINEDLLOVERRIDES",
+            "wineboot.exe," + without,
+            "WINEBOOTSTRAPMODE",
+            "1");
+  }
+
+  /** Whether it was Wine that failed and not the program. */
+  private static boolean needsMore(Run run) {
+    return run.exit() > 0
+        && run.lines().stream().allMatch(line -> line.isBlank() || line.startsWith("wine: "))
+        && !run.output().contains("Unhandled");
+  }
+
+  /** Far more than a chapter's program prints. */
+  private static final int MOST_OUTPUT = 1 << 20;
+
+  private Run process(
+      List<String> command, Path directory, Map<String, String> environment, Duration limit)
+      throws IOException {
+    Path output = Files.createTempFile(project.workspace().folder("elsewhere"), "output-", ".txt");
+    Process process = null;
+    try {
+      var builder = new ProcessBuilder(command).redirectErrorStream(true);
+      builder.directory(directory.toFile()).redirectOutput(output.toFile());
+      builder.environment().putAll(environment);
+      builder.environment().put("LC_ALL", "C.UTF-8");
+      process = builder.start();
+      process.getOutputStream().close();
+      boolean ended = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
+      String said;
+      try (var in = Files.newInputStream(output)) {
+        said = new String(in.readNBytes(MOST_OUTPUT), StandardCharsets.UTF_8);
+      }
+      said = said.replace("\r\n", "\n");
+      return ended
+          ? new Run(title(), said, process.exitValue(), "")
+          : new Run(title(), said, -1, "It did not end within %d s.".formatted(limit.toSeconds()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new LabException("Interrupted while `" + command.getFirst() + "` was running.", e);
+    } finally {
+      if (process != null && process.isAlive()) {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
+        process.destroyForcibly();
+      }
+      Files.deleteIfExists(output);
+    }
+  }
+
+  // ----- layouts --------------------------------------------------------------------------------
+
+  /**
+   * Where the members of a struct of its header lie: as the C compiler for that machine says, or as
+   * the header says where there is none.
+   *
+   * @param struct the struct's tag, such as {@code "context"}
+   * @throws LabException if there is no such struct, or if compiler and header do not agree
+   */
+  public Layout layout(String struct) {
+    StructLayout written = headerLayout(struct);
+    if (!canCompile()) {
+      return new Layout(written, false, "its header; no compiler here");
+    }
+    StructLayout compiled = compilerLayout(struct);
+    if (!compiled.equals(written)) {
+      throw new LabException(
+          "%s: the header and %s disagree on struct %s.\nheader:   %s\ncompiler: %s"
+              .formatted(title(), compilerName(), struct, written, compiled));
+    }
+    return new Layout(compiled, true, compilerName());
+  }
+
+  /** As the header says. */
+  StructLayout headerLayout(String struct) {
+    return HeaderLayout.of(project.workspace().sources().resolve(header()), struct);
+  }
+
+  /** As the compiler says, of a file that asks for this struct and nothing else. */
+  StructLayout compilerLayout(String struct) {
+    String file = "layout-of-" + struct;
+    var files = new LinkedHashMap<String, String>();
+    files.put(
+        file + ".c",
+        "#include \"arch/arch.h\"\nstruct %1$s *look(struct %1$s *at);\n".formatted(struct)
+            + "struct %1$s *look(struct %1$s *at) { return at; }\n".formatted(struct));
+    var options = new ArrayList<>(List.of("-O1", "-g", "-gdwarf-4"));
+    options.addAll(isMac() ? List.of("-c") : List.of("-shared", "-nostdlib"));
+    if (!isMac() && target != Target.X86_64_WINDOWS) {
+      options.add("-fPIC");
+    }
+    if (target == Target.X86_64_WINDOWS) {
+      options.add("-Wl,-e,look"); // nobody starts it, but some linkers insist on a beginning
+    }
+    NativeSource source = NativeSource.ofCell(project.workspace().sources(), file, files);
+    try {
+      DebugInfo said =
+          DebugInfo.read(
+              compile(new Project.Unit(source, options), "layout.o").folder().resolve("layout.o"));
+      return said.struct(struct)
+          .orElseThrow(() ->
+              new LabException("%s says nothing of struct %s.".formatted(compilerName(), struct)))
+          .layout();
+    } catch (IOException e) {
+      throw new LabException("%s: %s".formatted(title(), Words.reason(e)), e);
+    }
+  }
+
+  // ----- code -----------------------------------------------------------------------------------
+
+  /**
+   * What its compiler makes of one function; a sentence where there is no compiler.
+   *
+   * @param name a chapter's file without {@code .c}, or a cell's name
+   * @param function the function's name
+   * @param options words for the compiler, after {@code -O2}
+   */
+  public Shown assembly(String name, String function, String... options) {
+    if (!canCompile()) {
+      String text = "%s: there is no compiler for it here. %s".formatted(title(), missing());
+      return new Figure("<p>" + Html.escape(text) + "</p>", text, "", text);
+    }
+    var words = new ArrayList<>(List.of("-O2", "-fno-asynchronous-unwind-tables", "-S"));
+    boolean x86 = header().contains("x86_64");
+    if (x86) {
+      words.add("-masm=intel");
+    }
+    if (target == Target.X86_64_LINUX) {
+      words.add("-fcf-protection=none");
+    }
+    words.addAll(List.of(options));
+    try {
+      String all =
+          new String(
+              compile(project.find(name, words), "unit.s").content(), StandardCharsets.UTF_8);
+      String code =
+          Assembly.function(all, function)
+              .orElseThrow(() ->
+                  new LabException(
+                      "%s: the compiler made no function `%s` of its own.\nIt may be missing from"
+                              .formatted(name, function)
+                          + " the source, or static and built into its callers."));
+      return new Listing(
+          "asm",
+          "%s, for %s by %s".formatted(function, title(), compilerName()),
+          code.replaceFirst("(?s)\\n *\\.(ascii|def|linkonce|comm)\\b.*", ""));
+    } catch (IOException e) {
+      throw new LabException("%s: %s".formatted(title(), Words.reason(e)), e);
+    }
+  }
+
+  /** What there is for this machine. */
+  @Override
+  public Figure figure() {
+    return Machines.tools(List.of(this));
+  }
+
+  @Override
+  public String toString() {
+    return title();
+  }
+}
