@@ -18,15 +18,17 @@ import java.util.regex.Pattern;
  */
 final class Compiler {
   /** Part of every key; to be changed when the options below or the entry's form change. */
-  private static final String FORM = "2";
+  private static final String FORM = "3";
 
   private static final String OBJECT = "library.o";
   private static final String MESSAGES = "messages";
 
   /** The options of every build; those of a request come after them and so win. */
+  // -pipe: the assembler begins while the compiler is still at work, and nothing goes to a disk.
   // DWARF 4: objdump 2.40 mistakes the first file of DWARF 5's line table for another.
   static final List<String> OPTIONS =
-      List.of("-std=c17", "-O2", "-g", "-gdwarf-4", "-fPIC", "-pthread", "-Wall", "-Wextra");
+      List.of(
+          "-std=c17", "-O2", "-g", "-gdwarf-4", "-fPIC", "-pthread", "-pipe", "-Wall", "-Wextra");
 
   private final Toolchain toolchain;
   private final Workspace workspace;
@@ -142,6 +144,9 @@ final class Compiler {
       // -Bsymbolic: a chapter's own function wins over one of the same name elsewhere in the JVM.
       // -z defs: a function defined nowhere is an error now, not the end of the JVM at its call.
       command.addAll(List.of("-shared", "-Wl,-Bsymbolic,-z,defs,-z,now", source.unit()));
+      if (!toolchain.isClang()) {
+        command.add("-fno-use-linker-plugin"); // it serves LTO only, and takes a while to load
+      }
       run(
           source,
           with(command, "-o", draft.resolve(libraryName(source)).toString()),

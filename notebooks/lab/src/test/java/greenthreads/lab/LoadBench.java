@@ -75,10 +75,10 @@ public class LoadBench {
 
   /** From an edited source to the first result: compile, load, bind, call. */
   @Benchmark
-  @BenchmarkMode(Mode.SingleShotTime)
+  @BenchmarkMode(Mode.SampleTime)
   @OutputTimeUnit(TimeUnit.MILLISECONDS)
-  @Warmup(iterations = 5)
-  @Measurement(iterations = 30)
+  @Warmup(iterations = 3, time = 2)
+  @Measurement(iterations = 5, time = 2)
   public long editedSourceToFirstResult() {
     var files = new LinkedHashMap<String, String>();
     files.put("bench.c", text + "\n// edit " + edit++ + "\n");
@@ -89,20 +89,20 @@ public class LoadBench {
 
   /** The same when nothing has changed. */
   @Benchmark
-  @BenchmarkMode(Mode.SingleShotTime)
+  @BenchmarkMode(Mode.SampleTime)
   @OutputTimeUnit(TimeUnit.MILLISECONDS)
-  @Warmup(iterations = 20)
-  @Measurement(iterations = 100)
+  @Warmup(iterations = 3, time = 1)
+  @Measurement(iterations = 5, time = 1)
   public long unchangedSourceToFirstResult() {
     return cached().bind(Chapter.class).smallest_stack();
   }
 
   /** The same call in a process of its own. */
   @Benchmark
-  @BenchmarkMode(Mode.SingleShotTime)
+  @BenchmarkMode(Mode.SampleTime)
   @OutputTimeUnit(TimeUnit.MILLISECONDS)
-  @Warmup(iterations = 20)
-  @Measurement(iterations = 100)
+  @Warmup(iterations = 3, time = 1)
+  @Measurement(iterations = 5, time = 1)
   public long isolatedCall() {
     return isolated.smallest_stack();
   }
