@@ -189,13 +189,21 @@ final class AddressSpace {
   }
 
   private Optional<Place> nearby(long address) {
-    record Candidate(long distance, Kind kind, String format, String name) {}
+    record Candidate(long distance, Kind kind, String format, String name) {
+      /** A stack's top is the address behind its highest byte, and is what one counts from. */
+      long shown() {
+        return kind == Kind.ABOVE_STACK && distance > 1 ? distance - 1 : distance;
+      }
+    }
     var candidates = new java.util.ArrayList<Candidate>();
     for (Stack s : report.stacks()) {
       candidates.add(new Candidate(s.low() - address, Kind.BELOW_STACK, "%s below %s", s.name()));
       candidates.add(
           new Candidate(
-              address - s.high() + 1, Kind.ABOVE_STACK, "%s above the top of %s", s.name()));
+              address - s.high() + 1,
+              Kind.ABOVE_STACK,
+              address == s.high() ? "%s above the highest of %s" : "%s above the top of %s",
+              s.name()));
     }
     for (Argument a : report.arguments()) {
       candidates.add(
@@ -210,7 +218,7 @@ final class AddressSpace {
     return candidates.stream()
         .filter(c -> c.distance() > 0 && c.distance() <= NEAR)
         .min(Comparator.comparingLong(Candidate::distance))
-        .flatMap(c -> place(c.kind(), c.format(), bytes(c.distance()), c.name(), c.distance()));
+        .flatMap(c -> place(c.kind(), c.format(), bytes(c.shown()), c.name(), c.distance()));
   }
 
   private Optional<Place> kernel(long address) {

@@ -62,6 +62,7 @@ record CrashCause(
           new Rule("lost stack pointer", CrashCause::lostStackPointer),
           new Rule("no access", CrashCause::noAccess),
           new Rule("past a file", CrashCause::pastAFile),
+          new Rule("beyond the top", CrashCause::beyondTheTop),
           new Rule("wild pointer", CrashCause::wildPointer));
 
   /** SSE instructions that demand alignment whatever their encoding. */
@@ -879,12 +880,22 @@ record CrashCause(
         : Optional.empty();
   }
 
+  private static Optional<CrashCause> beyondTheTop(CrashScene s) {
+    return s.faultPlace()
+        .filter(p -> p.kind() == Kind.ABOVE_STACK)
+        .flatMap(p ->
+            cause(
+                Certainty.VERY_LIKELY,
+                "The code %s 0x%x, %s: very likely an address that was computed too high, for a stack"
+                        .formatted(s.access(), s.faultAddress().getAsLong(), p.text())
+                    + " ends at its top and is filled downwards.",
+                "Look at how the address was computed: from the top, each slot is further down.",
+                registers(s)));
+  }
+
   private static Optional<CrashCause> wildPointer(CrashScene s) {
     return s.faultPlace()
-        .filter(p ->
-            p.kind() == Kind.UNMAPPED
-                || p.kind() == Kind.ABOVE_STACK
-                || p.kind() == Kind.NON_CANONICAL)
+        .filter(p -> p.kind() == Kind.UNMAPPED || p.kind() == Kind.NON_CANONICAL)
         .flatMap(p ->
             cause(
                 Certainty.VERY_LIKELY,

@@ -56,7 +56,11 @@ final class PlainListing {
       if (Platform.IS_MAC) {
         return Platform.IS_X86_64 ? X86_64_MACOS : AARCH64_MACOS;
       }
-      return Platform.IS_X86_64 ? X86_64_LINUX : AARCH64_LINUX;
+      return switch (Platform.ARCHITECTURE) {
+        case "x86-64" -> X86_64_LINUX;
+        case "riscv64" -> RISCV64_LINUX;
+        default -> AARCH64_LINUX;
+      };
     }
 
     /** The one of this title, letters' case and commas apart. */

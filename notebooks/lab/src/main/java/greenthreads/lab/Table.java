@@ -8,7 +8,8 @@ import java.util.stream.IntStream;
 
 /** Rows and columns, as HTML and as aligned text. */
 final class Table {
-  private static final Pattern NUMBER = Pattern.compile("[-+]?[\\d.,]+( ?[%a-zA-Z/]{1,8})?");
+  private static final Pattern NUMBER =
+      Pattern.compile("[-+]?[\\d,]*\\.?\\d+,?\\d*( ?[%a-zA-Z/]{1,8})?");
 
   private Table() {}
 
