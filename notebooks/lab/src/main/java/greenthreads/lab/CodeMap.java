@@ -35,7 +35,8 @@ final class CodeMap {
       Optional<MemorySegment> address = symbol.flatMap(found -> library.look(found.name()));
       if (address.isPresent()) {
         long base = address.get().address() - symbol.get().start();
-        long size = library.path().toFile().length();
+        // As a last resort the file's length, which is more than is mapped, or less.
+        long size = symbols.extent() > 0 ? symbols.extent() : library.path().toFile().length();
         synchronized (MODULES) {
           MODULES.removeIf(module -> module.library().get() == null);
           MODULES.add(new Module(new WeakReference<>(library), base, size, symbols));
@@ -57,9 +58,21 @@ final class CodeMap {
         });
   }
 
+  /** The global variable of the reader's libraries that an address lies in. */
+  static Optional<CodePlace> variable(long address) {
+    return owner(address)
+        .flatMap(module -> {
+          long offset = address - module.base();
+          return module
+              .symbols()
+              .variable(offset)
+              .map(found -> new CodePlace(found.name(), offset - found.start()));
+        });
+  }
+
   /**
-   * The library that an address can lie in: of those that begin below it, the nearest. A file is
-   * longer than what is mapped of it, so the range of one may reach over the next.
+   * The library that an address lies in. Where their extents are not known exactly, the range of
+   * one may reach over the next: so of those that begin below the address, the nearest.
    */
   private static Optional<Module> owner(long address) {
     synchronized (MODULES) {

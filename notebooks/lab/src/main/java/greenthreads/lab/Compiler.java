@@ -188,11 +188,15 @@ final class Compiler {
   private static final Pattern UNDEFINED = Pattern.compile("undefined reference to [`'](\\w+)'");
 
   private static final Pattern ASSEMBLER =
-      Pattern.compile("(?m)^\\S+\\.s:\\d+: (Error|Warning): (.*)$");
+      Pattern.compile("(?m)^(?:\\S+\\.s|\\{standard input\\}):\\d+: (Error|Warning): (.*)$");
 
-  /** The assembler speaks of a file that is gone: say where its text stands in the reader's. */
+  /**
+   * The assembler speaks of a file that is gone, or of none: say where its text stands in the
+   * reader's.
+   */
   private static String inOurLines(NativeSource source, String output) {
-    String text = output.replaceAll("(?m)^\\S+\\.s: Assembler messages:\n", "");
+    String text =
+        output.replaceAll("(?m)^(?:\\S+\\.s|\\{standard input\\}): Assembler messages:\n", "");
     return ASSEMBLER
         .matcher(text)
         .replaceAll(message -> {

@@ -68,21 +68,28 @@ final class Meanings {
   private final List<Place> places = new ArrayList<>();
   private final TreeMap<Long, HostReport.Region> regions;
   private final LongFunction<Optional<CodePlace>> code;
+  private final LongFunction<Optional<CodePlace>> variables;
 
   /**
    * @param regions the process's memory; may be empty
    * @param code names the function that an address lies in
+   * @param variables names the global variable that an address lies in
    */
-  Meanings(List<HostReport.Region> regions, LongFunction<Optional<CodePlace>> code) {
+  Meanings(
+      List<HostReport.Region> regions,
+      LongFunction<Optional<CodePlace>> code,
+      LongFunction<Optional<CodePlace>> variables) {
     this.regions = CodeMap.byAddress(regions);
     this.code = code;
+    this.variables = variables;
   }
 
   /** For values found in this process now. */
   static Meanings here() {
     return new Meanings(
         CodeMap.regions(),
-        address -> CodeMap.function(address).or(() -> CodeMap.exported(address)));
+        address -> CodeMap.function(address).or(() -> CodeMap.exported(address)),
+        CodeMap::variable);
   }
 
   /** Adds a place; those added first win. */
@@ -113,7 +120,7 @@ final class Meanings {
     Optional<HostReport.Region> region = region(value);
     if (regions.isEmpty() || region.isPresent()) {
       Optional<Meaning> named =
-          regions.isEmpty() || region.get().executable() ? code(value) : Optional.empty();
+          regions.isEmpty() || region.get().executable() ? code(value) : variable(value);
       if (named.isPresent()) {
         return named.get();
       }
@@ -129,6 +136,17 @@ final class Meanings {
                 place.offset() == 0
                     ? "start of " + readable(place.function())
                     : "in %s + %d".formatted(readable(place.function()), place.offset())));
+  }
+
+  private Optional<Meaning> variable(long value) {
+    return variables
+        .apply(value)
+        .map(place ->
+            new Meaning(
+                Kind.DATA,
+                place.offset() == 0
+                    ? "the variable " + place.function()
+                    : "the variable %s, + %d".formatted(place.function(), place.offset())));
   }
 
   /** C++ names are mangled: they would fill the picture. */

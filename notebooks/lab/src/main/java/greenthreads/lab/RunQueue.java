@@ -6,6 +6,7 @@ import io.github.spencerpark.jupyter.messages.reply.ExecuteReply;
 import io.github.spencerpark.jupyter.messages.request.ExecuteRequest;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.time.format.DateTimeParseException;
 
 /**
@@ -21,9 +22,21 @@ final class RunQueue {
   /** The content of a reply of status {@code aborted}, as Jupyter's messaging protocol has it. */
   private record Aborted(String status) {}
 
+  private final InstantSource clock;
   private Duration offset;
   private Instant failure;
   private boolean failed;
+
+  RunQueue() {
+    this(InstantSource.system());
+  }
+
+  /**
+   * @param clock the kernel's own
+   */
+  RunQueue(InstantSource clock) {
+    this.clock = clock;
+  }
 
   /** Whether a message is to be aborted, since it was queued behind a cell that failed. */
   boolean refuses(Message<ExecuteRequest> message) {
@@ -39,7 +52,7 @@ final class RunQueue {
    * @return when it was sent, by the front end's clock
    */
   Instant received(Message<?> message) {
-    Instant now = Instant.now();
+    Instant now = clock.instant();
     Instant sent = sent(message, now);
     Duration seen = Duration.between(sent, now);
     if (offset == null || seen.compareTo(offset) < 0) {
@@ -56,7 +69,7 @@ final class RunQueue {
   /** The cell's replies are sent. */
   void ended(Message<ExecuteRequest> message) {
     if (failed && message.getContent().shouldStopOnError()) {
-      failure = Instant.now();
+      failure = clock.instant();
     }
     failed = false;
   }

@@ -83,7 +83,7 @@ public final class Steps implements Picture {
     this.states = log.states();
     this.regions = joined(log.regions());
     this.abi = Abi.of(states.getFirst().registers().keySet());
-    this.meanings = new Meanings(origin.memory(), origin::place);
+    this.meanings = new Meanings(origin.memory(), origin::place, origin::variable);
     this.instead = null;
     String cut =
         switch (log.cut()) {

@@ -29,6 +29,7 @@ final class Symbols {
     }
   }
 
+  private static final int PT_LOAD = 1;
   private static final int SHT_SYMTAB = 2;
   private static final int SHT_DYNSYM = 11;
   private static final int STT_NOTYPE = 0;
@@ -40,6 +41,8 @@ final class Symbols {
   private final TreeMap<Long, Symbol> functions = new TreeMap<>();
 
   private final TreeMap<Long, Symbol> variables = new TreeMap<>();
+
+  private long extent;
 
   /** Where the section ends that a function begins in, by the function's start; ELF alone says. */
   private final Map<Long, Long> sectionEnds = new HashMap<>();
@@ -72,6 +75,11 @@ final class Symbols {
     return Optional.ofNullable(variables.floorEntry(offset))
         .map(Map.Entry::getValue)
         .filter(symbol -> offset < symbol.start() + symbol.size());
+  }
+
+  /** How many bytes of address space the loaded file takes; 0 if that is not known. */
+  long extent() {
+    return extent;
   }
 
   /** The function that ends at or before an offset, nearest to it. */
@@ -107,6 +115,7 @@ final class Symbols {
     if (file.getInt(0) != 0x464c457f || file.get(4) != 2 || file.get(5) != 1) {
       return;
     }
+    readSegments(file);
     int table = Math.toIntExact(file.getLong(0x28));
     int entrySize = Short.toUnsignedInt(file.getShort(0x3a));
     int count = Short.toUnsignedInt(file.getShort(0x3c));
@@ -125,6 +134,18 @@ final class Symbols {
     }
   }
 
+  /** The same, chapter 5: the program header, whose segments are what is mapped. */
+  private void readSegments(ByteBuffer file) {
+    int table = Math.toIntExact(file.getLong(0x20));
+    int entrySize = Short.toUnsignedInt(file.getShort(0x36));
+    int count = Short.toUnsignedInt(file.getShort(0x38));
+    for (int at = table; at < table + count * entrySize; at += entrySize) {
+      if (file.getInt(at) == PT_LOAD) {
+        extent = Math.max(extent, file.getLong(at + 0x10) + file.getLong(at + 0x28));
+      }
+    }
+  }
+
   private void readSymbol(
       ByteBuffer file, int at, int strings, int table, int entrySize, int sections) {
     int type = file.get(at + 4) & 15;
@@ -133,7 +154,8 @@ final class Symbols {
     long start = file.getLong(at + 8);
     long size = file.getLong(at + 16);
     if (type == STT_OBJECT && section != 0) {
-      variables.put(start, new Symbol(name, start, size));
+      // A compiler numbers the static variables of functions: `names.0`.
+      variables.put(start, new Symbol(name.replaceFirst("\\.\\d+$", ""), start, size));
       return;
     }
     boolean function = type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -72,5 +73,13 @@ class CodeMapTest {
     assertEquals("kept", found.name());
     assertEquals(32, found.size());
     assertTrue(library.functions().variable(kept + 32 - base).isEmpty());
+    assertEquals(Optional.of(new CodePlace("kept", 8)), CodeMap.variable(kept + 8));
+
+    assumeTrue(!CodeMap.regions().isEmpty(), "this system does not say what is mapped");
+    Meanings here = Meanings.here();
+    assertEquals("the variable kept", here.of(kept).text());
+    assertEquals("the variable kept, + 8", here.of(kept + 8).text());
+    long where = library.find("where").address();
+    assertEquals("start of where", here.of(where).text());
   }
 }

@@ -38,7 +38,8 @@ class RegistersTest {
             address ->
                 address >= 0x20000 && address < 0x20100
                     ? Optional.of(new CodePlace("hello", address - 0x20000))
-                    : Optional.empty());
+                    : Optional.empty(),
+            address -> Optional.empty());
     return Registers.of(values, meanings, null);
   }
 
@@ -123,7 +124,9 @@ class RegistersTest {
 
   @Test
   void namesFromOutsideAreEscaped() {
-    Meanings evil = new Meanings(List.of(), a -> Optional.of(new CodePlace("<script>", 0)));
+    Meanings evil =
+        new Meanings(
+            List.of(), a -> Optional.of(new CodePlace("<script>", 0)), a -> Optional.empty());
     Figure figure = Registers.of(Map.of("rip", 1L << 40, "rsp", 1L << 45), evil, null).figure();
     assertFalse(figure.html().contains("<script>"), figure.html());
     assertTrue(figure.text().contains("<script>"));

@@ -12,7 +12,14 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class RunQueueTest {
-  private final RunQueue queue = new RunQueue();
+  /** The kernel's clock, which goes on only when a test says so. */
+  private Instant now = Instant.parse("2019-11-04T12:00:00Z");
+
+  private final RunQueue queue = new RunQueue(() -> now);
+
+  private void pass(long milliseconds) {
+    now = now.plusMillis(milliseconds);
+  }
 
   private static Message<ExecuteRequest> sent(Instant when, boolean stopOnError) {
     var header =
@@ -29,56 +36,69 @@ class RunQueueTest {
 
   private void fail(Message<ExecuteRequest> message) {
     assertFalse(queue.refuses(message));
+    pass(10);
     queue.failed();
     queue.ended(message);
   }
 
   @Test
   void queuedBehindAFailureIsRefused() {
-    Instant start = Instant.now();
+    Instant start = now;
     fail(sent(start, true));
     assertTrue(queue.refuses(sent(start, true)));
   }
 
   @Test
-  void sentAfterTheFailureRuns() throws InterruptedException {
-    fail(sent(Instant.now(), true));
-    Thread.sleep(5);
-    assertFalse(queue.refuses(sent(Instant.now(), true)));
+  void sentAfterTheFailureRuns() {
+    fail(sent(now, true));
+    pass(1);
+    assertFalse(queue.refuses(sent(now, true)));
   }
 
   @Test
-  void aClockThatIsWrongByAnHourMakesNoDifference() throws InterruptedException {
+  void aClockThatIsWrongByAnHourMakesNoDifference() {
     for (long skew : new long[] {-3600, 3600}) {
-      var skewed = new RunQueue();
-      Message<ExecuteRequest> first = sent(Instant.now().plusSeconds(skew), true);
+      var skewed = new RunQueue(() -> now);
+      Message<ExecuteRequest> first = sent(now.plusSeconds(skew), true);
       assertFalse(skewed.refuses(first));
-      Thread.sleep(300);
+      pass(300);
       skewed.failed();
       skewed.ended(first);
-      assertTrue(skewed.refuses(sent(Instant.now().minusMillis(100).plusSeconds(skew), true)));
-      Thread.sleep(5);
-      assertFalse(skewed.refuses(sent(Instant.now().plusSeconds(skew), true)));
+      assertTrue(skewed.refuses(sent(now.minusMillis(100).plusSeconds(skew), true)));
+      pass(1);
+      assertFalse(skewed.refuses(sent(now.plusSeconds(skew), true)));
     }
   }
 
   @Test
+  void aMessageThatWasSlowOnItsWayIsForgottenWithTheNext() {
+    Message<ExecuteRequest> slow = sent(now.minusMillis(250), true);
+    assertFalse(queue.refuses(slow));
+    Message<ExecuteRequest> first = sent(now, true);
+    assertFalse(queue.refuses(first));
+    pass(300);
+    queue.failed();
+    queue.ended(first);
+    assertTrue(queue.refuses(sent(now.minusMillis(100), true)));
+  }
+
+  @Test
   void deliberateErrorStopsNothing() {
-    Instant start = Instant.now();
+    Instant start = now;
     fail(sent(start, false));
     assertFalse(queue.refuses(sent(start, true)));
   }
 
   @Test
   void cellThatAsksNotToStopRuns() {
-    Instant start = Instant.now();
+    Instant start = now;
     fail(sent(start, true));
     assertFalse(queue.refuses(sent(start, false)));
   }
 
   @Test
   void successStopsNothing() {
-    Instant start = Instant.now();
+    Instant start = now;
     Message<ExecuteRequest> fine = sent(start, true);
     queue.refuses(fine);
     queue.ended(fine);
