@@ -12,7 +12,7 @@ from kernels import Kernel
 def group(item):
     """What has to run in one process, since its tests share a kernel, a server or a chapter that was run."""
     given = item.callspec.params if hasattr(item, "callspec") else {}
-    return given.get("stem") or item.module.__name__
+    return given.get("stem")
 
 
 @pytest.hookimpl(tryfirst=True)

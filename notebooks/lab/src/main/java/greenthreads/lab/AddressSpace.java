@@ -202,7 +202,7 @@ final class AddressSpace {
           new Candidate(
               address - s.high() + 1,
               Kind.ABOVE_STACK,
-              address == s.high() ? "%s above the highest of %s" : "%s above the top of %s",
+              address == s.high() ? "%s above the highest byte of %s" : "%s above the top of %s",
               s.name()));
     }
     for (Argument a : report.arguments()) {

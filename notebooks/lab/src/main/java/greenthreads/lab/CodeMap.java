@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.BiFunction;
 
 /**
  * What lies where in this process: the functions of the libraries that the reader loaded, by name,
@@ -48,25 +49,20 @@ final class CodeMap {
 
   /** The function of the reader's libraries that an address lies in. */
   static Optional<CodePlace> function(long address) {
-    return owner(address)
-        .flatMap(module -> {
-          long offset = address - module.base();
-          return module
-              .symbols()
-              .at(offset)
-              .map(found -> new CodePlace(found.name(), offset - found.start()));
-        });
+    return place(address, Symbols::at);
   }
 
   /** The global variable of the reader's libraries that an address lies in. */
   static Optional<CodePlace> variable(long address) {
+    return place(address, Symbols::variable);
+  }
+
+  private static Optional<CodePlace> place(
+      long address, BiFunction<Symbols, Long, Optional<Symbols.Symbol>> look) {
     return owner(address)
         .flatMap(module -> {
           long offset = address - module.base();
-          return module
-              .symbols()
-              .variable(offset)
-              .map(found -> new CodePlace(found.name(), offset - found.start()));
+          return look.apply(module.symbols(), offset).map(found -> found.place(offset));
         });
   }
 

@@ -106,7 +106,7 @@ final class Compiler {
     }
   }
 
-  private static String fileName(NativeSource source) {
+  static String fileName(NativeSource source) {
     return source.name().replaceAll("[^A-Za-z0-9._-]", "_");
   }
 

@@ -12,7 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 
 /**
  * One of the machines that the native files are written for: this one, or another whose programs
@@ -29,9 +28,9 @@ public final class Elsewhere implements Picture {
 
   private final Target target;
   private final Project project;
-  private final Supplier<Foreign> tools;
+  private final Foreign tools;
 
-  Elsewhere(Target target, Project project, Supplier<Foreign> tools) {
+  Elsewhere(Target target, Project project, Foreign tools) {
     this.target = target;
     this.project = project;
     this.tools = tools;
@@ -92,6 +91,11 @@ public final class Elsewhere implements Picture {
     return target.title;
   }
 
+  /** The title as a picture has it: the reader's own machine is marked. */
+  String markedTitle() {
+    return title() + (isHere() ? " (yours)" : "");
+  }
+
   /** Whether it is the machine that this runs on. */
   public boolean isHere() {
     return target == Target.here();
@@ -99,14 +103,6 @@ public final class Elsewhere implements Picture {
 
   /** The file of {@code native/} that is its own, such as {@code "arch/aarch64.h"}. */
   public String header() {
-    return header(target);
-  }
-
-  private boolean isMac() {
-    return target == Target.X86_64_MACOS || target == Target.AARCH64_MACOS;
-  }
-
-  private static String header(Target target) {
     return switch (target) {
       case X86_64_LINUX, X86_64_MACOS -> "arch/x86_64-sysv.h";
       case AARCH64_LINUX, AARCH64_MACOS -> "arch/aarch64.h";
@@ -115,30 +111,34 @@ public final class Elsewhere implements Picture {
     };
   }
 
+  private boolean isMac() {
+    return target == Target.X86_64_MACOS || target == Target.AARCH64_MACOS;
+  }
+
   /** Whether there is a compiler for it. */
   public boolean canCompile() {
-    return tools.get().compiler().isPresent();
+    return tools.compiler().isPresent();
   }
 
   /** Whether there is a compiler for it, and something that runs its programs. */
   public boolean canRun() {
-    return canCompile() && tools.get().canRun();
+    return canCompile() && tools.canRun();
   }
 
   /** What to install; empty if nothing is missing. */
   public String missing() {
-    return tools.get().missing();
+    return tools.missing();
   }
 
   /** The compiler's name and version; empty if there is none. */
   String compilerName() {
-    return tools.get().compiler().map(Toolchain::version).orElse("");
+    return tools.compiler().map(Toolchain::version).orElse("");
   }
 
   /** What runs its programs here, in a word; empty if nothing does. */
   String runnerName() {
-    List<String> runner = tools.get().runner();
-    if (!tools.get().canRun()) {
+    List<String> runner = tools.runner();
+    if (!tools.canRun()) {
       return "";
     }
     return runner.isEmpty() ? "itself" : Path.of(runner.getFirst()).getFileName().toString();
@@ -176,7 +176,7 @@ public final class Elsewhere implements Picture {
       Project.Unit unit = project.find(name, words);
       long start = System.nanoTime();
       Path hasLibrary = project.workspace().folder("elsewhere").resolve("zig-" + target.name());
-      boolean isZig = tools.get().compiler().orElseThrow().executable().endsWith("zig");
+      boolean isZig = tools.compiler().orElseThrow().executable().endsWith("zig");
       if (isZig && !Files.exists(hasLibrary)) { // which it brings as sources, for all machines
         Cell.say(
             "Zig makes a C library for %s. It does that once, and may need some minutes."
@@ -210,11 +210,10 @@ public final class Elsewhere implements Picture {
   }
 
   private Cache.Entry compile(Project.Unit unit, String product) throws IOException {
-    Toolchain compiler = tools.get().compiler().orElseThrow();
+    Toolchain compiler = tools.compiler().orElseThrow();
     var key = new ArrayList<>(unit.options());
     key.addAll(List.of(compiler.identity(), product, FORM));
-    String entry =
-        unit.source().name().replaceAll("[^A-Za-z0-9._-]", "_") + "-" + unit.source().key(key);
+    String entry = Compiler.fileName(unit.source()) + "-" + unit.source().key(key);
     return new Cache(project.workspace().folder("elsewhere"))
         .get(entry, product, draft -> compile(compiler, unit, draft, draft.resolve(product)));
   }
@@ -251,7 +250,7 @@ public final class Elsewhere implements Picture {
   }
 
   private Run start(Path program, boolean wholeWindows) throws IOException {
-    var command = new ArrayList<>(tools.get().runner());
+    var command = new ArrayList<>(tools.runner());
     command.add(program.toString());
     Map<String, String> environment =
         target == Target.X86_64_WINDOWS ? wine(wholeWindows) : Map.of();

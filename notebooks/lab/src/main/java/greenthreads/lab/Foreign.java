@@ -1,6 +1,5 @@
 package greenthreads.lab;
 
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -182,13 +181,6 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
   }
 
   private static Optional<Path> program(Map<String, String> environment, String name) {
-    if (name.startsWith("/")) {
-      return Optional.of(Path.of(name)).filter(Files::isExecutable);
-    }
-    return List.of(environment.getOrDefault("PATH", "").split(File.pathSeparator)).stream()
-        .filter(folder -> !folder.isEmpty())
-        .map(folder -> Path.of(folder, name))
-        .filter(file -> Files.isExecutable(file) && !Files.isDirectory(file))
-        .findFirst();
+    return Toolchain.search(name, environment.getOrDefault("PATH", ""));
   }
 }

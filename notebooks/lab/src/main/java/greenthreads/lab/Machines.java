@@ -28,10 +28,7 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
     return new Machines(
         Stream.of(Target.values())
             .sorted((a, b) -> Boolean.compare(b == Target.here(), a == Target.here()))
-            .map(target -> {
-              Foreign tools = Foreign.of(target, own, environment);
-              return new Elsewhere(target, project, () -> tools);
-            })
+            .map(target -> new Elsewhere(target, project, Foreign.of(target, own, environment)))
             .toList());
   }
 
@@ -77,10 +74,10 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
     for (Elsewhere each : machines) {
       rows.add(
           List.of(
-              each.title() + (each.isHere() ? " (yours)" : ""),
+              each.markedTitle(),
               each.canCompile() ? each.compilerName() : "–",
               each.runnerName().isEmpty() ? "–" : each.runnerName(),
-              each.missing().isEmpty() ? "" : each.missing()));
+              each.missing()));
     }
     Figure table =
         Figure.table(
@@ -108,7 +105,7 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
     var html = new StringBuilder("<div class=\"gt-scroll\"><table><thead><tr>");
     for (Elsewhere each : machines) {
       html.append("<th colspan=\"3\" scope=\"colgroup\"%s>".formatted(mark(each)));
-      html.append(Html.escape(each.title() + (each.isHere() ? " (yours)" : ""))).append("</th>");
+      html.append(Html.escape(each.markedTitle())).append("</th>");
     }
     html.append("</tr></thead><tbody>");
     for (int row = 0; row < rows; row++) {
@@ -137,8 +134,8 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
 
     var text = new StringBuilder();
     for (int i = 0; i < machines.size(); i++) {
-      text.append(i == 0 ? "" : "\n\n").append(machines.get(i).title());
-      text.append(machines.get(i).isHere() ? " (yours)" : "").append(": ");
+      text.append(i == 0 ? "" : "\n\n").append(machines.get(i).markedTitle());
+      text.append(": ");
       text.append(size(layouts.get(i))).append("; says ").append(layouts.get(i).source());
       var lines = new ArrayList<List<String>>();
       columns.get(i).forEach(cells -> lines.add(List.of("  " + cells[0], cells[1], cells[2])));
@@ -202,7 +199,7 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
         new StringBuilder("<div class=\"gt-sides\" style=\"flex-wrap:nowrap;overflow-x:auto\">");
     var text = new StringBuilder();
     for (int i = 0; i < machines.size(); i++) {
-      String title = machines.get(i).title() + (machines.get(i).isHere() ? " (yours)" : "");
+      String title = machines.get(i).markedTitle();
       html.append("<div><div class=\"gt-head\"><b>").append(Html.escape(title));
       html.append("</b></div><table>");
       text.append(i == 0 ? "" : "\n\n").append(title).append('\n');

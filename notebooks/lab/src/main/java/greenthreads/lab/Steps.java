@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -38,20 +39,20 @@ public final class Steps implements Picture {
       long base,
       List<HostReport.Region> memory) {
     Optional<CodePlace> place(long address) {
-      long offset = address - base;
-      return offset < 0 || base == 0
-          ? Optional.empty()
-          : symbols.at(offset).map(found -> new CodePlace(found.name(), offset - found.start()));
+      return place(address, Symbols::at);
     }
 
     /** The library's global variable that an address lies in. */
     Optional<CodePlace> variable(long address) {
+      return place(address, Symbols::variable);
+    }
+
+    private Optional<CodePlace> place(
+        long address, BiFunction<Symbols, Long, Optional<Symbols.Symbol>> look) {
       long offset = address - base;
       return offset < 0 || base == 0
           ? Optional.empty()
-          : symbols
-              .variable(offset)
-              .map(found -> new CodePlace(found.name(), offset - found.start()));
+          : look.apply(symbols, offset).map(found -> found.place(offset));
     }
   }
 
@@ -381,7 +382,7 @@ public final class Steps implements Picture {
     return Optional.of(
         "stores %s in %s%s"
             .formatted(
-                from.equals(abi.sp()) ? from : "%s (%s)".formatted(from, inWords(value)),
+                registerAndValue(from, value),
                 slot(address),
                 word(i, address).isPresent() ? ", where it already was" : ""));
   }
@@ -393,8 +394,12 @@ public final class Steps implements Picture {
         .map(Map.Entry::getKey)
         .filter(instruction::contains)
         .findFirst()
-        .map(name -> name.equals(abi.sp()) ? name : "%s (%s)".formatted(name, inWords(value)))
+        .map(name -> registerAndValue(name, value))
         .orElseGet(() -> inWords(value));
+  }
+
+  private String registerAndValue(String name, long value) {
+    return name.equals(abi.sp()) ? name : "%s (%s)".formatted(name, inWords(value));
   }
 
   /** What a value is, or the value itself where there is no more to say. */

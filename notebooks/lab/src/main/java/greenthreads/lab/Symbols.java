@@ -23,6 +23,11 @@ final class Symbols {
    * A function: its name, the offset in the library at which it begins, and its size (0: unknown).
    */
   record Symbol(String name, long start, long size) {
+    /** The place in it that an offset in the library is. */
+    CodePlace place(long offset) {
+      return new CodePlace(name, offset - start);
+    }
+
     /** {@code name+0x1c}, or the bare name at its first instruction. */
     String at(long offset) {
       return offset == start ? name : "%s+0x%x".formatted(name, offset - start);

@@ -64,7 +64,7 @@ record Toolchain(List<String> command, Path executable, String version, String i
     return version.contains("clang");
   }
 
-  private static Optional<Path> search(String program, String path) {
+  static Optional<Path> search(String program, String path) {
     if (program.contains("/")) {
       return Optional.of(Path.of(program)).filter(Files::isExecutable);
     }
