@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from answers import ANSWERS
 from chapters import Chapter, chapter_paths, error_of, outputs_of, session, tags
 from expected import EXPECTED
-from wrong_answers import WRONG_ANSWERS
 
 CHAPTERS = {path.stem: Chapter.read(path) for path in chapter_paths()}
 EXERCISES = {e.number: (stem, e) for stem, chapter in CHAPTERS.items() for e in chapter.exercises()}
@@ -21,7 +21,7 @@ each_exercise = pytest.mark.parametrize("number", EXERCISES)
 def group(item):
     """All tests of a chapter share its runs."""
     given = item.callspec.params if hasattr(item, "callspec") else {}
-    number = WRONG_ANSWERS[given["i"]].exercise if "i" in given else given.get("number")
+    number = ANSWERS[given["i"]].exercise if "i" in given else given.get("number")
     return given.get("stem") or EXERCISES.get(number, (None,))[0]
 
 
@@ -76,28 +76,28 @@ def as_it_is(stem):
 
 @once
 def solved(stem):
-    """A chapter with all exercises solved, and then, one after the other, with each wrong answer to them."""
+    """A chapter with all exercises solved, and then, one after the other, with each other answer to them."""
     chapter = CHAPTERS[stem]
     solutions = {e.cell.id: e.solution for e in chapter.exercises()}
     with session(chapter) as kernel:
         done = {cell.id: kernel.run(cell, solutions.get(cell.id)) for cell in chapter.code}
-        wrong = {}
-        for i, answer in enumerate(WRONG_ANSWERS):
+        tried = {}
+        for i, answer in enumerate(ANSWERS):
             where, exercise = EXERCISES.get(answer.exercise, (None, None))
             if where == stem:
                 # As the reader does it: the cells from the exercise down to its check.
                 begin, end = chapter.code.index(exercise.cell), chapter.code.index(exercise.check)
                 ran = [kernel.run(exercise.cell, source_of(answer, exercise))]
                 ran += [kernel.run(cell) for cell in chapter.code[begin + 1 : end + 1]]
-                wrong[i] = ran
-    return done, wrong
+                tried[i] = ran
+    return done, tried
 
 
 def source_of(answer, exercise):
     """The cell that a reader with this answer would have."""
     source = answer.source or exercise.solution
     for old, new in answer.replace.items():
-        assert old in exercise.solution, f"wrong_answers.py: the solution of {exercise.number} has no {old!r}"
+        assert old in exercise.solution, f"answers: the solution of {exercise.number} has no {old!r}"
     if answer.replace:
         # All at once, so that one replacement does not find another's result.
         pattern = "|".join(re.escape(old) for old in sorted(answer.replace, key=len, reverse=True))
@@ -252,20 +252,34 @@ def test_solutions_harm_nothing_else(stem):
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("i", range(len(WRONG_ANSWERS)), ids=[f"{w.exercise}: {w.says}" for w in WRONG_ANSWERS])
-def test_wrong_answer_is_told_its_cause(i):
-    answer = WRONG_ANSWERS[i]
+@pytest.mark.parametrize("i", range(len(ANSWERS)), ids=[f"{a.exercise}: {a.says or 'right'}" for a in ANSWERS])
+def test_answer_is_judged(i):
+    """A right answer is accepted; a wrong one is told its cause."""
+    answer = ANSWERS[i]
     assert answer.exercise in EXERCISES, "no such exercise"
     stem, _ = EXERCISES[answer.exercise]
     *before, check = solved(stem)[1][i]
     assert not any(error_of(cell) for cell in before), "\n".join(outputs_of(cell) for cell in before)
     text = outputs_of(check)
-    assert f"✘ {answer.exercise} Not yet" in text, text
-    assert re.search(answer.says, " ".join(text.split())), text
+    if answer.is_right:
+        assert f"✔ {answer.exercise} Correct" in text, text
+    else:
+        assert f"✘ {answer.exercise} Not yet" in text, text
+        assert re.search(answer.says, " ".join(text.split())), text
+
+
+# Chapters whose exercises have not yet enough answers. The list is to become empty.
+TOO_FEW_ANSWERS = {"00", "01", "02", "03", "04", "05", "06", "07", "08"}
 
 
 @each_exercise
-def test_causes_are_seen(number):
-    _, exercise = EXERCISES[number]
-    if ".cause(" in exercise.check.source:
-        assert any(w.exercise == number for w in WRONG_ANSWERS), f"wrong_answers.py has none for {number}"
+def test_answers_are_many(number):
+    """Three right ones, written differently, with the solution; eight wrong ones of different kinds."""
+    if number[:2] in TOO_FEW_ANSWERS:
+        return  # its answers are still being collected
+    mine = [answer for answer in ANSWERS if answer.exercise == number]
+    right = [answer for answer in mine if answer.is_right]
+    assert len(right) + 1 >= 3, f"answers: {number} has {len(right)} right ones beside the solution"
+    assert len(mine) - len(right) >= 8, f"answers: {number} has {len(mine) - len(right)} wrong ones"
+    written = {" ".join(source_of(answer, EXERCISES[number][1]).split()) for answer in mine}
+    assert len(written) == len(mine), f"answers: {number} has the same answer twice"
