@@ -8,7 +8,7 @@
  *
  * Alone:  cc -std=c17 -O2 -pthread -DMAIN 01-why-green-threads.c -o demo && ./demo
  */
-#define _GNU_SOURCE /* Linux: sched_setaffinity, pthread_getattr_np, mincore */
+#define _GNU_SOURCE /* Linux: sched_setaffinity, pthread_getattr_np, RUSAGE_THREAD */
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
@@ -17,7 +17,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -198,7 +200,7 @@ double thread_create_join_ns(int rounds) {
 
 enum { NOBODY = -1, CALLED_OFF = -2 };
 
-/* Two threads pass a token to and fro. Whoever does not hold it sleeps. */
+/* Two threads pass a token to and fro. The one that does not hold it sleeps. */
 struct game {
     pthread_mutex_t lock;
     pthread_cond_t passed;
@@ -211,67 +213,91 @@ struct game {
 
 struct player {
     struct game *game;
-    int number; /* 0 or 1 */
+    int number;    /* 0 or 1 */
+    long switches; /* how often it left the processor; -1 where the system does not say */
 };
+
+/* How often the calling thread has left its processor so far: because it fell
+   asleep, or because the scheduler preferred another one. */
+static long switches_so_far(void) {
+#if defined __linux__
+    struct rusage usage;
+
+    if (getrusage(RUSAGE_THREAD, &usage) == 0)
+        return usage.ru_nvcsw + usage.ru_nivcsw;
+#endif
+    return -1;
+}
+
+/* Sleeps until the token is there. False if the game has been called off. */
+static bool take(struct game *game, int number) {
+    pthread_mutex_lock(&game->lock);
+    while (game->holder != number && game->holder != CALLED_OFF)
+        pthread_cond_wait(&game->passed, &game->lock);
+    bool mine = game->holder == number;
+    pthread_mutex_unlock(&game->lock);
+    return mine;
+}
+
+/* Unlocks before it signals. The other way round the woken thread finds the
+   mutex taken and falls asleep once more: two switches for one pass. */
+static void pass_to(struct game *game, int holder) {
+    pthread_mutex_lock(&game->lock);
+    game->holder = holder;
+    pthread_mutex_unlock(&game->lock);
+    pthread_cond_signal(&game->passed);
+}
+
+/* Says "I am here"; the second one to arrive gives the token to player 0. */
+static void arrive(struct game *game) {
+    pthread_mutex_lock(&game->lock);
+    bool both = ++game->arrived == 2 && game->holder == NOBODY;
+    pthread_mutex_unlock(&game->lock);
+    if (both)
+        pass_to(game, 0);
+}
 
 static void *play(void *argument) {
     struct player *me = argument;
     struct game *game = me->game;
 
     stay_on(game->core);
-    pthread_mutex_lock(&game->lock);
-    if (++game->arrived == 2 && game->holder == NOBODY)
-        game->holder = 0;
-    pthread_cond_signal(&game->passed);
-    for (int turn = 0; turn <= game->rounds; turn++) {
-        while (game->holder != me->number && game->holder != CALLED_OFF)
-            pthread_cond_wait(&game->passed, &game->lock);
-        if (game->holder == CALLED_OFF)
-            break;
+    arrive(game);
+    for (int turn = 0; turn <= game->rounds && take(game, me->number); turn++) {
         if (me->number == 0)
             game->times[turn] = now_ns();
-        game->holder = 1 - me->number;
-        pthread_cond_signal(&game->passed);
+        pass_to(game, 1 - me->number);
     }
-    pthread_mutex_unlock(&game->lock);
+    me->switches = switches_so_far();
     return NULL;
 }
 
-static void call_off(struct game *game) {
-    pthread_mutex_lock(&game->lock);
-    game->holder = CALLED_OFF;
-    pthread_cond_signal(&game->passed);
-    pthread_mutex_unlock(&game->lock);
-}
-
 /* Lets the two play. Returns 0 or an error; then nobody has played. */
-static int play_all(struct game *game) {
-    struct player players[2] = {{game, 0}, {game, 1}};
+static int play_all(struct game *game, struct player players[2]) {
     pthread_t threads[2];
     int made = 0;
     int error = 0;
 
     while (made < 2 && error == 0) {
+        players[made] = (struct player){.game = game, .number = made};
         error = pthread_create(&threads[made], NULL, play, &players[made]);
         made += error == 0;
     }
     if (error)
-        call_off(game);
+        pass_to(game, CALLED_OFF);
     for (int i = 0; i < made; i++)
         pthread_join(threads[i], NULL);
     return error;
 }
 
-/* Nanoseconds for one switch from a thread to another: half the time the token
-   takes to go to and fro, the median of `rounds`. Both threads share a core
-   where the system allows that; elsewhere the time is that of waking another
-   core. */
-double thread_switch_ns(int rounds) {
+/* A whole game. Writes the median time of a pass, and how many switches the
+   system made for each pass, -1 where it does not say. Returns 0 or an error. */
+static int play_game(int rounds, double *pass_ns, double *switches) {
     if (rounds < 1 || rounds > MOST_ROUNDS)
-        return -EINVAL;
+        return EINVAL;
     int64_t *times = malloc(((size_t)rounds + 1) * sizeof *times);
     if (times == NULL)
-        return -ENOMEM;
+        return ENOMEM;
     struct game game = {
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .passed = PTHREAD_COND_INITIALIZER,
@@ -280,12 +306,39 @@ double thread_switch_ns(int rounds) {
         .core = this_core(),
         .times = times,
     };
-    int error = play_all(&game);
-    for (int i = 0; i < rounds && !error; i++)
-        times[i] = times[i + 1] - times[i];
-    double result = error ? -error : median(times, rounds) / 2;
+    struct player players[2];
+    int error = play_all(&game, players);
+    if (error == 0) {
+        for (int i = 0; i < rounds; i++)
+            times[i] = times[i + 1] - times[i];
+        long made = players[0].switches + players[1].switches;
+        *pass_ns = median(times, rounds) / 2;
+        *switches = made < 0 ? -1 : made / (2.0 * rounds);
+    }
     free(times);
-    return result;
+    return error;
+}
+
+/* Nanoseconds for one switch from a thread to another: half the time the token
+   takes to go to and fro, the median of `rounds`. Both threads share a core
+   where the system allows that; elsewhere the time is that of waking another
+   core. */
+double thread_switch_ns(int rounds) {
+    double pass_ns, switches;
+    int error = play_game(rounds, &pass_ns, &switches);
+
+    return error ? -error : pass_ns;
+}
+
+/* How many switches the system makes each time the token is passed: one, if
+   nobody else wants the core. -ENOTSUP where the system does not count them. */
+double switches_per_pass(int rounds) {
+    double pass_ns, switches;
+    int error = play_game(rounds, &pass_ns, &switches);
+
+    if (error)
+        return -error;
+    return switches < 0 ? -ENOTSUP : switches;
 }
 
 /* ---------------------------------------------------------------------------
@@ -339,35 +392,90 @@ static long resident_bytes(pthread_t thread) {
     return bytes;
 }
 
-/* The bytes of memory that the stack of a sleeping thread keeps, the mean over
-   `count` threads that all exist at once. What the kernel keeps for each comes
-   on top of this, and cannot be seen from here. */
-long thread_resident_bytes(int count) {
+/* A number that Linux writes behind `key` in one of its files, in bytes; -1 where
+   there is no such file or no such line. The files count in KiB. */
+static int64_t bytes_in(const char *file, const char *key) {
+    char line[128];
+    long kib = -1;
+    FILE *open = fopen(file, "r");
+
+    if (open == NULL)
+        return -1;
+    while (kib < 0 && fgets(line, sizeof line, open) != NULL)
+        if (strncmp(line, key, strlen(key)) == 0)
+            kib = strtol(line + strlen(key), NULL, 10);
+    fclose(open);
+    return kib <= 0 ? -1 : kib * 1024; /* a container may answer 0 to everything */
+}
+
+/* What a thread that sleeps keeps in memory. */
+enum {
+    ITS_STACK,     /* the pages of its stack that it has touched */
+    SYSTEM_STACK,  /* the stack on which the system works for it */
+    SYSTEM_RECORD, /* its entries in the system's tables */
+    PAGE_TABLES,   /* where the pages of its stack are */
+    KINDS_OF_MEMORY,
+};
+
+/* What the system keeps for all threads there are. Linux counts the first two
+   for the whole machine, the last one for this process. */
+static void look_at_system(int64_t bytes[KINDS_OF_MEMORY]) {
+    bytes[SYSTEM_STACK] = bytes_in("/proc/meminfo", "KernelStack:");
+    bytes[SYSTEM_RECORD] = bytes_in("/proc/meminfo", "Slab:");
+    bytes[PAGE_TABLES] = bytes_in("/proc/self/status", "VmPTE:");
+}
+
+/* The touched pages of all their stacks together, or a negative error. */
+static int64_t resident_stacks(const pthread_t *threads, int count) {
+    int64_t sum = 0;
+
+    for (int i = 0; i < count; i++) {
+        long bytes = resident_bytes(threads[i]);
+        if (bytes < 0)
+            return bytes;
+        sum += bytes;
+    }
+    return sum;
+}
+
+/*
+ * The bytes that a sleeping thread keeps, the mean over `count` threads that
+ * all exist at once, into the caller's kept[KINDS_OF_MEMORY]. A kind that the
+ * system does not show is -1; so are all but the first where there is no
+ * Linux. What other programs do meanwhile is in two of the numbers, so take
+ * many threads. Returns 0, or a negative error.
+ */
+int thread_memory(int count, int64_t *kept) {
     struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
+    int64_t before[KINDS_OF_MEMORY], after[KINDS_OF_MEMORY];
     int made = 0;
     int error = 0;
 
-    if (count < 1 || count > MOST_THREADS)
+    if (count < 1 || count > MOST_THREADS || kept == NULL)
         return -EINVAL;
     pthread_t *threads = malloc((size_t)count * sizeof *threads);
     if (threads == NULL)
         return -ENOMEM;
+    look_at_system(before);
     while (made < count && error == 0) {
         error = pthread_create(&threads[made], NULL, park, &gate);
         made += error == 0;
     }
     await(&gate, made);
-    long sum = 0;
-    for (int i = 0; i < made && error == 0; i++) {
-        long bytes = resident_bytes(threads[i]);
-        sum += bytes;
-        error = bytes < 0 ? (int)-bytes : 0;
-    }
+    look_at_system(after);
+    int64_t stacks = error ? -error : resident_stacks(threads, count);
     open_gate(&gate);
     for (int i = 0; i < made; i++)
         pthread_join(threads[i], NULL);
     free(threads);
-    return error ? -error : sum / count;
+    if (stacks < 0)
+        return (int)stacks;
+    kept[ITS_STACK] = stacks / count;
+    for (int kind = SYSTEM_STACK; kind < KINDS_OF_MEMORY; kind++) {
+        int64_t more = after[kind] - before[kind];
+        kept[kind] = before[kind] < 0 || after[kind] < 0 ? -1 : more > 0 ? more / count : 0;
+    }
+    return 0;
 }
 
 /* ---------------------------------------------------------------------------
@@ -399,7 +507,7 @@ static void *run_without_yielding(void *argument) {
     }
 }
 
-/* The letter of whoever did more in each slot; '.' if neither ran. Returns how
+/* The letter of the one that did more in each slot; '.' if neither ran. Returns how
    often the letter changes from A to B or back. */
 static int merge(const long *a, const long *b, int slots, char *trace) {
     int changes = 0;
@@ -422,7 +530,7 @@ static int merge(const long *a, const long *b, int slots, char *trace) {
  * size - 1 letters and a final zero. Which letters is the system's choice, and
  * another one each time. Returns how often the processor changed hands, or a
  * negative error. Where threads cannot be kept on one core both run at once,
- * and the letter is that of whoever got more done.
+ * and the letter is that of the one that got more done.
  */
 int preemptive(char *trace, int size) {
     struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
@@ -550,14 +658,29 @@ int two_talks(char (*turn)(struct talk *me), char *trace, int size, int n, int m
 }
 
 #ifdef MAIN
+static void show_memory(void) {
+    int64_t kept[KINDS_OF_MEMORY];
+    const char *const names[] = {"its stack", "the system's stack", "the system's records",
+                                 "page tables"};
+
+    if (thread_memory(200, kept) < 0)
+        return;
+    for (int kind = 0; kind < KINDS_OF_MEMORY; kind++) {
+        char number[24] = "unknown";
+        if (kept[kind] >= 0)
+            snprintf(number, sizeof number, "%lld", (long long)kept[kind]);
+        printf("A sleeping thread keeps: %10s bytes, %s\n", number, names[kind]);
+    }
+}
+
 int main(void) {
     char trace[61];
 
     printf("A function call:         %10.1f ns\n", function_call_ns(1000));
     printf("A switch of threads:     %10.1f ns\n", thread_switch_ns(10000));
+    printf("Switches for each pass:  %10.1f\n", switches_per_pass(10000));
     printf("A thread made and ended: %10.1f ns\n", thread_create_join_ns(1000));
-    printf("A sleeping thread keeps: %10ld bytes of its stack in memory\n",
-           thread_resident_bytes(100));
+    show_memory();
     printf("Two threads on one core: %s\n", can_share_a_core() ? "yes" : "not on this system");
 
     int changes = preemptive(trace, sizeof trace);
