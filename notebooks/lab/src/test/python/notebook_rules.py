@@ -9,6 +9,7 @@ import nbformat
 from chapters import (
     FENCE,
     HOLE,
+    chapter_paths,
     fenced_blocks,
     folds,
     number_of,
@@ -185,6 +186,28 @@ def has_a_question_at_the_end(chapter):
     if following and "?" not in following[0].source:
         wrong.append("`## Next` asks no question")
     return wrong
+
+
+def title_of(chapter):
+    return chapter.cells[0].source.partition("\n")[0].removeprefix("# ")
+
+
+def ends_with_the_way_on(chapter):
+    """The last line leads to the chapters on both sides, by their titles."""
+    paths = [path for path in chapter_paths() if path.stem[0].isdigit()]
+    number = int(chapter.stem[:2])
+    ways = []
+    if number > 0:
+        before = paths[number - 1]
+        ways.append(f"← [{title_of(type(chapter).read(before))}]({before.name})")
+    if number + 1 < len(paths):
+        after = paths[number + 1]
+        ways.append(f"[{title_of(type(chapter).read(after))}]({after.name}) →")
+    wanted = " · ".join(ways)
+    last = chapter.cells[-1]
+    if last.cell_type != "markdown" or last.source.splitlines()[-1] != wanted:
+        return [f"{last.id}: the last line must be {wanted}"]
+    return []
 
 
 PREDICTION = re.compile(r"^\*\*Predict\.\*\*", re.MULTILINE)
@@ -399,6 +422,7 @@ RULES = [
     no_var_across_cells,
     magics_do_no_harm,
     has_a_question_at_the_end,
+    ends_with_the_way_on,
     predictions_come_before_runs,
     has_experiments,
     tags_are_known,

@@ -32,6 +32,10 @@ Where does it go?
 - **You need** `Lab.load("x")`.
 """
 
+WAY_ON = (
+    "← [06 Threads and a scheduler](06-threads-and-a-scheduler.ipynb) · [08 Other machines](08-other-machines.ipynb) →"
+)
+
 SOLUTION = """<details><summary>Hint 1</summary>
 
 Think.
@@ -86,7 +90,7 @@ def good():
         *exercise(1, java=True),
         *exercise(2, java=False),
         new_markdown_cell("## Recap\n\n- a\n- b\n- c", id="recap"),
-        new_markdown_cell("## Next\n\nWhy?", id="next"),
+        new_markdown_cell(f"## Next\n\nWhy?\n\n{WAY_ON}", id="next"),
     ]
     spec = {"name": "java", "language": "java", "display_name": "Java (green threads)"}
     book = new_notebook(cells=cells, metadata={"kernelspec": spec})
@@ -141,6 +145,8 @@ BREAK = [
     ("has_a_question_at_the_end", replace("recap", "## Recap", "## Summary")),
     ("has_a_question_at_the_end", replace("recap", "\n- b", "")),
     ("has_a_question_at_the_end", replace("next", "?", ".")),
+    ("ends_with_the_way_on", replace("next", WAY_ON, "")),
+    ("ends_with_the_way_on", replace("next", "08-other", "07-other")),
     ("predictions_come_before_runs", replace("two", "**Predict.**", "Predict.")),
     ("predictions_come_before_runs", replace("recap", "- a", "**Predict.** a\n\n- a")),
     ("has_experiments", set_tags("experiment")),
