@@ -116,9 +116,9 @@ final class StackDrawing {
 
   private List<Row> rows() {
     var rows = new ArrayList<Row>();
-    for (int n = 0; n < last.size(); ) {
+    for (int n = 0; n < last.shown(); ) {
       int end = n;
-      while (end < last.size() && alike(n, end) && !special(end)) {
+      while (end < last.shown() && alike(n, end) && !special(end)) {
         end++;
       }
       if (end - n >= ALIKE) {
@@ -127,6 +127,9 @@ final class StackDrawing {
       } else {
         rows.add(new Row.Word(n++));
       }
+    }
+    if (last.shown() < last.size()) {
+      rows.add(new Row.Fold(last.shown(), last.size() - last.shown(), false));
     }
     return rows.size() <= MOST_ROWS ? rows : shortened(rows);
   }
@@ -232,7 +235,7 @@ final class StackDrawing {
       html.append("</td><td></td>");
     }
     html.append("<td>0x%x</td></tr>".formatted(last.top()));
-    boolean drawn = last.used() == 0;
+    boolean drawn = hidesHighWater();
     for (Row row : rows) {
       if (!drawn && 8L * first(row) >= last.used()) {
         html.append(highWater(columns));
@@ -259,6 +262,11 @@ final class StackDrawing {
     html.append("</tbody></table></div>");
     html.append("<div class=\"gt-note\">A stack grows downwards. Click a value to see its bytes.");
     return html.append("</div>").toString();
+  }
+
+  /** Nothing was written, or the mark may lie among words that are not drawn. */
+  private boolean hidesHighWater() {
+    return last.used() == 0 || last.shown() < last.size();
   }
 
   private String guardText() {
@@ -303,7 +311,7 @@ final class StackDrawing {
     } else {
       lines.add(List.of("address", "", "before", "", "after", "what it is"));
     }
-    boolean drawn = last.used() == 0;
+    boolean drawn = hidesHighWater();
     for (Row row : rows) {
       if (!drawn && 8L * first(row) >= last.used()) {
         lines.add(List.of(waterText()));

@@ -27,7 +27,8 @@ public final class StackView implements Picture {
       Map<Long, String> names,
       OptionalLong paint,
       long guard,
-      int redZone) {}
+      int redZone,
+      int highest) {}
 
   private final long low;
   private final long[] words;
@@ -63,7 +64,15 @@ public final class StackView implements Picture {
   static StackView of(String title, long low, long[] words, Meanings meanings, int redZone) {
     long top = low + 8L * words.length;
     meanings.with(new Meanings.Place("this stack", low, top, top, "top"));
-    var notes = new Notes(title, OptionalLong.empty(), Map.of(), OptionalLong.empty(), 0, redZone);
+    var notes =
+        new Notes(
+            title,
+            OptionalLong.empty(),
+            Map.of(),
+            OptionalLong.empty(),
+            0,
+            redZone,
+            Integer.MAX_VALUE);
     return new StackView(low, words, meanings, notes);
   }
 
@@ -84,7 +93,8 @@ public final class StackView implements Picture {
             notes.names,
             notes.paint,
             notes.guard,
-            notes.redZone));
+            notes.redZone,
+            notes.highest));
   }
 
   /**
@@ -96,7 +106,9 @@ public final class StackView implements Picture {
   public StackView name(long below, String name) {
     var names = new TreeMap<>(notes.names);
     names.put(below, name);
-    return with(new Notes(notes.title, notes.sp, names, notes.paint, notes.guard, notes.redZone));
+    return with(
+        new Notes(
+            notes.title, notes.sp, names, notes.paint, notes.guard, notes.redZone, notes.highest));
   }
 
   /**
@@ -105,7 +117,9 @@ public final class StackView implements Picture {
    * @param title a few words
    */
   public StackView title(String title) {
-    return with(new Notes(title, notes.sp, notes.names, notes.paint, notes.guard, notes.redZone));
+    return with(
+        new Notes(
+            title, notes.sp, notes.names, notes.paint, notes.guard, notes.redZone, notes.highest));
   }
 
   /**
@@ -116,7 +130,9 @@ public final class StackView implements Picture {
    */
   public StackView paint(int paint) {
     OptionalLong word = OptionalLong.of((paint & 0xff) * 0x0101010101010101L);
-    return with(new Notes(notes.title, notes.sp, notes.names, word, notes.guard, notes.redZone));
+    return with(
+        new Notes(
+            notes.title, notes.sp, notes.names, word, notes.guard, notes.redZone, notes.highest));
   }
 
   /**
@@ -125,7 +141,20 @@ public final class StackView implements Picture {
    * @param bytes the guard's size
    */
   public StackView guard(long bytes) {
-    return with(new Notes(notes.title, notes.sp, notes.names, notes.paint, bytes, notes.redZone));
+    return with(
+        new Notes(
+            notes.title, notes.sp, notes.names, notes.paint, bytes, notes.redZone, notes.highest));
+  }
+
+  /**
+   * The same, of which only the highest slots are drawn.
+   *
+   * @param slots how many
+   */
+  public StackView highest(int slots) {
+    return with(
+        new Notes(
+            notes.title, notes.sp, notes.names, notes.paint, notes.guard, notes.redZone, slots));
   }
 
   /** The address right behind the highest word. */
@@ -193,6 +222,11 @@ public final class StackView implements Picture {
 
   long address(int n) {
     return top() - 8L * (n + 1);
+  }
+
+  /** How many of them are drawn. */
+  int shown() {
+    return Math.min(words.length, notes.highest);
   }
 
   OptionalLong sp() {

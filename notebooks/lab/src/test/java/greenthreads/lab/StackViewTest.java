@@ -66,6 +66,17 @@ class StackViewTest {
   }
 
   @Test
+  void onlyTheHighestSlotsAreDrawnOnDemand() {
+    StackView before = stack();
+    String text = before.to(stack(8, 1, 16, 2, 400, 3).highest(2)).text();
+    assertTrue(text.contains("3 words changed"), text);
+    assertTrue(text.contains("high-water mark: 400 bytes used"), text);
+    assertTrue(text.endsWith("\n⋮ 62 words, 496 bytes: not drawn"), text);
+    assertEquals(2, text.split("\ntop − ", -1).length - 1, text);
+    assertFalse(text.contains("---"), text);
+  }
+
+  @Test
   void highWaterMarkCountsBytes() {
     assertEquals(0, stack().used());
     assertEquals(8, stack(8, 1).used());
