@@ -338,11 +338,7 @@ struct swap_context {
 _Static_assert(offsetof(struct swap_context, sp) == SWAP_CONTEXT_SP, "");
 
 /*
- *     void swap(struct swap_context *old, const struct swap_context *new);
- *               x0                        x1
- *
- * `bl swap` left the return address in x30 and not on the stack, so swap puts
- * it there itself, with x29 for company. The new stack is forged as on x86-64:
+ * The new stack is forged as on x86-64:
  *
  *     top        ────────────────────
  *     top - 8    nothing
@@ -357,6 +353,16 @@ _Static_assert(offsetof(struct swap_context, sp) == SWAP_CONTEXT_SP, "");
  * `ret x16` jumps to x16, and like every `ret` needs no `bti` at its target,
  * which `br` would. x29 is not touched: to a debugger the function on the new
  * stack looks as if swap's caller had called it.
+ */
+
+/*
+ *     void swap(struct swap_context *old, const struct swap_context *new);
+ *               x0                        x1
+ *
+ *     state kept   where               why
+ *     sp           old->sp             it is the stack
+ *     x30          on the old stack    where to go on: `bl swap` left it there
+ *     x29          on the old stack    it fills the pair that sp = 0 (mod 16) demands
  */
 __asm__(ASM_FUNCTION(swap)
     "   stp     x29, x30, [sp, #-0x10]!                     \n"

@@ -354,16 +354,6 @@ struct swap_context {
 _Static_assert(offsetof(struct swap_context, sp) == SWAP_CONTEXT_SP, "");
 
 /*
- *     void swap(struct swap_context *old, const struct swap_context *new);
- *               rdi                       rsi
- *
- *     state kept   where                       why
- *     rsp          old->sp                     it is the stack
- *     rip          on the old stack            `call swap` pushed it there
- *
- * rip needs no slot of its own: `ret` takes it from whichever stack rsp is on.
- * That is the trick. Move rsp in between, and `ret` takes another one.
- *
  * A new stack, as its maker forges it (top is a multiple of 16):
  *
  *     top        ────────────────────
@@ -388,6 +378,17 @@ _Static_assert(offsetof(struct swap_context, sp) == SWAP_CONTEXT_SP, "");
  * A processor with a shadow stack in force (CET) keeps a second copy of each
  * return address and faults at a forged one. Linux leaves it off unless the
  * program is started with a request for it.
+ */
+
+/*
+ *     void swap(struct swap_context *old, const struct swap_context *new);
+ *               rdi                       rsi
+ *
+ *     state kept   where               why
+ *     rsp          old->sp             it is the stack
+ *     rip          on the old stack    `call swap` pushed it there
+ *
+ * rip needs no slot of its own: `ret` takes it from whichever stack rsp is on.
  */
 __asm__(ASM_FUNCTION(swap)
     "   mov     [rdi + " AT(SWAP_CONTEXT_SP) "], rsp    \n"
