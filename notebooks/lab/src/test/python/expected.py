@@ -174,7 +174,13 @@ EXPECTED = {
         # The prose: no crash and no message, a wrong number.
         "promise-run": [loaded("cell betrayed"), r"^(?!42$)-?\d+$"],
         "promise-assembly": [r"^keep:$", r"^ +(call|bl) +break_a_promise"],
-        "dialects-source": [r"\(next_intel\)", r"\(next_att\)"],
+        "c-addresses": loaded("cell addresses"),
+        "c-addresses-run": [loaded("cell addresses"), r"^16$"],
+        "c-words": loaded("cell words"),
+        "c-words-run": [loaded("cell words"), r"^\[2, 4\]$"],
+        "asm-source": r"\(next_intel\)",
+        "asm-run": r"\A31\n\Z",
+        "dialects-source": r"\(next_att\)",
         "dialects-run": [r"^Intel +([0-9a-f ]+)\nAT&T +\1$"],
         "compiler-code": [
             r"^square_sum in C and as machine code\. -O0, .*: \d+ instructions; -O2, .*: \d instructions\.$",
@@ -186,7 +192,7 @@ EXPECTED = {
         "pointer-source": r"\(capture\)",
         "pointer-run": [
             r"^(rip|pc) was registers_now \+ [1-9]\d* bytes, just behind the call\.$",
-            r"^To be kept: (6 callee-saved registers and rsp|11 callee-saved registers and sp), of \d+ registers\.$",
+            r"^To be kept: (6 callee-saved registers and rsp|11 callee-saved registers and sp), of the \d+ registers in the picture\.$",
         ],
         "experiment-parts": r"\A(eax|w0): 0000000000000080\n\Z",
         "experiment-work": loaded("cell mywork"),
