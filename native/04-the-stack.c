@@ -2,7 +2,7 @@
  * 04-the-stack.c: the memory that a function runs on, looked at from outside.
  *
  * Functions run on a stack that the caller owns, by the swap of chapter 03, so
- * that whoever called can read every byte of it before and afterwards.
+ * that the caller can read every byte of it before and afterwards.
  *
  * Alone:  cc -std=c17 -O2 -DMAIN 04-the-stack.c -o demo && ./demo
  */
@@ -34,11 +34,13 @@ enum {
     STACK_TOO_SMALL = -2,  /* less than SMALLEST_STACK bytes */
     OUT_OF_MEMORY = -3,    /* the system had none to give */
     NO_SUCH_FUNCTION = -4, /* nothing in the table has this number */
-    NO_GUARD = -5,         /* the system cannot guard memory in this way */
+    NO_GUARD = -5,         /* the system does not forbid memory in this way */
+    NOT_SHOWN = -6,        /* the system does not show what was asked for */
 };
 
-/* Memory that belongs to somebody else's frame too, as AddressSanitizer sees
-   it. Where we look at a live stack from outside, it shall not object. */
+/* AddressSanitizer is a checker that compilers build in on demand. It objects
+   when a function reads memory of another one's frame. Here some functions do
+   so on purpose; they say it with this word, and it lets them. */
 #define LOOKS_AT_STACKS __attribute__((no_sanitize("address"), noinline))
 
 /* ---------------------------------------------------------------------------
@@ -56,7 +58,7 @@ uint64_t align_up(uint64_t address, uint64_t alignment) {
 }
 
 /* The byte that lies `index` bytes above the lowest one of `word` in memory,
-   0 to 7. On a little-endian machine byte 0 is the one that counts least. */
+   0 to 7. On a little-endian machine byte 0 is the least significant one. */
 int byte_of_word(uint64_t word, int index) {
     unsigned char bytes[sizeof word];
 
@@ -78,16 +80,6 @@ void print_bytes(const void *low, size_t size) {
 
     for (size_t i = size; i-- > 0;)
         printf("mem: %p, val: %d\n", (const void *)&bytes[i], bytes[i]);
-}
-
-/* The same by words of eight bytes, the highest address first. A rest at the
-   top that is no whole word is left out. */
-void print_words(const void *low, size_t size) {
-    const unsigned char *bytes = low;
-
-    for (size_t i = size / 8; i-- > 0;)
-        printf("mem: %p, val: 0x%016llx\n", (const void *)&bytes[8 * i],
-               (unsigned long long)word_at(&bytes[8 * i]));
 }
 
 /* ---------------------------------------------------------------------------
@@ -196,7 +188,8 @@ void paint(void *stack, size_t size) {
 /*
  * The high-water mark: how many bytes lie between the top of a painted stack
  * and the lowest byte that is no longer paint. A function that leaves a hole
- * in its frame is counted with the hole.
+ * in its frame is counted with the hole. (LOOKS_AT_STACKS is for a checker:
+ * this function reads frames that are not its own.)
  */
 LOOKS_AT_STACKS uint64_t bytes_used(const void *stack, size_t size) {
     const unsigned char *low = stack;
@@ -208,8 +201,8 @@ LOOKS_AT_STACKS uint64_t bytes_used(const void *stack, size_t size) {
 }
 
 /* Forges the stack, as chapter 03 does, swaps, and comes back. Paints nothing.
-   `guard` bytes below the stack are off limits. */
-static void swap_to(void (*function)(void), void *stack, size_t size, size_t guard,
+   Nobody may touch the `off_limits` bytes below the stack. */
+static void swap_to(void (*function)(void), void *stack, size_t size, size_t off_limits,
                     struct run_report *report) {
     uint64_t *top = top_of(stack, size);
     struct swap_context *old = (struct swap_context *)&top[OLD_CONTEXT];
@@ -217,7 +210,7 @@ static void swap_to(void (*function)(void), void *stack, size_t size, size_t gua
 
     top[FUNCTION] = (uintptr_t)function;
     top[WAY_HOME] = (uintptr_t)way_home;
-    unsigned watch = watch_stack("the stack of chapter 04", stack, size, guard);
+    unsigned watch = watch_stack("the stack of chapter 04", stack, size, off_limits);
     swap(old, &new);
     unwatch_stack(watch, stack, size);
     if (report != NULL)
@@ -301,29 +294,29 @@ LOOKS_AT_STACKS static void note_frame(struct frame *out, const void *base, cons
     };
 }
 
-__attribute__((noinline)) static int innermost(int value) {
-    volatile int local = value;
+__attribute__((noinline)) static long innermost(long value) {
+    volatile long local = value;
 
     NOTE_FRAME(0, local);
     return local + 1;
 }
 
-__attribute__((noinline)) static int middle(int value) {
-    volatile int local = value;
+__attribute__((noinline)) static long middle(long value) {
+    volatile long local = value;
 
     NOTE_FRAME(1, local);
-    return innermost(local) + 1;
+    return innermost(local + 1) + 1;
 }
 
-__attribute__((noinline)) static int outermost(int value) {
-    volatile int local = value;
+__attribute__((noinline)) static long outermost(long value) {
+    volatile long local = value;
 
     NOTE_FRAME(2, local);
-    return middle(local) + 1;
+    return middle(local + 1) + 1;
 }
 
 static void call_three_deep(void) {
-    outermost(0);
+    outermost(40);
 }
 
 /*
@@ -371,9 +364,20 @@ static void on_trap(int signal, siginfo_t *info, void *context) {
     SIGNAL_PC(context) += TRAP_LENGTH;
 }
 
+/* Many compilers add a check to each function with an array, and with it a call.
+   Such a function is no leaf; here the check is left out, where that can be said. */
+#if defined __has_attribute
+#if __has_attribute(no_stack_protector)
+#define A_LEAF __attribute__((noinline, no_stack_protector))
+#endif
+#endif
+#if !defined A_LEAF
+#define A_LEAF __attribute__((noinline))
+#endif
+
 /* A leaf: it calls nothing, so the compiler need not move sp for its local
    variables where the ABI has a red zone. In the middle of it a signal comes. */
-__attribute__((noinline)) static uint64_t leaf(volatile uint64_t *lowest) {
+A_LEAF static uint64_t leaf(volatile uint64_t *lowest) {
     volatile uint64_t local[4];
     uint64_t sp;
 
@@ -467,10 +471,10 @@ long resident(void *memory, size_t size) {
  * A guard page
  */
 
-/* Ways to guard a page, weakest first. */
+/* Ways to make a guard page, weakest first. */
 enum {
     GUARD_NONE = 0,
-    GUARD_MPROTECT = 1, /* a page without permissions: every system has it */
+    GUARD_MPROTECT = 1, /* takes the page's permissions: every system has it */
     GUARD_INSTALL = 2,  /* a mark in the page table: Linux 6.13 and newer */
 };
 
@@ -499,10 +503,10 @@ static int guard_memory(void *low, size_t size, int guard) {
 struct stack {
     uint64_t low;   /* lowest usable byte */
     uint64_t size;  /* usable bytes, whole pages */
-    uint64_t guard; /* bytes of guard below `low`; 0: none */
+    uint64_t guard; /* bytes of guard page below `low`; 0: none */
 };
 
-/* Makes a stack of at least `size` bytes, guarded in the given way. Returns
+/* Makes a stack of at least `size` bytes, with a guard page of the given way. Returns
    DONE, OUT_OF_MEMORY or NO_GUARD; only after DONE is *out to be freed. */
 int new_stack(size_t size, int guard, struct stack *out) {
     size_t page = page_size();
@@ -523,14 +527,14 @@ int new_stack(size_t size, int guard, struct stack *out) {
     return DONE;
 }
 
-/* Gives the stack back, with its guard. */
+/* Gives the stack back, with its guard page. */
 void free_stack(const struct stack *stack) {
     size_t page = page_size();
 
     release((void *)(uintptr_t)(stack->low - page), page + stack->size);
 }
 
-/* The best guard that this system has. */
+/* The best way that this system has. */
 int best_guard(void) {
     struct stack stack;
 
@@ -543,9 +547,9 @@ int best_guard(void) {
 }
 
 /*
- * Recurses `frames` deep on a guarded stack of `size` bytes. Where they do not
- * fit, it walks into the guard and the process gets its signal, without a byte
- * written outside: call it in a process of its own. Returns how many bytes
+ * Recurses `frames` deep on a stack of `size` bytes with a guard page. Where they
+ * do not fit, it walks into that page and the process gets its signal, without a
+ * byte written outside: call it in a process of its own. Returns how many bytes
  * were used if they did fit, or an error.
  */
 long overflow(size_t size, long frames, int guard) {
@@ -563,6 +567,57 @@ long overflow(size_t size, long frames, int guard) {
     swap_to(recurse, low, stack.size, stack.guard, &report);
     free_stack(&stack);
     return (long)report.used;
+}
+
+/* What the system keeps for guard pages, beside the addresses. */
+struct guard_bill {
+    uint64_t page_tables; /* bytes of page tables */
+    uint64_t mappings;    /* pieces of memory that it keeps a list of */
+};
+
+/* Both as they are now, from /proc, as only Linux has it; 0 elsewhere. */
+static struct guard_bill bill_now(void) {
+    struct guard_bill bill = {0, 0};
+    unsigned long long kib;
+    char line[512];
+
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL)
+        if (sscanf(line, "VmPTE: %llu kB", &kib) == 1)
+            bill.page_tables = 1024 * kib;
+    if (status != NULL)
+        fclose(status);
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
+        bill.mappings += strchr(line, '\n') != NULL;
+    if (maps != NULL)
+        fclose(maps);
+    return bill;
+}
+
+/*
+ * Makes `count` guard pages, the first page of every `apart` bytes, and stores in
+ * *bill what they cost the system; then gives all of it back. Returns DONE,
+ * OUT_OF_MEMORY, NO_GUARD, or NOT_SHOWN where there is nothing to read it from.
+ */
+int price_guards(size_t count, size_t apart, int guard, struct guard_bill *bill) {
+    char *memory = reserve(count * apart);
+    if (memory == NULL)
+        return OUT_OF_MEMORY;
+
+    bill_now(); /* the first look costs something itself */
+    struct guard_bill before = bill_now();
+    int result = before.mappings == 0 ? NOT_SHOWN : DONE;
+    for (size_t i = 0; i < count && result == DONE; i++)
+        if (!guard_memory(memory + i * apart, page_size(), guard))
+            result = NO_GUARD;
+    struct guard_bill after = bill_now();
+    *bill = (struct guard_bill){
+        .page_tables = after.page_tables - before.page_tables,
+        .mappings = after.mappings - before.mappings,
+    };
+    release(memory, count * apart);
+    return result;
 }
 
 /* ---------------------------------------------------------------------------
@@ -588,7 +643,7 @@ static struct {
     struct move_report report;
 } move;
 
-/* Copies a stack on which somebody is running: byte by byte, since memcpy
+/* Copies a stack while a function runs on it: byte by byte, since memcpy
    would have AddressSanitizer check each frame for what is off limits. */
 LOOKS_AT_STACKS static void copy_stack(void) {
     const volatile unsigned char *from = move.stack;
@@ -739,7 +794,7 @@ int main(void) {
     show_frames(memory, SIZE);
     show_red_zone(memory, SIZE);
     show_reservation();
-    printf("1000 frames on a guarded stack of 256 KiB: %s\n",
+    printf("1000 frames on a stack of 256 KiB with a guard page: %s\n",
            overflow(256 * 1024, 1000, best_guard()) > 0 ? "fit" : "no");
     show_move(memory, memory + SIZE, SIZE);
     free(memory);

@@ -279,9 +279,8 @@ EXPECTED = {
             r"^--- high-water mark: [\d,]{3,} bytes used ---$",
         ],
         "bytes-run": r"\A(mem: 0x[0-9a-f]+, val: 165\n){8}(mem: 0x[0-9a-f]+, val: \d+\n){24}\Z",
-        "words-run": r"\Amem: 0x[0-9a-f]+8, val: 0x(a5){8}\n(mem: 0x[0-9a-f]+[08], val: 0x[0-9a-f]{16}\n){3}\Z",
-        "endian-run": r"^address \+ 0 +88\naddress \+ 1 +77\n(.*\n){5}address \+ 7 +11$",
-        "endian-java": r"\ALITTLE_ENDIAN  1122334455667788\nBIG_ENDIAN     8877665544332211\n\Z",
+        "endian-run": r"\Aaddress \+ 0  88\naddress \+ 1  77\n(.*\n){5}address \+ 7  11\n"
+        r"LITTLE_ENDIAN  1122334455667788\nBIG_ENDIAN     8877665544332211\n\Z",
         "drawn-run": [
             r"high-water mark: 32 bytes used",
             r"^top − 16 = +[0-9a-f]{16} ",
@@ -304,7 +303,8 @@ EXPECTED = {
             # The prose: more than 64 words.
             r"^format_integer +(\d,\d{3}|6\d\d|7\d\d|8\d\d|9\d\d) bytes +#+$",
             r"^recognizable +5\d\d bytes +#+$",
-            r"^recurse +4[0-8](\.0)? bytes +#+$",
+            # What fits into 48 bytes: 40 of gcc, 32 of clang, whose deepest call needs no more than `nothing`.
+            r"^recurse +(3[2-9]|4[0-8])(\.0)? bytes +#+$",
         ],
         "used-hello": r"^ +(jmp|b|bl|call) +_?puts",
         "size-others": [
@@ -314,27 +314,37 @@ EXPECTED = {
             r"^ours, so far +64$",
         ],
         "size-run": [r"; a page has [\d,]+$", r"^1,073,741,824 +0 +\d{1,2},\d{3}$"],
+        "size-promise": r"\Avm\.overcommit_memory is (\d|for Linux)\.\n\Z",
         "size-paint": r"\APainted: 2,097,152 of 2,097,152 bytes are resident\.\n\Z",
-        "frames-source": r"^__attribute__\(\(noinline\)\) static int innermost\(int value\)",
+        "frames-source": r"^__attribute__\(\(noinline\)\) static long innermost\(long value\)",
         "frames-run": [
             r"^top − \d+ .* outermost's link: ",
             r"^top − \d+ .* middle's return: in outermost\S* \+ \d+$",
             r"^top − \d+ .* innermost's return: in middle\S* \+ \d+$",
             r"^top − \d+ .* innermost's link: this stack, top − \d+$",
+            *[rf"^top − \d+ .* {name}'s variable: the number {value}$"
+              for name, value in [("outermost", 40), ("middle", 41), ("innermost", 42)]],
         ],
+        "frames-kept": r"\Aformat_integer has a frame pointer: (true|false)\n\Z",
         "zone-source": loaded("cell leaf"),
         "zone-run": [loaded("cell leaf"), r"^top − \d+ .* 1111111111111107 ", r"^top − \d+ .* r?sp > "],
         "zone-signal": r"\AThe red zone has (128 bytes\.\nThe array begins at sp - \d+|0 bytes\.\nThe array begins at sp \+ \d+)"
         r"\.\nThe signal wrote from sp - \d+ on downwards\.\nThe array is right: true\n\Z",
         "guard-load": r"\AA call takes \d+ bytes, so some \d{3,4} fit\.\n\Z",
-        "guard-none": r"\AIt returned\. 6[6-9],\d{3} bytes were needed, and 65,\d{3} of the stack's 65,536 were used\.\n\Z",
+        "guard-none": r"\AIt returned\. (65,[6-9]|6[6-9],\d)\d{2} bytes were needed, and 65,\d{3} of the stack's 65,536 were used\.\n\Z",
         "guard-source": r"^static int guard_memory\(",
         "guard-run": [
-            r"^The best guard here: (mprotect|MADV_GUARD_INSTALL)$",
+            r"^The best way here: (mprotect|MADV_GUARD_INSTALL)$",
             r"`overflow` crashed with SIG(SEGV|BUS)",
             r"^Likely cause: +Stack overflow",
             r"^Address: .*: [1-9]\d? bytes below the stack of chapter 04, in its guard area$",
             r"^Where: +deeper",
+        ],
+        "guard-price": [
+            r"\Avm\.max_map_count is (\d{4,}|for Linux)\.$",
+            r"^mprotect +64 +(0|not shown) +(1\.999|2\.0|not shown)$",
+            r"^mprotect +2048 +(0|not shown) +(1\.999|2\.0|not shown)$",
+            r"(?s)^mprotect +2048 [^\n]+\n+(marked +64 +1\d\d +0\.0\nmarked +2048 +4[01]\d\d +0\.0\n+)?\Z",
         ],
         "guard-java": r"\AStackOverflowError after \d{3,} calls\n\Z",
         "move-source": r"^LOOKS_AT_STACKS static void hold_a_pointer\(void\)",
@@ -348,7 +358,11 @@ EXPECTED = {
         "experiment-own": loaded("cell mine"),
         "experiment-own-run": [loaded("cell mine"), r"^It used [\d,]{3,} of 65,536 bytes\.$"],
         "experiment-top": r"\AThe top is 11 bytes below the end, and its last digit is 0\.\n\Z",
-        "experiment-deep": r"\A[\d,]+ bytes used\.\n\Z",
+        "experiment-handler": loaded("cell handled"),
+        "experiment-handler-run": [
+            loaded("cell handled"),
+            r"^`overflow_handled` crashed with SIG(SEGV|BUS): it touched memory that it may not touch\.$",
+        ],
     },
     "05-there-and-back": {
         "there-start": READY,

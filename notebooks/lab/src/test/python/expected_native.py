@@ -85,7 +85,7 @@ def the_stack(way_home="at the top, afterwards: way home there, old sp there"):
         re.compile(r"red zone: (128|0) bytes; a leaf's variables begin \d+ bytes (above|below) sp"),
         measured("the signal's frame begins # bytes below sp; the variables survived: yes"),
         measured("1 GiB reserved: 0 bytes in memory, after one byte was written # pages"),
-        "1000 frames on a guarded stack of 256 KiB: fit",
+        "1000 frames on a stack of 256 KiB with a guard page: fit",
         "the copied pointer points to the old stack's variable",
         "pointers into the copy: 0",
     ]
@@ -309,6 +309,24 @@ FACTS = [
     ("04-the-stack", "stack_used_by(2)", 49, 16 * 1024),
     ("04-the-stack", "byte_of_word(0x0102030405060708, 0)", 8, 8),
     ("04-the-stack", "best_guard()", 1, 2),
+    # The prose: a page that mprotect made a guard page costs two mappings, a marked one page tables: a whole
+    # one where the stacks are 2 MiB apart. A thousand of each, where the system has that way and shows it.
+    *[
+        (
+            "04-the-stack",
+            f"best_guard() < {way} || price_guards(1000, {apart}, {way}, (void *)memory) == NOT_SHOWN"
+            f" ? {low} : ((struct guard_bill *)memory)->{field}",
+            low,
+            high,
+        )
+        for way, apart, field, low, high in [
+            ("GUARD_MPROTECT", "64 << 10", "mappings", 1998, 2002),
+            ("GUARD_MPROTECT", "2 << 20", "page_tables", 0, 64 << 10),
+            ("GUARD_INSTALL", "2 << 20", "mappings", 0, 2),
+            ("GUARD_INSTALL", "64 << 10", "page_tables", 100_000, 200_000),
+            ("GUARD_INSTALL", "2 << 20", "page_tables", 4_000_000, 4_300_000),
+        ]
+    ],
     ("05-there-and-back", "right_sums(0, 100000)", 2, 2),
     ("05-there-and-back", "right_sums(99, 1)", -2, -2),
     # Who waits has little on its stack; its copy is never longer than the stack.
