@@ -50,11 +50,11 @@ static double median(int64_t *values, int count) {
 }
 
 /* ---------------------------------------------------------------------------
- * One core for two threads
+ * One processor for two threads
  */
 
-/* The core this runs on, or -1 where the system does not say. */
-static int this_core(void) {
+/* The processor this runs on, or -1 where the system does not say. */
+static int this_processor(void) {
 #if defined __linux__
     return sched_getcpu();
 #else
@@ -62,31 +62,31 @@ static int this_core(void) {
 #endif
 }
 
-/* Keeps the calling thread on one core. False where the system does not allow
+/* Keeps the calling thread on one processor. False where the system does not allow
    it: macOS never does, and places threads as it sees fit. */
-static bool stay_on(int core) {
+static bool stay_on(int processor) {
 #if defined __linux__
-    cpu_set_t cores;
+    cpu_set_t processors;
 
-    if (core < 0 || core >= CPU_SETSIZE)
+    if (processor < 0 || processor >= CPU_SETSIZE)
         return false;
-    CPU_ZERO(&cores);
-    CPU_SET(core, &cores);
-    return sched_setaffinity(0, sizeof cores, &cores) == 0;
+    CPU_ZERO(&processors);
+    CPU_SET(processor, &processors);
+    return sched_setaffinity(0, sizeof processors, &processors) == 0;
 #else
-    (void)core;
+    (void)processor;
     return false;
 #endif
 }
 
 static void *try_to_stay(void *stayed) {
-    *(int *)stayed = stay_on(this_core());
+    *(int *)stayed = stay_on(this_processor());
     return NULL;
 }
 
-/* 1 if two threads can be made to share a core here, else 0. It is tried on a
+/* 1 if two threads can be made to share a processor here, else 0. It is tried on a
    thread made for it, so that the caller's may go on running anywhere. */
-int can_share_a_core(void) {
+int can_share_a_processor(void) {
     pthread_t thread;
     int stayed = 0;
 
@@ -207,7 +207,7 @@ struct game {
     int holder; /* 0, 1, NOBODY or CALLED_OFF */
     int arrived;
     int rounds;
-    int core;
+    int processor;
     int64_t *times; /* when player 0 took the token; the caller's, rounds + 1 of them */
 };
 
@@ -261,7 +261,7 @@ static void *play(void *argument) {
     struct player *me = argument;
     struct game *game = me->game;
 
-    stay_on(game->core);
+    stay_on(game->processor);
     arrive(game);
     for (int turn = 0; turn <= game->rounds && take(game, me->number); turn++) {
         if (me->number == 0)
@@ -303,7 +303,7 @@ static int play_game(int rounds, double *pass_ns, double *switches) {
         .passed = PTHREAD_COND_INITIALIZER,
         .holder = NOBODY,
         .rounds = rounds,
-        .core = this_core(),
+        .processor = this_processor(),
         .times = times,
     };
     struct player players[2];
@@ -320,9 +320,9 @@ static int play_game(int rounds, double *pass_ns, double *switches) {
 }
 
 /* Nanoseconds for one switch from a thread to another: half the time the token
-   takes to go to and fro, the median of `rounds`. Both threads share a core
+   takes to go to and fro, the median of `rounds`. Both threads share a processor
    where the system allows that; elsewhere the time is that of waking another
-   core. */
+   processor. */
 double thread_switch_ns(int rounds) {
     double pass_ns, switches;
     int error = play_game(rounds, &pass_ns, &switches);
@@ -331,7 +331,7 @@ double thread_switch_ns(int rounds) {
 }
 
 /* How many switches the system makes each time the token is passed: one, if
-   nobody else wants the core. -ENOTSUP where the system does not count them. */
+   nobody else wants the processor. -ENOTSUP where the system does not count them. */
 double switches_per_pass(int rounds) {
     double pass_ns, switches;
     int error = play_game(rounds, &pass_ns, &switches);
@@ -488,7 +488,7 @@ enum { SLOT_NS = 1000000 };
    a millisecond. */
 struct runner {
     struct gate *gate;
-    int core;
+    int processor;
     int slots;
     int64_t *start; /* written before the gate opens */
     long *work;     /* one count for each slot; this thread's alone */
@@ -497,7 +497,7 @@ struct runner {
 static void *run_without_yielding(void *argument) {
     struct runner *me = argument;
 
-    stay_on(me->core);
+    stay_on(me->processor);
     wait_at(me->gate);
     for (;;) {
         int64_t slot = (now_ns() - *me->start) / SLOT_NS;
@@ -525,17 +525,17 @@ static int merge(const long *a, const long *b, int slots, char *trace) {
 }
 
 /*
- * Two threads on one core, A and B, of which neither ever gives way. Writes
+ * Two threads on one processor, A and B, of which neither ever gives way. Writes
  * into the caller's trace, one letter for each millisecond, who was running:
  * size - 1 letters and a final zero. Which letters is the system's choice, and
  * another one each time. Returns how often the processor changed hands, or a
- * negative error. Where threads cannot be kept on one core both run at once,
+ * negative error. Where threads cannot be kept on one processor both run at once,
  * and the letter is that of the one that got more done.
  */
 int preemptive(char *trace, int size) {
     struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
     int slots = size - 1;
-    int core = this_core();
+    int processor = this_processor();
     int64_t start = 0;
     pthread_t threads[2];
     int made = 0;
@@ -547,8 +547,8 @@ int preemptive(char *trace, int size) {
     if (work == NULL)
         return -ENOMEM;
     struct runner runners[2] = {
-        {&gate, core, slots, &start, work},
-        {&gate, core, slots, &start, work + slots},
+        {&gate, processor, slots, &start, work},
+        {&gate, processor, slots, &start, work + slots},
     };
     while (made < 2 && error == 0) {
         error = pthread_create(&threads[made], NULL, run_without_yielding, &runners[made]);
@@ -681,7 +681,8 @@ int main(void) {
     printf("Switches for each pass:  %10.1f\n", switches_per_pass(10000));
     printf("A thread made and ended: %10.1f ns\n", thread_create_join_ns(1000));
     show_memory();
-    printf("Two threads on one core: %s\n", can_share_a_core() ? "yes" : "not on this system");
+    printf("Two threads on one processor: %s\n",
+           can_share_a_processor() ? "yes" : "not on this system");
 
     int changes = preemptive(trace, sizeof trace);
     printf("preemptive  %s  %d changes\n", trace, changes);

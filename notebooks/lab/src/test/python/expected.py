@@ -89,7 +89,7 @@ EXPECTED = {
         "preemptive-listing": r"^static void \*run_without_yielding",
         "preemptive-run": [
             rf"(?m)\A({TRACE}\n){{3}}",
-            r"^(Both threads were kept on one core|This system does not keep threads on a core: .*)\.$",
+            r"^(Both threads were kept on one processor|This system does not keep threads on a processor: .*)\.$",
         ],
         "cooperative-task": r"^struct task \{",
         "cooperative-resume": r"^static void resume\(struct task \*task",

@@ -160,7 +160,7 @@ PROGRAMS = {
             re.compile(rf"A sleeping thread keeps: +(\d+|unknown) bytes, {what}")
             for what in ("the system's stack", "the system's records", "page tables")
         ],
-        re.compile(r"Two threads on one core: (yes|not on this system)"),
+        re.compile(r"Two threads on one processor: (yes|not on this system)"),
         re.compile(r"preemptive  [AB.]{60}  \d+ changes"),
         "cooperative " + "AB" * 30 + "  60 turns",
         "greedy      " + "A" * 30 + "B" * 30 + "  31 turns",

@@ -68,6 +68,7 @@ CONSTRUCTS = {
     "function of the compiler": (r"\b__builtin_\w+", "__builtin_…(…)"),
     "macro": (r"^#\s*define\b", "#define NAME …"),
     "name as text": (r"(?<!#)#\w+\s*$|\)\s*#\w", "#name"),
+    "text of a file": (r"^#\s*include\b", '#include "arch/arch.h"'),
     "condition": (r"^#\s*(?:if|elif|else|endif)\b", "#if"),
     "condition, defined": (r"^#\s*(?:ifdef|ifndef)\b", "#ifdef"),
     "frame of assembly": (r"\bASM_FUNCTION\b", "ASM_FUNCTION"),
@@ -84,7 +85,7 @@ RESERVED = set(
     "int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t".split()
 )
 DIRECTIVES = {"define", "undef", "if", "ifdef", "ifndef", "elif", "else", "endif", "include", "error", "pragma"}
-PREPROCESSOR = ("macro", "condition", "condition, defined")
+PREPROCESSOR = ("macro", "text of a file", "condition", "condition, defined")
 # Names of the compiler or of the system that a condition asks for: `#if defined __linux__`.
 CONDITIONS = re.compile(r"^#\s*(?:if|elif|ifdef|ifndef)\b.*$", re.MULTILINE)
 

@@ -1,0 +1,47 @@
+"""What prose says of the kernel's own options, held against how the kernel is started."""
+
+import re
+import subprocess
+
+from chapters import Chapter, chapter_paths
+from kernels import installed_spec
+from notebook_rules import quoted
+
+WORDS = {"sixteen": 16}
+CHAPTERS = [Chapter.read(path) for path in chapter_paths()]
+
+
+def options():
+    return installed_spec()[0]["argv"]
+
+
+def test_options_that_prose_quotes_are_the_kernels():
+    named = {code for chapter in CHAPTERS for cell in chapter.markdown for code in quoted(cell)
+             if re.match(r"-X|--enable-", code)}  # fmt: skip
+    assert {"-Xss16m", "--enable-native-access"} <= named
+    assert [code for code in named if not any(option.startswith(code) for option in options())] == []
+
+
+def test_a_thread_reserves_what_prose_says():
+    (said,) = [m[1] for chapter in CHAPTERS for cell in chapter.markdown
+               if (m := re.search(r"(\w+) megabytes each \(its option `-Xss16m`\)", cell.source))]  # fmt: skip
+    assert f"-Xss{WORDS[said]}m" in options()
+
+
+def test_java_warns_where_native_access_is_not_enabled(tmp_path):
+    """Chapter 00 says that it does; and a warning is all, or the chapter is out of date."""
+    program = tmp_path / "Call.java"
+    program.write_text("""
+        import java.lang.foreign.*;
+        class Call {
+          public static void main(String[] args) throws Throwable {
+            Linker linker = Linker.nativeLinker();
+            System.out.println((int) linker.downcallHandle(linker.defaultLookup().find("getpid").orElseThrow(),
+                FunctionDescriptor.of(ValueLayout.JAVA_INT)).invokeExact() > 0);
+          }
+        }""")
+    java = options()[0]
+    without = subprocess.run([java, program], capture_output=True, text=True)
+    assert without.stdout == "true\n" and "--enable-native-access" in without.stderr, without.stderr
+    allowed = subprocess.run([java, options()[1], program], capture_output=True, text=True)
+    assert allowed.stdout == "true\n" and allowed.stderr == ""
