@@ -199,10 +199,6 @@ EXPECTED = {
         "experiment-work-run": [loaded("cell mywork"), r"^kept: \[.*(rbx.*r15|x19.*x29)\]$"],
         "experiment-levels": [r"\A.* at -O1$", r"^square_sum:$"],
         "exercise-1-call": loaded("cell mixed"),
-        "exercise-1-help": loaded("cell mixed"),
-        "exercise-2-help": loaded("cell repaired"),
-        "exercise-1-help": loaded("cell mixed"),
-        "exercise-2-help": loaded("cell repaired"),
     },
     "03-a-single-stack-swap": {
         "swap-start": READY,
@@ -262,9 +258,7 @@ EXPECTED = {
             r"^It used \d{3,5} bytes\.$",
         ],
         "experiment-lost": loaded("cell lost"),
-        "exercise-1-help": loaded("cell forged"),
         "experiment-lost-run": [r"^I LOVE WAKING UP ON A NEW STACK!$", r"SIG(SEGV|BUS)", r"a5a5a5a5a5a5a5a5"],
-        "exercise-1-help": loaded("cell forged"),
     },
     "04-the-stack": {
         "stack-start": READY,
@@ -529,9 +523,6 @@ EXPECTED = {
             r"^I am thread 1\.$",
             r"^[1-9]\d{2,3} of 16384 bytes were used\.$",
         ],
-        "exercise-1-help": loaded("cell mended"),
-        "exercise-2-help": loaded("cell finishers"),
-        "exercise-3-help": loaded("cell aging"),
     },
     "07-the-runtime-in-200-lines": {
         "runtime-start": READY,

@@ -60,7 +60,7 @@ def exercise(number, java):
         new_markdown_cell(f"## Exercise 07.{number}: {name}\n\nIt matters.", id=f"{name}-about"),
         new_code_cell(code, id=name, metadata={"tags": ["exercise"], "green_threads": meta}),
         new_code_cell(
-            f'Check.exercise("07.{number}").expect("it", 1, () -> 1).verdict();',
+            f'Exercise.check("07.{number}"{", answer1" if java else ""});',
             id=f"{name}-check",
             metadata={"tags": ["check"], "green_threads": meta},
         ),
@@ -162,6 +162,8 @@ BREAK = [
     ("exercises_are_whole", replace("ex2-solution", "```c", "```")),
     ("exercises_are_whole", replace("ex2-solution", "Hint 1", "Hint")),
     ("exercises_are_whole", replace("ex1-check", "07.1", "07.2")),
+    ("exercises_are_whole", replace("ex1-check", "Exercise.check", 'System.out.println("✔"); Exercise.check')),
+    ("exercises_are_whole", replace("ex2-check", ");", ").verdict();")),
     ("exercises_are_whole", lambda c: cell(c, "ex2-check").metadata.update(green_threads={"exercise": "07.1"})),
     ("errors_are_explained", lambda c: (remove("three")(c), remove("experiment-about")(c))),
     ("links_resolve", replace("title", "00-start-here.ipynb", "00-begin.ipynb")),

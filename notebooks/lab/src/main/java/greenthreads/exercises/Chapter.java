@@ -1,0 +1,54 @@
+package greenthreads.exercises;
+
+import greenthreads.lab.Lab;
+import greenthreads.lab.LabException;
+import greenthreads.lab.NativeCrash;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.util.concurrent.Callable;
+
+/** The checks of one chapter, and what several of them need. */
+abstract class Chapter {
+  /** The checks, in the exercises' order. */
+  private final Exam[] exams;
+
+  /** One check. */
+  @FunctionalInterface
+  interface Exam {
+    /** Looks at the answer and shows what it found. */
+    void hold(Given given);
+  }
+
+  Chapter(Exam... exams) {
+    this.exams = exams;
+  }
+
+  final void check(String number, int exercise, Given given) {
+    if (exercise < 1 || exercise > exams.length) {
+      throw new LabException(
+          "There is no exercise %s: its chapter has %d.".formatted(number, exams.length));
+    }
+    exams[exercise - 1].hold(given);
+  }
+
+  /** Makes a call that may end its process; the crash is then the answer. */
+  static Object attempt(Callable<?> call) throws Exception {
+    try {
+      return call.call();
+    } catch (NativeCrash crash) {
+      return crash;
+    }
+  }
+
+  /** A member of a struct, as a number of 64 bits. */
+  static long member(StructLayout layout, MemorySegment struct, String name) {
+    return struct.get(
+        ValueLayout.JAVA_LONG, layout.byteOffset(MemoryLayout.PathElement.groupElement(name)));
+  }
+
+  static boolean isX86() {
+    return Lab.machine().architecture().equals("x86-64");
+  }
+}

@@ -1,0 +1,145 @@
+package greenthreads.exercises;
+
+import greenthreads.lab.Check;
+import greenthreads.lab.Lab;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.StructLayout;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/** Other machines. */
+final class Chapter08 extends Chapter {
+  Chapter08() {
+    super(Chapter08::windows, Chapter08::fifth);
+  }
+
+  // ------------------------------------------------------------ 08.1: a new stack for Windows
+
+  private static void windows(Given given) {
+    int function = given.get(0);
+    int skip = given.get(1);
+    int guard = given.get(2);
+    int skipAdds = given.get(3);
+    Check.exercise("08.1")
+        .expect(
+            "rsp modulo 16 where the function begins",
+            8,
+            () -> walk(function, skip, guard, skipAdds).get("function's rsp"))
+        .cause(
+            rsp -> true,
+            "the switch's `ret` takes 8 bytes, so the function's own word has to be at a multiple"
+                + " of 16")
+        .expect(
+            "the function returns to",
+            "skip",
+            () -> walk(function, skip, guard, skipAdds).get("function returns to"))
+        .cause(
+            to -> true,
+            "its return address is the next word up: skip belongs 8 bytes above the function")
+        .expect(
+            "skip returns to",
+            "guard",
+            () -> walk(function, skip, guard, skipAdds).get("skip returns to"))
+        .cause(
+            to -> to.equals("home"),
+            "skip takes a word of the function's home space, which is overwritten: the guard has"
+                + " to be above all four, and skip has to get over them")
+        .cause(
+            to -> true,
+            "skip takes another word than guard's: count what the two `ret` take and what skip"
+                + " adds")
+        .expect(
+            "rsp modulo 16 where the guard begins",
+            8,
+            () -> walk(function, skip, guard, skipAdds).get("guard's rsp"))
+        .cause(rsp -> true, "the guard's word has to be at a multiple of 16 too")
+        .demand(
+            "home space of the guard",
+            "all of it below the top",
+            (Integer room) -> room >= 0,
+            () -> (Integer) walk(function, skip, guard, skipAdds).get("room above"))
+        .cause(
+            room -> true,
+            "it reaches above the top, into somebody else's memory: everything has to go down")
+        .verdict();
+  }
+
+  /** Walks along the stack as the processor would; {@code at} counts in bytes below the top. */
+  private static Map<String, Object> walk(int function, int skip, int guard, int skipAdds) {
+    Map<Integer, String> words =
+        new HashMap<>(Map.of(guard, "guard", skip, "skip", function, "function"));
+    Map<String, Object> seen = new HashMap<>();
+    int at = function - 8; // the switch's ret took the function
+    seen.put("function's rsp", Math.floorMod(-at, 16));
+    for (int home = 1; home <= 4; home++) {
+      words.put(at - 8 * home, "home"); // above its return address
+    }
+    seen.put("function returns to", words.getOrDefault(at, "nothing"));
+    at -= 8 + skipAdds; // its ret, and what skip does
+    seen.put("skip returns to", words.getOrDefault(at, "nothing"));
+    at -= 8;
+    seen.put("guard's rsp", Math.floorMod(-at, 16));
+    seen.put("room above", at - 8 - 4 * 8);
+    return seen;
+  }
+
+  // ------------------------------------------------------------ 08.2: a fifth machine
+
+  private static void fifth(Given given) {
+    StructLayout fifth = Lab.load("fifth").layout("fifth_context");
+    Set<String> kept =
+        fifth.memberLayouts().stream()
+            .map(MemoryLayout::name)
+            .flatMap(Optional::stream)
+            .collect(Collectors.toCollection(TreeSet::new));
+    Set<String> needed =
+        Stream.of(
+                Stream.of("sp", "fp"),
+                IntStream.range(0, 9).mapToObj(i -> "s" + i),
+                IntStream.range(0, 8).mapToObj(i -> "fs" + i))
+            .flatMap(names -> names)
+            .collect(Collectors.toCollection(TreeSet::new));
+    Check.exercise("08.2")
+        .expect("missing", Set.of(), () -> without(needed, kept))
+        .cause(
+            (Set<String> missing) -> missing.contains("s0"),
+            "who switches is a caller: keep what belongs to the callee")
+        .cause(
+            (Set<String> missing) -> missing.contains("fs0"),
+            "a caller was promised floats too: see chapter 05 on d8 to d15")
+        .cause(
+            (Set<String> missing) -> missing.contains("fp"),
+            "a frame pointer is a callee-saved register, whatever it is used for")
+        .cause(
+            (Set<String> missing) -> true,
+            "one is forgotten: count from 0, and read the last number again")
+        .expect("not needed", Set.of(), () -> without(kept, needed))
+        .cause(
+            (Set<String> extra) -> extra.contains("ra"),
+            "ra waits on the stack that it belongs to, where the switch puts it: its place is at"
+                + " sp")
+        .cause(
+            (Set<String> extra) -> extra.contains("tp"),
+            "tp belongs to the thread of the system, and stays with it: two green threads have the"
+                + " same")
+        .cause(
+            (Set<String> extra) -> extra.stream().anyMatch(name -> name.matches("f?[at]\\d+")),
+            "caller-saved: whoever calls the switch has put these away")
+        .cause((Set<String> extra) -> true, "there is no such register in the table")
+        .expect("bytes", 8L * needed.size(), fifth::byteSize)
+        .cause(bytes -> true, "each register has 64 bits here: a uint64_t for each, and no other")
+        .verdict();
+  }
+
+  private static Set<String> without(Set<String> all, Set<String> those) {
+    Set<String> rest = new TreeSet<>(all);
+    rest.removeAll(those);
+    return rest;
+  }
+}

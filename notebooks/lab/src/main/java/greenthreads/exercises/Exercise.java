@@ -1,0 +1,85 @@
+package greenthreads.exercises;
+
+import greenthreads.lab.LabException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * The checks of the chapters' exercises.
+ *
+ * <p>{@code Exercise.check("07.1")} looks at what stands in the cell of exercise 07.1 now and says
+ * what is right, what is not, and the likely cause. How an exercise is checked stands in this
+ * package, in the class of its chapter.
+ */
+public final class Exercise {
+  private static final List<Chapter> CHAPTERS =
+      List.of(
+          new Chapter00(),
+          new Chapter01(),
+          new Chapter02(),
+          new Chapter03(),
+          new Chapter04(),
+          new Chapter05(),
+          new Chapter06(),
+          new Chapter07(),
+          new Chapter08());
+
+  private Exercise() {}
+
+  /**
+   * Checks an answer.
+   *
+   * @param number the exercise, its chapter first: {@code 07.1}
+   * @param given the answer, where it is values in Java; nothing where it is a cell of C, which the
+   *     check loads by its name
+   */
+  public static void check(String number, Object... given) {
+    String[] parts = number.split("\\.");
+    int chapter = parts.length == 2 ? number(parts[0]) : -1;
+    if (chapter < 0 || chapter >= CHAPTERS.size()) {
+      throw new LabException("There is no exercise " + number + ". Write it as \"07.1\".");
+    }
+    CHAPTERS.get(chapter).check(number, number(parts[1]), new Given(number, given));
+  }
+
+  /** The same for an answer that is a method: {@code (Long n) -> twice(n)}. */
+  public static <A, R> void check(String number, Function<A, R> method) {
+    check(number, new Object[] {method});
+  }
+
+  /**
+   * The same for a method of two arguments: {@code (Long a, Long b) -> add(a, b)}.
+   *
+   * @param more what the check needs besides
+   */
+  public static <A, B, R> void check(String number, BiFunction<A, B, R> method, Object... more) {
+    var all = new ArrayList<Object>(List.of(method));
+    all.addAll(Arrays.asList(more));
+    check(number, all.toArray());
+  }
+
+  /** The same for a method without arguments. */
+  public static <R> void check(String number, Supplier<R> method) {
+    check(number, new Object[] {method});
+  }
+
+  /** The same for a method that returns nothing. */
+  public static <A> void check(String number, Consumer<A> method) {
+    check(number, new Object[] {method});
+  }
+
+  /** The same for a method of two arguments that returns nothing. */
+  public static <A, B> void check(String number, BiConsumer<A, B> method) {
+    check(number, new Object[] {method});
+  }
+
+  private static int number(String digits) {
+    return digits.matches("\\d{1,2}") ? Integer.parseInt(digits) : -1;
+  }
+}
