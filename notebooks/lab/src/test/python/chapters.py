@@ -63,6 +63,14 @@ class Chapter:
             found.append(Exercise(number_of(cell), cell, check, solution and solution_in(solution)))
         return found
 
+    def section_of(self, exercise):
+        """The code cells from an exercise's heading to its check: all that its check needs."""
+        end = self.cells.index(exercise.check)
+        begin = end
+        while begin > 0 and not self.cells[begin].source.startswith("## "):
+            begin -= 1
+        return [c for c in self.cells[begin : end + 1] if c.cell_type == "code"]
+
 
 def tags(cell):
     return cell.metadata.get("tags", [])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from answers import ANSWERS
+from answers import ANSWERS, BEFORE
 from chapters import Chapter, chapter_paths, error_of, outputs_of, session, tags
 from expected import EXPECTED
 
@@ -76,21 +76,30 @@ def as_it_is(stem):
 
 @once
 def solved(stem):
-    """A chapter with all exercises solved, and then, one after the other, with each other answer to them."""
+    """A chapter with all exercises solved, from top to bottom."""
     chapter = CHAPTERS[stem]
     solutions = {e.cell.id: e.solution for e in chapter.exercises()}
     with session(chapter) as kernel:
-        done = {cell.id: kernel.run(cell, solutions.get(cell.id)) for cell in chapter.code}
-        tried = {}
-        for i, answer in enumerate(ANSWERS):
-            where, exercise = EXERCISES.get(answer.exercise, (None, None))
-            if where == stem:
-                # As the reader does it: the cells from the exercise down to its check.
-                begin, end = chapter.code.index(exercise.cell), chapter.code.index(exercise.check)
-                ran = [kernel.run(exercise.cell, source_of(answer, exercise))]
-                ran += [kernel.run(cell) for cell in chapter.code[begin + 1 : end + 1]]
-                tried[i] = ran
-    return done, tried
+        return {cell.id: kernel.run(cell, solutions.get(cell.id)) for cell in chapter.code}
+
+
+@once
+def tried(stem):
+    """The exercises of a chapter with each answer to them, one after the other, without the cells above them."""
+    chapter = CHAPTERS[stem]
+    ran = {}
+    with session(chapter) as kernel:
+        kernel.run(chapter.code[0])
+        if stem[:2] in BEFORE:
+            prepared = kernel.run(chapter.code[0], BEFORE[stem[:2]])
+            assert not error_of(prepared), outputs_of(prepared)
+        for exercise in chapter.exercises():
+            cells = chapter.section_of(exercise)
+            for i, answer in enumerate(ANSWERS):
+                if answer.exercise == exercise.number:
+                    sources = {exercise.cell.id: source_of(answer, exercise)}
+                    ran[i] = [kernel.run(cell, sources.get(cell.id)) for cell in cells]
+    return ran
 
 
 def source_of(answer, exercise):
@@ -240,14 +249,14 @@ def test_unsolved_exercise_is_not_right_yet(number):
 @each_exercise
 def test_solution_is_right(number):
     stem, exercise = EXERCISES[number]
-    done, _ = solved(stem)
+    done = solved(stem)
     assert error_of(done[exercise.cell.id]) is None, outputs_of(done[exercise.cell.id])
     assert f"✔ {number} Correct" in outputs_of(done[exercise.check.id]), outputs_of(done[exercise.check.id])
 
 
 @each_chapter
 def test_solutions_harm_nothing_else(stem):
-    done, _ = solved(stem)
+    done = solved(stem)
     wrong = [report(cell) for cell in done.values() if bool(error_of(cell)) != ("raises-exception" in tags(cell))]
     assert not wrong, "\n".join(wrong)
 
@@ -258,7 +267,7 @@ def test_answer_is_judged(i):
     answer = ANSWERS[i]
     assert answer.exercise in EXERCISES, "no such exercise"
     stem, _ = EXERCISES[answer.exercise]
-    *before, check = solved(stem)[1][i]
+    *before, check = tried(stem)[i]
     assert not any(error_of(cell) for cell in before), "\n".join(outputs_of(cell) for cell in before)
     text = outputs_of(check)
     if answer.is_right:

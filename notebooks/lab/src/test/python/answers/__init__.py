@@ -6,7 +6,10 @@
     wrong("03.1", says="the likely cause", source="the whole cell")
 
 `says` is a pattern for what stands under the check; runs of white space count as one space. The solution in
-the notebook is tried too, and is one of the right answers.
+the notebook is tried too, and is one of the right answers. An answer is tried without the chapter's cells above
+the exercise; what it takes from them is said by
+
+    before("02", "boolean x86 = …;")
 """
 
 import importlib
@@ -27,6 +30,12 @@ class Answer:
 
 
 ANSWERS = []
+BEFORE = {}
+
+
+def before(chapter, code):
+    """Java that stands in for the chapter's cells above its exercises."""
+    BEFORE[chapter] = code
 
 
 def right(exercise, replace=None, source=""):

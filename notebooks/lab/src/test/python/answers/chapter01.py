@@ -1,6 +1,8 @@
 """Answers to the exercises of chapter 01, and what the check must say to each."""
 
-from answers import right, wrong
+from answers import before, right, wrong
+
+before("01", 'Map<String, Double> costs = new LinkedHashMap<>();')
 
 wrong("01.1", "nanoseconds of switching, not seconds", {" / 1e9": ""})
 wrong(

@@ -1,6 +1,8 @@
 """Answers to the exercises of chapter 02, and what the check must say to each."""
 
-from answers import right, wrong
+from answers import before, right, wrong
+
+before("02", 'boolean x86 = Lab.machine().architecture().equals("x86-64");')
 
 wrong("02.1", "`out` is an argument too", source="""List<String> places = x86
     ? List.of("rsi", "r8", "r9", "stack 2")

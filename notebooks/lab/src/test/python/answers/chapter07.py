@@ -1,6 +1,8 @@
 """Answers to the exercises of chapter 07, and what the check must say to each."""
 
-from answers import right, wrong
+from answers import before, right, wrong
+
+before("07", 'String RUNTIME = "07-the-runtime-in-200-lines";')
 
 wrong("07.1", "came straight back", {"t_return(r);\n}": "(void)r;\n    return;\n}"})
 wrong("07.1", "a yield only", {"    t_return(r);": "    yield_thread(r);"})

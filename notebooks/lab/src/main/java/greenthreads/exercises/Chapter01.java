@@ -25,26 +25,26 @@ final class Chapter01 extends Chapter {
   private static void cores(Given given) {
     BiFunction<Double, Double, Double> cores = given.get(0);
     Map<String, Double> costs = given.get(1);
-    boolean right = Check.exercise("01.1")
-        .demand(
-            "1,000,000 a second of 250 ns",
-            "0.25",
-            (Double v) -> near(v, 0.25),
-            () -> cores.apply(1e6, 250.0))
-        .cause((Double v) -> v == 0, "there is no answer yet")
-        .cause((Double v) -> near(v, 0.25e9), "these are nanoseconds of switching, not seconds")
-        .cause((Double v) -> near(v, 4) || near(v, 4000), "the fraction is upside down")
-        .cause((Double v) -> near(v, 0.25e3) || near(v, 0.25e6), "a second has 1e9 nanoseconds")
-        .demand(
-            "2,000,000 a second of 3,000 ns",
-            "6.0",
-            (Double v) -> near(v, 6),
-            () -> cores.apply(2e6, 3000.0))
-        .cause((Double v) -> v == 0, "there is no answer yet")
-        .cause((Double v) -> near(v, 1), "more than one core is possible: do not stop at 1")
-        .passed();
-    for (String what :
-        List.of("switch of OS threads, from C", "hand-over of virtual threads")) {
+    boolean right =
+        Check.exercise("01.1")
+            .demand(
+                "1,000,000 a second of 250 ns",
+                "0.25",
+                (Double v) -> near(v, 0.25),
+                () -> cores.apply(1e6, 250.0))
+            .cause((Double v) -> v == 0, "there is no answer yet")
+            .cause((Double v) -> near(v, 0.25e9), "these are nanoseconds of switching, not seconds")
+            .cause((Double v) -> near(v, 4) || near(v, 4000), "the fraction is upside down")
+            .cause((Double v) -> near(v, 0.25e3) || near(v, 0.25e6), "a second has 1e9 nanoseconds")
+            .demand(
+                "2,000,000 a second of 3,000 ns",
+                "6.0",
+                (Double v) -> near(v, 6),
+                () -> cores.apply(2e6, 3000.0))
+            .cause((Double v) -> v == 0, "there is no answer yet")
+            .cause((Double v) -> near(v, 1), "more than one core is possible: do not stop at 1")
+            .passed();
+    for (String what : List.of("switch of OS threads, from C", "hand-over of virtual threads")) {
       if (right && costs.containsKey(what)) {
         System.out.printf(
             Locale.ROOT,
