@@ -38,6 +38,7 @@
 #define PART_NAMES "x0", "w0", "x0[15:0]", "x0[15:8]", "x0[7:0]"
 
 /* One dialect: nothing to choose, nothing to put back. */
+#define ASM_PROBE ""
 #define ASM_DIALECT ""
 #define ASM_DIALECT_BACK ""
 
@@ -47,6 +48,32 @@
 #define ASM_LANDING_PAD "   hint    #34\n"
 #else
 #define ASM_LANDING_PAD ""
+#endif
+
+/*
+ * For those who walk the stack; arch.h says what CFI is.
+ *
+ *     LOWERED(bytes)       sp has been lowered by so many, from where it was at
+ *                          the call, and no further; 0: it is there again
+ *     SAVED(r, s, offset)  the pair lies at the CFA + offset
+ *     BACK(r, s)           the pair is the caller's again
+ *     GOES_ON_AT(offset)   where to return to lies there, and not in x30
+ *     GOES_ON_BY(register) it is in this register
+ */
+#if defined PLAIN
+#define LOWERED(bytes)
+#define SAVED(r, s, offset)
+#define BACK(r, s)
+#define GOES_ON_AT(offset)
+#define GOES_ON_BY(register)
+#else
+#define CFI_PC "x30"
+#define LOWERED(bytes) "   .cfi_def_cfa_offset " #bytes "\n"
+#define SAVED(r, s, offset)                                                    \
+    "   .cfi_offset " #r ", " #offset "\n   .cfi_offset " #s ", " #offset " + 8\n"
+#define BACK(r, s) "   .cfi_restore " #r "\n   .cfi_restore " #s "\n"
+#define GOES_ON_AT(offset) "   .cfi_offset x30, " #offset "\n"
+#define GOES_ON_BY(register) "   .cfi_register x30, " #register "\n"
 #endif
 
 /* ---------------------------------------------------------------------------
@@ -161,12 +188,12 @@ __asm__(ASM_FUNCTION(capture)
  * overwrites and which therefore may carry the function's address.
  */
 __asm__(ASM_FUNCTION(call_planted)
-    "   stp     x29, x30, [sp, #-0x80]!                     \n"
-    "   stp     x19, x20, [sp, #0x10]                       \n"
-    "   stp     x21, x22, [sp, #0x20]                       \n"
-    "   stp     x23, x24, [sp, #0x30]                       \n"
-    "   stp     x25, x26, [sp, #0x40]                       \n"
-    "   stp     x27, x28, [sp, #0x50]                       \n"
+    "   stp     x29, x30, [sp, #-0x80]!                     \n" LOWERED(0x80) SAVED(x29, x30, -0x80)
+    "   stp     x19, x20, [sp, #0x10]                       \n" SAVED(x19, x20, -0x70)
+    "   stp     x21, x22, [sp, #0x20]                       \n" SAVED(x21, x22, -0x60)
+    "   stp     x23, x24, [sp, #0x30]                       \n" SAVED(x23, x24, -0x50)
+    "   stp     x25, x26, [sp, #0x40]                       \n" SAVED(x25, x26, -0x40)
+    "   stp     x27, x28, [sp, #0x50]                       \n" SAVED(x27, x28, -0x30)
     "   stp     x0,  x2,  [sp, #0x60]                       \n"
     "   mov     x30, x0                                     \n"
     "   ldr     x0,       [x1, #" AT(REGISTERS_X(0))  "]    \n"
@@ -191,12 +218,12 @@ __asm__(ASM_FUNCTION(call_planted)
     "   bl      " SYMBOL(capture) "                         \n" // overwrites x30 only
     "   ldr     x9,  [sp, #0x70]                            \n"
     "   str     x9,       [x0, #" AT(REGISTERS_X(0))  "]    \n"
-    "   ldp     x27, x28, [sp, #0x50]                       \n"
-    "   ldp     x25, x26, [sp, #0x40]                       \n"
-    "   ldp     x23, x24, [sp, #0x30]                       \n"
-    "   ldp     x21, x22, [sp, #0x20]                       \n"
-    "   ldp     x19, x20, [sp, #0x10]                       \n"
-    "   ldp     x29, x30, [sp], #0x80                       \n"
+    "   ldp     x27, x28, [sp, #0x50]                       \n" BACK(x27, x28)
+    "   ldp     x25, x26, [sp, #0x40]                       \n" BACK(x25, x26)
+    "   ldp     x23, x24, [sp, #0x30]                       \n" BACK(x23, x24)
+    "   ldp     x21, x22, [sp, #0x20]                       \n" BACK(x21, x22)
+    "   ldp     x19, x20, [sp, #0x10]                       \n" BACK(x19, x20)
+    "   ldp     x29, x30, [sp], #0x80                       \n" LOWERED(0) BACK(x29, x30)
     "   ret                                                 \n"
     ASM_END(call_planted)
 );
@@ -365,21 +392,21 @@ _Static_assert(offsetof(struct swap_context, sp) == SWAP_CONTEXT_SP, "");
  *     x29          on the old stack    it fills the pair that sp = 0 (mod 16) demands
  */
 __asm__(ASM_FUNCTION(swap)
-    "   stp     x29, x30, [sp, #-0x10]!                     \n"
+    "   stp     x29, x30, [sp, #-0x10]!                     \n" LOWERED(0x10) SAVED(x29, x30, -0x10)
     "   mov     x9,  sp                                     \n"
     "   str     x9,       [x0, #" AT(SWAP_CONTEXT_SP) "]    \n"
     "   ldr     x9,       [x1, #" AT(SWAP_CONTEXT_SP) "]    \n"
-    "   mov     sp,  x9                                     \n"
-    "   ldp     x16, x30, [sp], #0x10                       \n"
+    "   mov     sp,  x9                                     \n" BACK(x29, x30) GOES_ON_AT(-0x10)
+    "   ldp     x16, x30, [sp], #0x10                       \n" LOWERED(0) GOES_ON_BY(x16)
     "   ret     x16                                         \n"
     ASM_END(swap)
 );
 
 /* On entry sp is the address of the struct swap_context. */
-__asm__(ASM_FUNCTION(way_home)
+__asm__(ASM_RETURNED_TO(way_home)
     "   ldr     x9,       [sp, #" AT(SWAP_CONTEXT_SP) "]    \n"
-    "   mov     sp,  x9                                     \n"
-    "   ldp     x29, x30, [sp], #0x10                       \n"
+    "   mov     sp,  x9                                     \n" LOWERED(0x10) SAVED(x29, x30, -0x10)
+    "   ldp     x29, x30, [sp], #0x10                       \n" LOWERED(0) BACK(x29, x30)
     "   ret                                                 \n"
     ASM_END(way_home)
 );
@@ -460,6 +487,31 @@ _Static_assert(sizeof(struct context) == 0xa0, "no gap, nothing after d15");
 #define REGISTER_RECORD x19
 #define SP_AT_ENTRY 0
 
+/* Something for each of these registers, but not in a switch that forgets it.
+   .irp repeats what stands between it and .endr, once for each number; what
+   stands between .ifnc and .endif is dropped if the names agree. */
+#define SWITCH_EACH(forgotten, letter, numbers, text)                          \
+    "   .irp    i, " numbers "\n"                                              \
+    "   .ifnc   " #forgotten ", " #letter "\\i\n"                              \
+    "   .ifnc   " #forgotten ", all\n" text "   .endif\n   .endif\n   .endr\n"
+#define X_KEPT "19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29"
+#define X_PLACE "8 * (\\i - 18)"
+#define D_KEPT "8, 9, 10, 11, 12, 13, 14, 15"
+#define D_PLACE "0x60 + 8 * (\\i - 8)"
+
+/* For a walk, from the exchange of sp on: the registers of the one who goes on
+   are in *new, and so spelled as on x86-64; d8 has the number 72. The offset from
+   x1 fills two bytes, seven bits in each. */
+#if defined PLAIN
+#define IN_NEW(forgotten)
+#else
+#define IN_NEW_AT(number, place)                                               \
+    "   .cfi_escape 0x10, " number ", 3, 0x71, (" place ") & 127 | 128, (" place ") >> 7\n"
+#define IN_NEW(forgotten)                                                      \
+    SWITCH_EACH(forgotten, x, X_KEPT, IN_NEW_AT("\\i", X_PLACE))               \
+    SWITCH_EACH(forgotten, d, D_KEPT, IN_NEW_AT("64 + \\i", D_PLACE))
+#endif
+
 /*
  *     void switch_context(struct context *old, const struct context *new);
  *                         x0                   x1
@@ -469,8 +521,9 @@ _Static_assert(sizeof(struct context) == 0xa0, "no gap, nothing after d15");
  *     x19 … x29, d8 … d15    old, by name       our caller was promised them
  *     pc                     on the old stack   x30 had it, and we put it there
  *
- * A pair waits at sp: where to go on, and what x30 shall hold by then. So the
- * new stack is the one of x86-64, word by word:
+ * A pair waits at sp: where to go on, and what x30 shall hold by then. To who
+ * comes back the second is nothing new, so x30 is stored twice, and sp keeps to
+ * its multiples of 16. So the new stack is the one of x86-64, word by word:
  *
  *     top        ────────────────────
  *     top - 8    nothing
@@ -487,7 +540,7 @@ _Static_assert(sizeof(struct context) == 0xa0, "no gap, nothing after d15");
  * guard that runs misaligned.
  */
 __asm__(ASM_FUNCTION(switch_context)
-    "   stp     x30, x30, [sp, #-0x10]!                 \n"
+    "   stp     x30, x30, [sp, #-0x10]!                 \n" LOWERED(0x10) GOES_ON_AT(-0x10)
     "   mov     x9,  sp                                 \n"
     "   str     x9,       [x0, #" AT(CONTEXT_SP)    "]  \n"
     "   stp     x19, x20, [x0, #" AT(CONTEXT_X(19)) "]  \n"
@@ -501,7 +554,7 @@ __asm__(ASM_FUNCTION(switch_context)
     "   stp     d12, d13, [x0, #" AT(CONTEXT_D(12)) "]  \n"
     "   stp     d14, d15, [x0, #" AT(CONTEXT_D(14)) "]  \n"
     "   ldr     x9,       [x1, #" AT(CONTEXT_SP)    "]  \n"
-    "   mov     sp,  x9                                 \n" // from here on the other stack
+    "   mov     sp,  x9                                 \n" IN_NEW(nothing) // from here on the other stack
     "   ldp     x19, x20, [x1, #" AT(CONTEXT_X(19)) "]  \n"
     "   ldp     x21, x22, [x1, #" AT(CONTEXT_X(21)) "]  \n"
     "   ldp     x23, x24, [x1, #" AT(CONTEXT_X(23)) "]  \n"
@@ -512,74 +565,39 @@ __asm__(ASM_FUNCTION(switch_context)
     "   ldp     d10, d11, [x1, #" AT(CONTEXT_D(10)) "]  \n"
     "   ldp     d12, d13, [x1, #" AT(CONTEXT_D(12)) "]  \n"
     "   ldp     d14, d15, [x1, #" AT(CONTEXT_D(14)) "]  \n"
-    "   ldp     x16, x30, [sp], #0x10                   \n"
+    "   ldp     x16, x30, [sp], #0x10                   \n" LOWERED(0) GOES_ON_BY(x16)
     "   ret     x16                                     \n"
     ASM_END(switch_context)
 );
 
 /* One register at a time, so that each can be left out. */
-#define SWITCH_KEEP(forgotten, register, instruction)                          \
-    "   .ifnc " #forgotten ", " #register "\n"                                 \
-    "   .ifnc " #forgotten ", all\n" instruction "   .endif\n   .endif\n"
-#define SWITCH_SAVE(forgotten, register, offset)                               \
-    SWITCH_KEEP(forgotten, register, "   str " #register ", [x0, #" AT(offset) "]\n")
-#define SWITCH_LOAD(forgotten, register, offset)                               \
-    SWITCH_KEEP(forgotten, register, "   ldr " #register ", [x1, #" AT(offset) "]\n")
+#define SWITCH_X(forgotten, instruction, base)                                 \
+    SWITCH_EACH(forgotten, x, X_KEPT,                                          \
+        "   " #instruction " x\\i, [" #base ", #(" X_PLACE ")]\n")
+#define SWITCH_D(forgotten, instruction, base)                                 \
+    SWITCH_EACH(forgotten, d, D_KEPT,                                          \
+        "   " #instruction " d\\i, [" #base ", #(" D_PLACE ")]\n")
 
 #define SWITCH_WITHOUT(forgotten)                                              \
     __attribute__((visibility("hidden")))                                      \
     void switch_without_##forgotten(struct context *old, const struct context *new); \
     __asm__(ASM_FUNCTION(switch_without_##forgotten)                           \
-        "   stp     x30, x30, [sp, #-0x10]!\n"                                 \
+        "   stp     x30, x30, [sp, #-0x10]!\n" LOWERED(0x10) GOES_ON_AT(-0x10) \
         "   mov     x9,  sp\n"                                                 \
         "   str     x9,  [x0, #" AT(CONTEXT_SP) "]\n"                          \
-        SWITCH_SAVE(forgotten, x19, CONTEXT_X(19))                             \
-        SWITCH_SAVE(forgotten, x20, CONTEXT_X(20))                             \
-        SWITCH_SAVE(forgotten, x21, CONTEXT_X(21))                             \
-        SWITCH_SAVE(forgotten, x22, CONTEXT_X(22))                             \
-        SWITCH_SAVE(forgotten, x23, CONTEXT_X(23))                             \
-        SWITCH_SAVE(forgotten, x24, CONTEXT_X(24))                             \
-        SWITCH_SAVE(forgotten, x25, CONTEXT_X(25))                             \
-        SWITCH_SAVE(forgotten, x26, CONTEXT_X(26))                             \
-        SWITCH_SAVE(forgotten, x27, CONTEXT_X(27))                             \
-        SWITCH_SAVE(forgotten, x28, CONTEXT_X(28))                             \
-        SWITCH_SAVE(forgotten, x29, CONTEXT_X(29))                             \
-        SWITCH_SAVE(forgotten, d8, CONTEXT_D(8))                               \
-        SWITCH_SAVE(forgotten, d9, CONTEXT_D(9))                               \
-        SWITCH_SAVE(forgotten, d10, CONTEXT_D(10))                             \
-        SWITCH_SAVE(forgotten, d11, CONTEXT_D(11))                             \
-        SWITCH_SAVE(forgotten, d12, CONTEXT_D(12))                             \
-        SWITCH_SAVE(forgotten, d13, CONTEXT_D(13))                             \
-        SWITCH_SAVE(forgotten, d14, CONTEXT_D(14))                             \
-        SWITCH_SAVE(forgotten, d15, CONTEXT_D(15))                             \
+        SWITCH_X(forgotten, str, x0)                                           \
+        SWITCH_D(forgotten, str, x0)                                           \
         "   ldr     x9,  [x1, #" AT(CONTEXT_SP) "]\n"                          \
-        "   mov     sp,  x9\n"                                                 \
-        SWITCH_LOAD(forgotten, x19, CONTEXT_X(19))                             \
-        SWITCH_LOAD(forgotten, x20, CONTEXT_X(20))                             \
-        SWITCH_LOAD(forgotten, x21, CONTEXT_X(21))                             \
-        SWITCH_LOAD(forgotten, x22, CONTEXT_X(22))                             \
-        SWITCH_LOAD(forgotten, x23, CONTEXT_X(23))                             \
-        SWITCH_LOAD(forgotten, x24, CONTEXT_X(24))                             \
-        SWITCH_LOAD(forgotten, x25, CONTEXT_X(25))                             \
-        SWITCH_LOAD(forgotten, x26, CONTEXT_X(26))                             \
-        SWITCH_LOAD(forgotten, x27, CONTEXT_X(27))                             \
-        SWITCH_LOAD(forgotten, x28, CONTEXT_X(28))                             \
-        SWITCH_LOAD(forgotten, x29, CONTEXT_X(29))                             \
-        SWITCH_LOAD(forgotten, d8, CONTEXT_D(8))                               \
-        SWITCH_LOAD(forgotten, d9, CONTEXT_D(9))                               \
-        SWITCH_LOAD(forgotten, d10, CONTEXT_D(10))                             \
-        SWITCH_LOAD(forgotten, d11, CONTEXT_D(11))                             \
-        SWITCH_LOAD(forgotten, d12, CONTEXT_D(12))                             \
-        SWITCH_LOAD(forgotten, d13, CONTEXT_D(13))                             \
-        SWITCH_LOAD(forgotten, d14, CONTEXT_D(14))                             \
-        SWITCH_LOAD(forgotten, d15, CONTEXT_D(15))                             \
-        "   ldp     x16, x30, [sp], #0x10\n"                                   \
+        "   mov     sp,  x9\n" IN_NEW(forgotten)                               \
+        SWITCH_X(forgotten, ldr, x1)                                           \
+        SWITCH_D(forgotten, ldr, x1)                                           \
+        "   ldp     x16, x30, [sp], #0x10\n" LOWERED(0) GOES_ON_BY(x16)        \
         "   ret     x16\n"                                                     \
         ASM_END(switch_without_##forgotten)                                    \
     );
 
 /* Here it needs two: the address it takes comes with a companion. */
-__asm__(ASM_FUNCTION(skip)
+__asm__(ASM_RETURNED_TO(skip)
     "   ldp     x16, x30, [sp], #0x10   \n"
     "   ret     x16                     \n"
     ASM_END(skip)

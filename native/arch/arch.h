@@ -196,6 +196,9 @@ void switch_stack(void **old, void *const *new);
  * "hidden"; it knows neither a symbol's type nor its size. Windows on x86-64 has
  * no underscore, and no word for "hidden" either. The compiler marks the stack
  * as not executable in the same file, so nothing is to be said here.
+ *
+ * ASM_RETURNED_TO(name) in place of ASM_FUNCTION(name) is for a function that
+ * nobody calls: its address stands on a stack as a return address.
  */
 #define STRING_OF(x) #x
 #define STRING(x) STRING_OF(x)
@@ -205,31 +208,97 @@ void switch_stack(void **old, void *const *new);
    _Static_assert compares with offsetof. */
 #define AT(offset) STRING(offset)
 
+/*
+ * CFI. A debugger, a profiler and whoever throws an exception walk a stack from
+ * callee to caller. They do not guess: beside the code lies a table that says,
+ * for each instruction, where the caller's registers are. The compiler writes it
+ * for C; for assembly we do, by the directives that begin with .cfi (call frame
+ * information). Each of them tells what has changed with the instruction before:
+ *
+ *     the CFA      the caller's sp as it was at the call, as an offset from sp
+ *     a register   where the caller's value lies: an offset from the CFA, another
+ *                  register, or undefined
+ *
+ * They make no code. In a switch they are worth a thought: from one instruction
+ * to the next the caller is another one, on the other stack, and all rules have
+ * to hold there. The files of this folder name these rules PUSHED, POPPED …, and
+ * say beside them what they mean.
+ *
+ * Why a walk ends. A forged stack has no caller at its upper end. Where its
+ * first function would return to, the caller's pc is declared undefined: to
+ * every unwinder the word for "nobody called this". Without it, a debugger
+ * takes the 0 or whatever lies there for a caller, and shows one more frame at
+ * an address where nothing is.
+ *
+ * A return address is looked up one byte lower, where the call that it belongs
+ * to would be: behind a call that never returns there may be another function.
+ * So a function that is returned to without a call needs an instruction above
+ * it, or the table of its neighbour would be asked. ASM_RETURNED_TO puts one
+ * there, and a debugger calls it before_<name>.
+ *
+ * A switch to a stack that has never run ends at a function's first instruction
+ * too, and it is one of C, with nothing above it that is ours. From the exchange
+ * of sp to the last instruction, a debugger shows the switch and above it what
+ * it finds one byte before that function. One step later all is well.
+ */
+#if defined PLAIN || defined _WIN32
+#define CFI_BEGIN
+#define CFI_END
+#define CFI_NO_CALLER
+#else
+#define CFI_BEGIN "   .cfi_startproc\n"
+#define CFI_END "   .cfi_endproc\n"
+#define CFI_NO_CALLER "   .cfi_undefined " CFI_PC "\n"
+#endif
+
+/* First in a C function that begins a stack and has no caller. Compilers that
+   were told to write no such table would not know what to do with the word. */
+#if defined _WIN32 || !(defined __GCC_HAVE_DWARF2_CFI_ASM || defined __APPLE__)
+#define STACK_BEGINS_HERE() ((void)0)
+#else
+#define STACK_BEGINS_HERE() __asm__ volatile(".cfi_undefined " CFI_PC)
+#endif
+
 #if defined __APPLE__
 #define ASM_FUNCTION(name)                                                     \
     "   .text\n"                                                               \
     "   .p2align 4\n"                                                          \
     "   .globl " SYMBOL(name) "\n"                                             \
     "   .private_extern " SYMBOL(name) "\n" ASM_DIALECT                        \
-    SYMBOL(name) ":\n" ASM_LANDING_PAD
-#define ASM_END(name) ASM_DIALECT_BACK
+    SYMBOL(name) ":\n" CFI_BEGIN ASM_LANDING_PAD
+#define ASM_RETURNED_TO(name) ASM_FUNCTION(name) CFI_NO_CALLER
+#define ASM_END(name) CFI_END ASM_DIALECT_BACK
 #elif defined _WIN32
 #define ASM_FUNCTION(name)                                                     \
-    "   .text\n"                                                               \
+    "   .text\n" ASM_PROBE                                                     \
     "   .p2align 4\n"                                                          \
     "   .globl " SYMBOL(name) "\n" ASM_DIALECT                                 \
     SYMBOL(name) ":\n" ASM_LANDING_PAD
+#define ASM_RETURNED_TO(name) ASM_FUNCTION(name)
 #define ASM_END(name) ASM_DIALECT_BACK
 #elif defined __ELF__
-#define ASM_FUNCTION(name)                                                     \
-    "   .pushsection .text\n"                                                  \
+#define ASM_HEAD(name)                                                         \
+    "   .pushsection .text\n" ASM_PROBE                                        \
     "   .p2align 4\n"                                                          \
     "   .globl " SYMBOL(name) "\n"                                             \
     "   .hidden " SYMBOL(name) "\n"                                            \
-    "   .type " SYMBOL(name) ", %function\n" ASM_DIALECT                       \
+    "   .type " SYMBOL(name) ", %function\n" ASM_DIALECT
+#define ASM_FUNCTION(name)                                                     \
+    ASM_HEAD(name)                                                             \
+    SYMBOL(name) ":\n" CFI_BEGIN ASM_LANDING_PAD
+#if defined PLAIN
+#define ASM_RETURNED_TO(name) ASM_FUNCTION(name)
+#else
+#define ASM_RETURNED_TO(name)                                                  \
+    ASM_HEAD(name)                                                             \
+    "   .type before_" #name ", %function\n"                                   \
+    "before_" #name ":\n" CFI_BEGIN CFI_NO_CALLER                              \
+    "   nop\n"                                                                 \
+    "   .size before_" #name ", . - before_" #name "\n"                        \
     SYMBOL(name) ":\n" ASM_LANDING_PAD
+#endif
 #define ASM_END(name)                                                          \
-    ASM_DIALECT_BACK                                                           \
+    CFI_END ASM_DIALECT_BACK                                                           \
     "   .size " SYMBOL(name) ", . - " SYMBOL(name) "\n"                        \
     "   .popsection\n"
 #else

@@ -43,12 +43,35 @@
 #define PART_NAMES "a0", "a0[31:0]", "a0[15:0]", "a0[15:8]", "a0[7:0]"
 
 /* One dialect: nothing to choose, nothing to put back. */
+#define ASM_PROBE ""
 #define ASM_DIALECT ""
 #define ASM_DIALECT_BACK ""
 
-/* Nothing marks the target of an indirect call: what could is too new for the
-   compilers that these chapters ask for. */
+/* Nothing marks the target of an indirect call: what could (Zicfilp) is too new
+   for the compilers that these chapters ask for. */
 #define ASM_LANDING_PAD ""
+
+/*
+ * For those who walk the stack; arch.h says what CFI is.
+ *
+ *     LOWERED(bytes)       sp has been lowered by so many, from where it was at
+ *                          the call, and no further; 0: it is there again
+ *     SAVED(r, offset)     the register lies at the CFA + offset
+ *     BACK(r)              the register is the caller's again
+ *     GOES_ON_BY(register) where to return to is in this register, and not in ra
+ */
+#if defined PLAIN
+#define LOWERED(bytes)
+#define SAVED(r, offset)
+#define BACK(r)
+#define GOES_ON_BY(register)
+#else
+#define CFI_PC "ra"
+#define LOWERED(bytes) "   .cfi_def_cfa_offset " #bytes "\n"
+#define SAVED(r, offset) "   .cfi_offset " #r ", " #offset "\n"
+#define BACK(r) "   .cfi_restore " #r "\n"
+#define GOES_ON_BY(register) "   .cfi_register ra, " #register "\n"
+#endif
 
 /* ---------------------------------------------------------------------------
  * Chapter 02: the registers
@@ -173,20 +196,20 @@ __asm__(ASM_FUNCTION(capture)
  * overwrites and which therefore may carry the function's address.
  */
 __asm__(ASM_FUNCTION(call_planted)
-    "   addi    sp,  sp, -0x80                                \n"
-    "   sd      ra,  0x00(sp)                                 \n"
-    "   sd      s0,  0x08(sp)                                 \n"
-    "   sd      s1,  0x10(sp)                                 \n"
-    "   sd      s2,  0x18(sp)                                 \n"
-    "   sd      s3,  0x20(sp)                                 \n"
-    "   sd      s4,  0x28(sp)                                 \n"
-    "   sd      s5,  0x30(sp)                                 \n"
-    "   sd      s6,  0x38(sp)                                 \n"
-    "   sd      s7,  0x40(sp)                                 \n"
-    "   sd      s8,  0x48(sp)                                 \n"
-    "   sd      s9,  0x50(sp)                                 \n"
-    "   sd      s10, 0x58(sp)                                 \n"
-    "   sd      s11, 0x60(sp)                                 \n"
+    "   addi    sp,  sp, -0x80                                \n" LOWERED(0x80)
+    "   sd      ra,  0x00(sp)                                 \n" SAVED(ra, -0x80)
+    "   sd      s0,  0x08(sp)                                 \n" SAVED(s0, -0x78)
+    "   sd      s1,  0x10(sp)                                 \n" SAVED(s1, -0x70)
+    "   sd      s2,  0x18(sp)                                 \n" SAVED(s2, -0x68)
+    "   sd      s3,  0x20(sp)                                 \n" SAVED(s3, -0x60)
+    "   sd      s4,  0x28(sp)                                 \n" SAVED(s4, -0x58)
+    "   sd      s5,  0x30(sp)                                 \n" SAVED(s5, -0x50)
+    "   sd      s6,  0x38(sp)                                 \n" SAVED(s6, -0x48)
+    "   sd      s7,  0x40(sp)                                 \n" SAVED(s7, -0x40)
+    "   sd      s8,  0x48(sp)                                 \n" SAVED(s8, -0x38)
+    "   sd      s9,  0x50(sp)                                 \n" SAVED(s9, -0x30)
+    "   sd      s10, 0x58(sp)                                 \n" SAVED(s10, -0x28)
+    "   sd      s11, 0x60(sp)                                 \n" SAVED(s11, -0x20)
     "   sd      a2,  0x70(sp)                                 \n"
     "   mv      ra,  a0                                       \n"
     "   ld      t0,   " AT(REGISTERS_X(5)) "(a1)              \n"
@@ -222,20 +245,20 @@ __asm__(ASM_FUNCTION(call_planted)
     "   call    " SYMBOL(capture) "                          \n" // overwrites ra only
     "   ld      t0,  0x78(sp)                                 \n"
     "   sd      t0,   " AT(REGISTERS_X(10)) "(a0)             \n"
-    "   ld      ra,  0x00(sp)                                 \n"
-    "   ld      s0,  0x08(sp)                                 \n"
-    "   ld      s1,  0x10(sp)                                 \n"
-    "   ld      s2,  0x18(sp)                                 \n"
-    "   ld      s3,  0x20(sp)                                 \n"
-    "   ld      s4,  0x28(sp)                                 \n"
-    "   ld      s5,  0x30(sp)                                 \n"
-    "   ld      s6,  0x38(sp)                                 \n"
-    "   ld      s7,  0x40(sp)                                 \n"
-    "   ld      s8,  0x48(sp)                                 \n"
-    "   ld      s9,  0x50(sp)                                 \n"
-    "   ld      s10, 0x58(sp)                                 \n"
-    "   ld      s11, 0x60(sp)                                 \n"
-    "   addi    sp,  sp, 0x80                                 \n"
+    "   ld      ra,  0x00(sp)                                 \n" BACK(ra)
+    "   ld      s0,  0x08(sp)                                 \n" BACK(s0)
+    "   ld      s1,  0x10(sp)                                 \n" BACK(s1)
+    "   ld      s2,  0x18(sp)                                 \n" BACK(s2)
+    "   ld      s3,  0x20(sp)                                 \n" BACK(s3)
+    "   ld      s4,  0x28(sp)                                 \n" BACK(s4)
+    "   ld      s5,  0x30(sp)                                 \n" BACK(s5)
+    "   ld      s6,  0x38(sp)                                 \n" BACK(s6)
+    "   ld      s7,  0x40(sp)                                 \n" BACK(s7)
+    "   ld      s8,  0x48(sp)                                 \n" BACK(s8)
+    "   ld      s9,  0x50(sp)                                 \n" BACK(s9)
+    "   ld      s10, 0x58(sp)                                 \n" BACK(s10)
+    "   ld      s11, 0x60(sp)                                 \n" BACK(s11)
+    "   addi    sp,  sp, 0x80                                 \n" LOWERED(0)
     "   ret                                                   \n"
     ASM_END(call_planted)
 );
@@ -419,22 +442,22 @@ _Static_assert(offsetof(struct swap_context, sp) == SWAP_CONTEXT_SP, "");
  * after a jump through t2: that one is for code that knows where it goes.
  */
 __asm__(ASM_FUNCTION(swap)
-    "   addi    sp,  sp, -0x10                          \n"
-    "   sd      ra,  0x00(sp)                           \n"
+    "   addi    sp,  sp, -0x10                          \n" LOWERED(0x10)
+    "   sd      ra,  0x00(sp)                           \n" SAVED(ra, -0x10)
     "   sd      sp,  " AT(SWAP_CONTEXT_SP) "(a0)         \n"
     "   ld      sp,  " AT(SWAP_CONTEXT_SP) "(a1)         \n"
-    "   ld      t2,  0x00(sp)                           \n"
+    "   ld      t2,  0x00(sp)                           \n" GOES_ON_BY(t2)
     "   ld      ra,  0x08(sp)                           \n"
-    "   addi    sp,  sp, 0x10                           \n"
+    "   addi    sp,  sp, 0x10                           \n" LOWERED(0)
     "   jr      t2                                      \n"
     ASM_END(swap)
 );
 
 /* On entry sp is the address of the struct swap_context. */
-__asm__(ASM_FUNCTION(way_home)
-    "   ld      sp,  " AT(SWAP_CONTEXT_SP) "(sp)         \n"
-    "   ld      ra,  0x00(sp)                           \n"
-    "   addi    sp,  sp, 0x10                           \n"
+__asm__(ASM_RETURNED_TO(way_home)
+    "   ld      sp,  " AT(SWAP_CONTEXT_SP) "(sp)         \n" LOWERED(0x10) SAVED(ra, -0x10)
+    "   ld      ra,  0x00(sp)                           \n" BACK(ra)
+    "   addi    sp,  sp, 0x10                           \n" LOWERED(0)
     "   ret                                             \n"
     ASM_END(way_home)
 );
@@ -522,6 +545,27 @@ _Static_assert(sizeof(struct context) == 0xc8, "no gap, nothing after fs11");
 #define REGISTER_RECORD s1
 #define SP_AT_ENTRY 0
 
+/* For a walk, from the exchange of sp on: the registers of the one who goes on
+   are in *new, and so spelled as on x86-64, by the numbers of the registers: s2 is
+   18, fs0 is 40. The offset from a1 fills two bytes, seven bits in each. */
+#if defined PLAIN
+#define IN_NEW(forgotten)
+#else
+#define IN_NEW_EACH(forgotten, letters, numbers, first, offset)                \
+    "   .irp    i, " numbers "\n"                                              \
+    "   .ifnc   " #forgotten ", " #letters "\\i\n"                             \
+    "   .ifnc   " #forgotten ", all\n"                                         \
+    "   .cfi_escape 0x10, " first " + \\i, 3, 0x7b, (" offset " + 8*\\i) & 0x7f | 0x80, (" offset " + 8*\\i) >> 7\n" \
+    "   .endif\n"                                                              \
+    "   .endif\n"                                                              \
+    "   .endr\n"
+#define IN_NEW(forgotten)                                                      \
+    IN_NEW_EACH(forgotten, s, "0, 1", "8", "0x08")                             \
+    IN_NEW_EACH(forgotten, s, "2, 3, 4, 5, 6, 7, 8, 9, 10, 11", "16", "0x08")  \
+    IN_NEW_EACH(forgotten, fs, "0, 1", "40", "0x68")                           \
+    IN_NEW_EACH(forgotten, fs, "2, 3, 4, 5, 6, 7, 8, 9, 10, 11", "48", "0x68")
+#endif
+
 /*
  *     void switch_context(struct context *old, const struct context *new);
  *                         a0                   a1
@@ -548,12 +592,14 @@ _Static_assert(sizeof(struct context) == 0xc8, "no gap, nothing after fs11");
  * Two words at a time keep sp a multiple of 16. The ABI asks for it; the
  * processor, unlike AArch64's, does not.
  *
- * Not saved: fcsr, the control word, whose rounding mode belongs to the callee
- * here as well: see chapter 05. gp and tp stay what they are, all the time.
+ * Not saved: fcsr, the control word. The ABI does not name it among what a
+ * callee preserves: it says that it has thread storage duration, one for each
+ * thread of the system, and our threads share it. Chapter 05 shows what that
+ * means. gp and tp stay what they are, all the time.
  */
 __asm__(ASM_FUNCTION(switch_context)
-    "   addi    sp,  sp, -0x10                        \n"
-    "   sd      ra,  0x00(sp)                         \n"
+    "   addi    sp,  sp, -0x10                        \n" LOWERED(0x10)
+    "   sd      ra,  0x00(sp)                         \n" SAVED(ra, -0x10)
     "   sd      sp,   " AT(CONTEXT_SP) "(a0)          \n"
     "   sd      s0,   " AT(CONTEXT_S(0)) "(a0)        \n"
     "   sd      s1,   " AT(CONTEXT_S(1)) "(a0)        \n"
@@ -579,7 +625,7 @@ __asm__(ASM_FUNCTION(switch_context)
     "   fsd     fs9,  " AT(CONTEXT_FS(9)) "(a0)       \n"
     "   fsd     fs10, " AT(CONTEXT_FS(10)) "(a0)      \n"
     "   fsd     fs11, " AT(CONTEXT_FS(11)) "(a0)      \n"
-    "   ld      sp,   " AT(CONTEXT_SP) "(a1)          \n" // from here on the other stack
+    "   ld      sp,   " AT(CONTEXT_SP) "(a1)          \n" IN_NEW(nothing) // from here on the other stack
     "   ld      s0,   " AT(CONTEXT_S(0)) "(a1)        \n"
     "   ld      s1,   " AT(CONTEXT_S(1)) "(a1)        \n"
     "   ld      s2,   " AT(CONTEXT_S(2)) "(a1)        \n"
@@ -604,9 +650,9 @@ __asm__(ASM_FUNCTION(switch_context)
     "   fld     fs9,  " AT(CONTEXT_FS(9)) "(a1)       \n"
     "   fld     fs10, " AT(CONTEXT_FS(10)) "(a1)      \n"
     "   fld     fs11, " AT(CONTEXT_FS(11)) "(a1)      \n"
-    "   ld      t2,  0x00(sp)                         \n"
+    "   ld      t2,  0x00(sp)                         \n" GOES_ON_BY(t2)
     "   ld      ra,  0x08(sp)                         \n"
-    "   addi    sp,  sp, 0x10                         \n"
+    "   addi    sp,  sp, 0x10                         \n" LOWERED(0)
     "   jr      t2                                    \n"
     ASM_END(switch_context)
 );
@@ -626,23 +672,23 @@ __asm__(ASM_FUNCTION(switch_context)
     __attribute__((visibility("hidden")))                                      \
     void switch_without_##forgotten(struct context *old, const struct context *new); \
     __asm__(ASM_FUNCTION(switch_without_##forgotten)                           \
-        "   addi    sp,  sp, -0x10\n"                                          \
-        "   sd      ra,  0x00(sp)\n"                                           \
+        "   addi    sp,  sp, -0x10\n" LOWERED(0x10)                            \
+        "   sd      ra,  0x00(sp)\n" SAVED(ra, -0x10)                          \
         "   sd      sp,  " AT(CONTEXT_SP) "(a0)\n"                             \
         SWITCH_EACH(forgotten, sd, s, CONTEXT_S(0), a0)                        \
         SWITCH_EACH(forgotten, fsd, fs, CONTEXT_FS(0), a0)                     \
-        "   ld      sp,  " AT(CONTEXT_SP) "(a1)\n"                             \
+        "   ld      sp,  " AT(CONTEXT_SP) "(a1)\n" IN_NEW(forgotten)           \
         SWITCH_EACH(forgotten, ld, s, CONTEXT_S(0), a1)                        \
         SWITCH_EACH(forgotten, fld, fs, CONTEXT_FS(0), a1)                     \
-        "   ld      t2,  0x00(sp)\n"                                           \
+        "   ld      t2,  0x00(sp)\n" GOES_ON_BY(t2)                            \
         "   ld      ra,  0x08(sp)\n"                                           \
-        "   addi    sp,  sp, 0x10\n"                                           \
+        "   addi    sp,  sp, 0x10\n" LOWERED(0)                                \
         "   jr      t2\n"                                                      \
         ASM_END(switch_without_##forgotten)                                    \
     );
 
 /* Here it needs two: the address it takes comes with a companion. */
-__asm__(ASM_FUNCTION(skip)
+__asm__(ASM_RETURNED_TO(skip)
     "   ld      t2,  0x00(sp)           \n"
     "   ld      ra,  0x08(sp)           \n"
     "   addi    sp,  sp, 0x10           \n"

@@ -30,29 +30,61 @@
 /*
  * The compiler's own assembly follows ours in the same file, so each function
  * leaves the assembler in the dialect it found. clang reads ours separately;
- * for gcc it may be either one (-masm=intel). The probe tells: in the Intel
- * dialect `eax` is the register and the probe counts as not defined, in the
- * AT&T dialect a register would be `%eax`, and the probe is a symbol.
+ * for gcc it may be either one (-masm=intel). The probe tells, above the
+ * function, where nobody runs it: `push 1` pushes the number in the Intel
+ * dialect, in two bytes. In the AT&T dialect a number would be `$1`, and 1 is
+ * an address: that takes seven.
  */
-#if defined __ELF__ && !defined __clang__
-#define ASM_DIALECT                                                            \
-    "   .set .Lprobe, eax\n"                                                   \
-    "   .intel_syntax noprefix\n"
-#define ASM_DIALECT_BACK                                                       \
-    "   .ifdef .Lprobe\n"                                                      \
-    "   .att_syntax prefix\n"                                                  \
-    "   .endif\n"
+#if (defined __ELF__ && !defined __clang__) || defined PLAIN
+#define ASM_PROBE "771: push 1; 772:\n"
+#define ASM_DIALECT "   .intel_syntax noprefix\n"
+#define ASM_DIALECT_BACK "   .if 772b - 771b > 2; .att_syntax prefix; .endif\n"
 #else
+#define ASM_PROBE ""
 #define ASM_DIALECT "   .intel_syntax noprefix\n"
 #define ASM_DIALECT_BACK "   .att_syntax prefix\n"
 #endif
 
-/* Where the compiler marks its functions as targets of indirect calls, so do
-   we. A `ret` needs no such mark at its target. */
+/*
+ * Indirect branch tracking (IBT, a part of Intel's CET): a `call` or `jmp` by way
+ * of a register or of memory must land on `endbr64`, else the processor faults.
+ * Where the compiler marks its functions so (-fcf-protection=branch or full, some
+ * distributions' default), we mark ours. A `ret` needs no mark at its target.
+ *
+ * A `jmp` that does the work of a `ret` lands behind a call, and there is no
+ * mark. The prefix `notrack` exempts this one jump, as compilers do for the
+ * jumps of a `switch`. (No Linux enforces IBT for programs yet. It enforces it
+ * for itself.)
+ */
 #if defined __CET__ && (__CET__ & 1)
 #define ASM_LANDING_PAD "   endbr64\n"
+#define NOTRACK "notrack "
 #else
 #define ASM_LANDING_PAD ""
+#define NOTRACK
+#endif
+
+/*
+ * For those who walk the stack; arch.h says what CFI is. To be written behind the
+ * instruction that they tell of.
+ *
+ *     PUSHED(register)    `push register`: it lies at rsp now, and the CFA is
+ *                         8 bytes further away
+ *     POPPED(register)    `pop register`: the register is the caller's again
+ *     LOWERED(bytes)      rsp has been lowered; by -8: raised
+ *     RETURNS_BY(register)  `pop register`, which goes on to be jumped to
+ */
+#if defined PLAIN
+#define PUSHED(register)
+#define POPPED(register)
+#define LOWERED(bytes)
+#define RETURNS_BY(register)
+#else
+#define CFI_PC "rip"
+#define LOWERED(bytes) "   .cfi_adjust_cfa_offset " #bytes "\n"
+#define PUSHED(register) LOWERED(8) "   .cfi_rel_offset " #register ", 0\n"
+#define POPPED(register) LOWERED(-8) "   .cfi_restore " #register "\n"
+#define RETURNS_BY(register) LOWERED(-8) "   .cfi_register rip, " #register "\n"
 #endif
 
 /* ---------------------------------------------------------------------------
@@ -141,8 +173,8 @@ __asm__(ASM_FUNCTION(capture)
     "   mov     [rdi + " AT(REGISTERS_RSP) "], rax      \n"
     "   mov     rax, [rsp]                              \n" // the return address itself
     "   mov     [rdi + " AT(REGISTERS_RIP) "], rax      \n"
-    "   pushfq                                          \n" // the only way to read the flags
-    "   pop     rax                                     \n"
+    "   pushfq                                          \n" LOWERED(8) // lahf reads but five of them
+    "   pop     rax                                     \n" LOWERED(-8)
     "   mov     [rdi + " AT(REGISTERS_RFLAGS) "], rax   \n"
     "   mov     rax, [rdi + " AT(REGISTERS_RAX) "]      \n"
     "   ret                                             \n"
@@ -165,13 +197,13 @@ __asm__(ASM_FUNCTION(capture)
  * That moves rsp by 0x48, and the calls below find rsp ≡ 0 (mod 16) as they must.
  */
 __asm__(ASM_FUNCTION(call_planted)
-    "   push    rbx                                     \n"
-    "   push    rbp                                     \n"
-    "   push    r12                                     \n"
-    "   push    r13                                     \n"
-    "   push    r14                                     \n"
-    "   push    r15                                     \n"
-    "   sub     rsp, 0x18                               \n"
+    "   push    rbx                                     \n" PUSHED(rbx)
+    "   push    rbp                                     \n" PUSHED(rbp)
+    "   push    r12                                     \n" PUSHED(r12)
+    "   push    r13                                     \n" PUSHED(r13)
+    "   push    r14                                     \n" PUSHED(r14)
+    "   push    r15                                     \n" PUSHED(r15)
+    "   sub     rsp, 0x18                               \n" LOWERED(0x18)
     "   mov     [rsp + 0x10], rdx                       \n"
     "   mov     [rsp + 0x08], rdi                       \n"
     "   mov     rax, [rsi + " AT(REGISTERS_RAX) "]      \n"
@@ -195,13 +227,13 @@ __asm__(ASM_FUNCTION(call_planted)
     "   call    " SYMBOL(capture) "                     \n" // overwrites no register
     "   mov     rax, [rsp]                              \n"
     "   mov     [rdi + " AT(REGISTERS_RDI) "], rax      \n"
-    "   add     rsp, 0x18                               \n"
-    "   pop     r15                                     \n"
-    "   pop     r14                                     \n"
-    "   pop     r13                                     \n"
-    "   pop     r12                                     \n"
-    "   pop     rbp                                     \n"
-    "   pop     rbx                                     \n"
+    "   add     rsp, 0x18                               \n" LOWERED(-0x18)
+    "   pop     r15                                     \n" POPPED(r15)
+    "   pop     r14                                     \n" POPPED(r14)
+    "   pop     r13                                     \n" POPPED(r13)
+    "   pop     r12                                     \n" POPPED(r12)
+    "   pop     rbp                                     \n" POPPED(rbp)
+    "   pop     rbx                                     \n" POPPED(rbx)
     "   ret                                             \n"
     ASM_END(call_planted)
 );
@@ -375,9 +407,13 @@ _Static_assert(offsetof(struct swap_context, sp) == SWAP_CONTEXT_SP, "");
  * back before it returns, and comes home exactly once. As soon as both sides
  * go on, each must keep its own: that is what chapter 05's switch adds.
  *
- * A processor with a shadow stack in force (CET) keeps a second copy of each
- * return address and faults at a forged one. Linux leaves it off unless the
- * program is started with a request for it.
+ * A processor with a shadow stack in force (the other part of CET) keeps a second
+ * copy of each return address on a stack that a `mov` cannot write, and faults
+ * where the two differ. swap's `ret` would: who wants both has to switch shadow
+ * stacks as well, by `rstorssp` and `saveprevssp`. Compilers that protect by
+ * default mark a program as ready for it (SHSTK in its file) without looking
+ * into assembly. Linux has shadow stacks for programs from 6.6 on, and leaves
+ * them off until the program or its C library asks.
  */
 
 /*
@@ -397,9 +433,16 @@ __asm__(ASM_FUNCTION(swap)
     ASM_END(swap)
 );
 
+/* Behind `pop rsp` the caller is whoever called swap, and all is as usual. */
+#if defined PLAIN
+#define ON_THE_OLD_STACK
+#else
+#define ON_THE_OLD_STACK "   .cfi_restore rip\n"
+#endif
+
 /* On entry rsp points at the struct swap_context, whose first field is sp. */
-__asm__(ASM_FUNCTION(way_home)
-    "   pop     rsp                                     \n"
+__asm__(ASM_RETURNED_TO(way_home)
+    "   pop     rsp                                     \n" ON_THE_OLD_STACK
     "   ret                                             \n"
     ASM_END(way_home)
 );
@@ -468,6 +511,30 @@ _Static_assert(sizeof(struct context) == 0x38, "no gap, nothing after rbp");
 #define REGISTER_RECORD rbx
 #define SP_AT_ENTRY 8
 
+/* Something that a switch which forgets this register does not have. The assembler
+   drops what stands between .ifnc and .endif if the names agree. */
+#define SWITCH_KEEP(forgotten, register, instruction)                          \
+    "   .ifnc " #forgotten ", " #register "\n"                                 \
+    "   .ifnc " #forgotten ", all\n" instruction "   .endif\n   .endif\n"
+
+/* From the exchange of rsp on, the registers of the one who goes on are in *new,
+   until each has been loaded, and afterwards still. CFI has no short words for
+   that, so they are spelled: the register's number, and an expression three
+   bytes long, rsi + offset. */
+#if defined PLAIN
+#define IN_NEW(forgotten)
+#else
+#define IN_NEW_ONE(forgotten, register, number, offset)                        \
+    SWITCH_KEEP(forgotten, register, "   .cfi_escape 0x10, " #number ", 2, 0x74, " AT(offset) "\n")
+#define IN_NEW(forgotten)                                                      \
+    IN_NEW_ONE(forgotten, r15, 15, CONTEXT_R15)                                \
+    IN_NEW_ONE(forgotten, r14, 14, CONTEXT_R14)                                \
+    IN_NEW_ONE(forgotten, r13, 13, CONTEXT_R13)                                \
+    IN_NEW_ONE(forgotten, r12, 12, CONTEXT_R12)                                \
+    IN_NEW_ONE(forgotten, rbx, 3, CONTEXT_RBX)                                 \
+    IN_NEW_ONE(forgotten, rbp, 6, CONTEXT_RBP)
+#endif
+
 /*
  *     void switch_context(struct context *old, const struct context *new);
  *                         rdi                  rsi
@@ -493,7 +560,11 @@ _Static_assert(sizeof(struct context) == 0x38, "no gap, nothing after rbp");
  * xmm0 … xmm15 and the arithmetic flags belong to the caller, who has stored
  * what it needs before the call. The direction flag is clear at every call.
  * The control words of the floating-point units belong to the callee as well:
- * chapter 05 shows what it means that we leave them out.
+ * chapter 05 shows what it means that we leave them out. The 128 bytes of the
+ * red zone need no care: whoever calls has nothing in them. It is those who
+ * interrupt without being called who must spare them, a signal handler's frame
+ * for one; a kernel cannot have its own interrupts do that, and so is compiled
+ * without a red zone (-mno-red-zone).
  */
 __asm__(ASM_FUNCTION(switch_context)
     "   mov     [rdi + " AT(CONTEXT_SP)  "], rsp    \n"
@@ -503,7 +574,7 @@ __asm__(ASM_FUNCTION(switch_context)
     "   mov     [rdi + " AT(CONTEXT_R12) "], r12    \n"
     "   mov     [rdi + " AT(CONTEXT_RBX) "], rbx    \n"
     "   mov     [rdi + " AT(CONTEXT_RBP) "], rbp    \n"
-    "   mov     rsp, [rsi + " AT(CONTEXT_SP)  "]    \n" // from here on the other stack
+    "   mov     rsp, [rsi + " AT(CONTEXT_SP)  "]    \n" IN_NEW(nothing) // from here on the other stack
     "   mov     r15, [rsi + " AT(CONTEXT_R15) "]    \n"
     "   mov     r14, [rsi + " AT(CONTEXT_R14) "]    \n"
     "   mov     r13, [rsi + " AT(CONTEXT_R13) "]    \n"
@@ -514,11 +585,7 @@ __asm__(ASM_FUNCTION(switch_context)
     ASM_END(switch_context)
 );
 
-/* The same switch, with one register left out of it; `all`: all but rsp. The
-   assembler drops what stands between .ifnc and .endif if the names agree. */
-#define SWITCH_KEEP(forgotten, register, instruction)                          \
-    "   .ifnc " #forgotten ", " #register "\n"                                 \
-    "   .ifnc " #forgotten ", all\n" instruction "   .endif\n   .endif\n"
+/* The same switch, with one register left out of it; `all`: all but rsp. */
 #define SWITCH_SAVE(forgotten, register, offset)                               \
     SWITCH_KEEP(forgotten, register, "   mov [rdi + " AT(offset) "], " #register "\n")
 #define SWITCH_LOAD(forgotten, register, offset)                               \
@@ -535,7 +602,7 @@ __asm__(ASM_FUNCTION(switch_context)
         SWITCH_SAVE(forgotten, r12, CONTEXT_R12)                               \
         SWITCH_SAVE(forgotten, rbx, CONTEXT_RBX)                               \
         SWITCH_SAVE(forgotten, rbp, CONTEXT_RBP)                               \
-        "   mov     rsp, [rsi + " AT(CONTEXT_SP) "]\n"                         \
+        "   mov     rsp, [rsi + " AT(CONTEXT_SP) "]\n" IN_NEW(forgotten)       \
         SWITCH_LOAD(forgotten, r15, CONTEXT_R15)                               \
         SWITCH_LOAD(forgotten, r14, CONTEXT_R14)                               \
         SWITCH_LOAD(forgotten, r13, CONTEXT_R13)                               \
@@ -548,7 +615,7 @@ __asm__(ASM_FUNCTION(switch_context)
 
 /* On entry as a thread's function returned to it: rsp points at the word that
    it takes. One instruction, and on x86-64 it is there for its eight bytes. */
-__asm__(ASM_FUNCTION(skip)
+__asm__(ASM_RETURNED_TO(skip)
     "   ret                             \n"
     ASM_END(skip)
 );

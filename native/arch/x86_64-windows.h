@@ -53,20 +53,51 @@
 #define CALLEE_SAVED "rbx rsi rdi rbp r12 r13 r14 r15"
 #define PART_NAMES "rax", "eax", "ax", "ah", "al"
 
-/* As on System V: the probe is a symbol that the assembler keeps to itself. */
-#if !defined __clang__
-#define ASM_DIALECT                                                            \
-    "   .set .Lprobe, eax\n"                                                   \
-    "   .intel_syntax noprefix\n"
-#define ASM_DIALECT_BACK                                                       \
-    "   .ifdef .Lprobe\n"                                                      \
-    "   .att_syntax prefix\n"                                                  \
-    "   .endif\n"
+/* As on System V. */
+#if !defined __clang__ || defined PLAIN
+#define ASM_PROBE "771: push 1; 772:\n"
+#define ASM_DIALECT "   .intel_syntax noprefix\n"
+#define ASM_DIALECT_BACK "   .if 772b - 771b > 2; .att_syntax prefix; .endif\n"
 #else
+#define ASM_PROBE ""
 #define ASM_DIALECT "   .intel_syntax noprefix\n"
 #define ASM_DIALECT_BACK "   .att_syntax prefix\n"
 #endif
 #define ASM_LANDING_PAD ""
+
+/*
+ * Who walks the stack, here the system itself for each exception, asks another
+ * table: for each function that moves rsp, what its first instructions do, its
+ * prologue. From anywhere behind that the walk undoes all of it. The end of a
+ * function it knows by its instructions: `add rsp`, then `pop`, then `ret`. A
+ * function that is in no table is a leaf: its return address lies at rsp.
+ *
+ *     UNWIND_BEGIN(name)  in front of the first instruction
+ *     PUSHED(register)    behind a `push`
+ *     LOWERED(bytes)      behind what lowers rsp
+ *     UNWIND_BODY         the prologue ends here
+ *     UNWIND_END          behind the last instruction
+ *
+ * switch_context is a leaf, and that is true at each of its instructions: on
+ * either stack, the return address lies at rsp. What such a table cannot say
+ * is that a caller's registers lie in a struct. So a walk from inside the
+ * switch finds all callers, but in its second half takes registers that are not
+ * yet loaded for those of the stack that goes on. An exception cannot come from
+ * there, only a debugger's step or a profiler's sample.
+ */
+#if defined PLAIN
+#define UNWIND_BEGIN(name)
+#define PUSHED(register)
+#define LOWERED(bytes)
+#define UNWIND_BODY
+#define UNWIND_END
+#else
+#define UNWIND_BEGIN(name) "   .seh_proc " SYMBOL(name) "\n"
+#define PUSHED(register) "   .seh_pushreg " #register "\n"
+#define LOWERED(bytes) "   .seh_stackalloc " #bytes "\n"
+#define UNWIND_BODY "   .seh_endprologue\n"
+#define UNWIND_END "   .seh_endproc\n"
+#endif
 
 /* ---------------------------------------------------------------------------
  * Chapter 02: the registers
@@ -131,7 +162,8 @@ _Static_assert(sizeof(struct registers) == 0x90, "no gap, nothing after rflags")
  *     void capture(struct registers *out);
  *                  rcx
  */
-__asm__(ASM_FUNCTION(capture)
+__asm__(ASM_FUNCTION(capture) UNWIND_BEGIN(capture)
+    "   pushfq                                        \n" LOWERED(8) UNWIND_BODY
     "   mov     [rcx + " AT(REGISTERS_RAX) "],    rax \n"
     "   mov     [rcx + " AT(REGISTERS_RBX) "],    rbx \n"
     "   mov     [rcx + " AT(REGISTERS_RCX) "],    rcx \n"
@@ -147,15 +179,16 @@ __asm__(ASM_FUNCTION(capture)
     "   mov     [rcx + " AT(REGISTERS_R13) "],    r13 \n"
     "   mov     [rcx + " AT(REGISTERS_R14) "],    r14 \n"
     "   mov     [rcx + " AT(REGISTERS_R15) "],    r15 \n"
-    "   lea     rax, [rsp + 8]                        \n" // without our return address
+    "   lea     rax, [rsp + 16]                       \n" // without the flags and our return address
     "   mov     [rcx + " AT(REGISTERS_RSP) "],    rax \n"
-    "   mov     rax, [rsp]                            \n" // the return address itself
+    "   mov     rax, [rsp + 8]                        \n" // the return address itself
     "   mov     [rcx + " AT(REGISTERS_RIP) "],    rax \n"
-    "   pushfq                                        \n"
-    "   pop     rax                                   \n"
+    "   mov     rax, [rsp]                            \n"
     "   mov     [rcx + " AT(REGISTERS_RFLAGS) "], rax \n"
     "   mov     rax, [rcx + " AT(REGISTERS_RAX) "]    \n"
+    "   add     rsp, 8                                \n"
     "   ret                                           \n"
+    UNWIND_END
     ASM_END(capture)
 );
 
@@ -170,16 +203,16 @@ __asm__(ASM_FUNCTION(capture)
  *     rsp + 0x20   rcx as the call left it, once it has returned
  *     rsp + 0x00   home space of the functions called
  */
-__asm__(ASM_FUNCTION(call_planted)
-    "   push    rbx                                   \n"
-    "   push    rbp                                   \n"
-    "   push    rdi                                   \n"
-    "   push    rsi                                   \n"
-    "   push    r12                                   \n"
-    "   push    r13                                   \n"
-    "   push    r14                                   \n"
-    "   push    r15                                   \n"
-    "   sub     rsp, 0x38                             \n"
+__asm__(ASM_FUNCTION(call_planted) UNWIND_BEGIN(call_planted)
+    "   push    rbx                                   \n" PUSHED(rbx)
+    "   push    rbp                                   \n" PUSHED(rbp)
+    "   push    rdi                                   \n" PUSHED(rdi)
+    "   push    rsi                                   \n" PUSHED(rsi)
+    "   push    r12                                   \n" PUSHED(r12)
+    "   push    r13                                   \n" PUSHED(r13)
+    "   push    r14                                   \n" PUSHED(r14)
+    "   push    r15                                   \n" PUSHED(r15)
+    "   sub     rsp, 0x38                             \n" LOWERED(0x38) UNWIND_BODY
     "   mov     [rsp + 0x30], r8                      \n"
     "   mov     [rsp + 0x28], rcx                     \n"
     "   mov     rax, [rdx + " AT(REGISTERS_RAX) "]    \n"
@@ -213,6 +246,7 @@ __asm__(ASM_FUNCTION(call_planted)
     "   pop     rbp                                   \n"
     "   pop     rbx                                   \n"
     "   ret                                           \n"
+    UNWIND_END
     ASM_END(call_planted)
 );
 

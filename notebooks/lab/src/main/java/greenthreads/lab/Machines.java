@@ -250,6 +250,9 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
     return -1;
   }
 
+  /** What stands behind a function's last instruction, and is for the assembler. */
+  private static final Pattern AFTERWARDS = Pattern.compile("\\.(if|popsection)\\b");
+
   /** A function's instructions in the plain edition of a file, which has all macros expanded. */
   private static List<String> instructions(Elsewhere machine, String name, String function) {
     String plain = Lab.plain(name, machine.title()).code();
@@ -261,7 +264,7 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
         inside = true;
       } else if (inside && (line.startsWith(")") || code.startsWith(".size"))) {
         break;
-      } else if (inside && !code.startsWith(".att_syntax") && !code.startsWith(".popsection")) {
+      } else if (inside && !AFTERWARDS.matcher(code).lookingAt()) {
         lines.add(computed(code.replaceAll("\\s+", " ").strip()));
       }
     }
