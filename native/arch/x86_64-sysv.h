@@ -29,20 +29,23 @@
 
 /*
  * The compiler's own assembly follows ours in the same file, so each function
- * leaves the assembler in the dialect it found. clang reads ours separately;
- * for gcc it may be either one (-masm=intel). The probe tells, above the
- * function, where nobody runs it: `push 1` pushes the number in the Intel
- * dialect, in two bytes. In the AT&T dialect a number would be `$1`, and 1 is
- * an address: that takes seven.
+ * leaves the assembler in the dialect it found, which for gcc may be either one
+ * (-masm=intel). The probe tells, above the function, where nobody runs it:
+ * `push 1` pushes the number in the Intel dialect, in two bytes. In the AT&T
+ * dialect a number would be `$1`, and 1 is an address: that takes seven. clang
+ * reads our assembly apart from its own, so nothing is to be put back; nor can
+ * it reckon with labels here, and it does not try: to it, a symbol that is set
+ * to a label further down (773f) is not defined yet.
  */
-#if (defined __ELF__ && !defined __clang__) || defined PLAIN
-#define ASM_PROBE "771: push 1; 772:\n"
-#define ASM_DIALECT "   .intel_syntax noprefix\n"
-#define ASM_DIALECT_BACK "   .if 772b - 771b > 2; .att_syntax prefix; .endif\n"
-#else
+#if defined __APPLE__ /* where the compiler is clang */
 #define ASM_PROBE ""
 #define ASM_DIALECT "   .intel_syntax noprefix\n"
 #define ASM_DIALECT_BACK "   .att_syntax prefix\n"
+#else
+#define ASM_PROBE "771: push 1; 772: .set .Lgas, 773f\n"
+#define ASM_DIALECT "   .intel_syntax noprefix\n"
+#define ASM_DIALECT_BACK                                                       \
+    "   .ifdef .Lgas; .if 772b - 771b > 2; .att_syntax prefix; .endif; .endif; 773:\n"
 #endif
 
 /*

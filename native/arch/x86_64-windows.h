@@ -54,15 +54,10 @@
 #define PART_NAMES "rax", "eax", "ax", "ah", "al"
 
 /* As on System V. */
-#if !defined __clang__ || defined PLAIN
-#define ASM_PROBE "771: push 1; 772:\n"
+#define ASM_PROBE "771: push 1; 772: .set .Lgas, 773f\n"
 #define ASM_DIALECT "   .intel_syntax noprefix\n"
-#define ASM_DIALECT_BACK "   .if 772b - 771b > 2; .att_syntax prefix; .endif\n"
-#else
-#define ASM_PROBE ""
-#define ASM_DIALECT "   .intel_syntax noprefix\n"
-#define ASM_DIALECT_BACK "   .att_syntax prefix\n"
-#endif
+#define ASM_DIALECT_BACK                                                       \
+    "   .ifdef .Lgas; .if 772b - 771b > 2; .att_syntax prefix; .endif; .endif; 773:\n"
 #define ASM_LANDING_PAD ""
 
 /*

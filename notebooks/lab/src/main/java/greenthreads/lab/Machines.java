@@ -251,7 +251,7 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
   }
 
   /** What stands behind a function's last instruction, and is for the assembler. */
-  private static final Pattern AFTERWARDS = Pattern.compile("\\.(if|popsection)\\b");
+  private static final Pattern AFTERWARDS = Pattern.compile("\\.(ifdef|popsection)\\b");
 
   /** A function's instructions in the plain edition of a file, which has all macros expanded. */
   private static List<String> instructions(Elsewhere machine, String name, String function) {

@@ -78,10 +78,7 @@ final class PlainListing {
       return title.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", " ").strip();
     }
 
-    /**
-     * The macros that are defined before the first line. The dialect of assembly is wrapped for
-     * clang: gcc takes that as well, as long as it is not told to write the Intel dialect itself.
-     */
+    /** The macros that are defined before the first line. */
     private Map<String, CMacro> macros() {
       var macros = new LinkedHashMap<String, CMacro>();
       for (String definition : defined) {
@@ -89,7 +86,7 @@ final class PlainListing {
         String value = words.length > 1 ? words[1] : "1";
         macros.put(words[0], CMacro.constant(words[0], value));
       }
-      for (String name : List.of("PLAIN", "MAIN", "__clang__")) {
+      for (String name : List.of("PLAIN", "MAIN")) {
         macros.put(name, CMacro.constant(name, "1"));
       }
       String underscore = this == X86_64_MACOS || this == AARCH64_MACOS ? "_" : "";
