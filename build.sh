@@ -407,9 +407,11 @@ set_environment() {
   export JUPYTER_RUNTIME_DIR=$build/jupyter/runtime IPYTHONDIR=$build/jupyter/ipython
   # The kernel named `java` is ours, whatever other folders hold one.
   export JUPYTER_PATH=$kernel_prefix/share/jupyter${JUPYTER_PATH:+:$JUPYTER_PATH}
-  mkdir -p "$JUPYTER_CONFIG_DIR/labconfig"
+  mkdir -p "$JUPYTER_CONFIG_DIR/labconfig" "$JUPYTER_CONFIG_DIR/custom"
   cmp -s "$lab/overrides.json" "$JUPYTER_CONFIG_DIR/labconfig/default_setting_overrides.json" ||
     put "$lab/overrides.json" "$JUPYTER_CONFIG_DIR/labconfig/default_setting_overrides.json"
+  cmp -s "$lab/custom.css" "$JUPYTER_CONFIG_DIR/custom/custom.css" ||
+    put "$lab/custom.css" "$JUPYTER_CONFIG_DIR/custom/custom.css"
 }
 
 # --- The commands ------------------------------------------------------------------------------
@@ -445,6 +447,7 @@ open_jupyterlab() {
     --ServerApp.ip=127.0.0.1
     --Application.log_level=WARN
     --LabApp.extension_manager=readonly
+    --LabApp.custom_css=True
     --KernelSpecManager.allowed_kernelspecs=java
     --MappingKernelManager.default_kernel_name=java
   )

@@ -449,7 +449,7 @@ EXPECTED = {
         "next-choose": r"^static int choose\(const struct runtime \*r\) \{",
         # The question is about this very line.
         "next-yield": [r"^static bool t_yield\(", r"^    switch_context\(.*\);\n    return true;"],
-        "trace-run": [r"^3 threads of 43 switches in 44", r"^32 +thread 1 +thread 2 +done$"],
+        "trace-run": [r"^3 threads of 43 switches in 44", r"^32 +thread 1 +thread 2 +finished$"],
         "trace-order": r"\A01201201201201201201201201201201202020202020, 43 switches\n\Z",
         "trace-states": [
             r"^READY +RUNNING +43$",
@@ -502,7 +502,7 @@ EXPECTED = {
         "experiment-base": loaded("cell baselast"),
         "experiment-base-run": [loaded("cell baselast"), r"^012121212121212121212120, 23 switches$"],
         "experiment-random": loaded("cell atrandom"),
-        "experiment-random-run": [loaded("cell atrandom"), r"^3 threads of \d\d switches in \d\d", r" done$"],
+        "experiment-random-run": [loaded("cell atrandom"), r"^3 threads of \d\d switches in \d\d", r" finished$"],
         "experiment-lottery": loaded("cell lottery"),
         # The prose: more tickets, more turns, and nobody has more than half of them.
         "experiment-lottery-run": [
@@ -528,12 +528,12 @@ EXPECTED = {
         "runtime-start": READY,
         "run-load": loaded(r"07-the-runtime-in-200-lines\.c"),
         "run-run": r"\A" + "\n".join(THE_29_LINES) + r"\n\Z",
-        "timeline-draw": [r"^3 threads of 43 switches in 44", r"^32 +thread 1 +thread 2 +done$", r"^43 .* done$"],
+        "timeline-draw": [r"^3 threads of 43 switches in 44", r"^32 +thread 1 +thread 2 +finished$", r"^43 .* finished$"],
         "timeline-order": [
             r"\Astarts with 0, goes on to (120){10}12(02){5}0$",
             r"^turns: \{0=16, 1=11, 2=16\}$",
         ],
-        "timeline-csv": r"\Atime,from,to,state\n31,base thread,thread 1,ready\n32,thread 1,thread 2,done\n(.*,ready\n){3}\Z",
+        "timeline-csv": r"\Atime,from,to,state\n31,base thread,thread 1,ready\n32,thread 1,thread 2,finished\n(.*,ready\n){3}\Z",
         "read-thread": r"^struct thread \{",
         "read-runtime": r"^struct runtime \{",
         "read-switch": r"\(switch_stack\)",

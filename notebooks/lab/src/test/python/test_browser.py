@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 
 import pytest
 
@@ -100,9 +101,9 @@ def server(tmp_path_factory):
     assert BOOK.read_bytes() == before, "the notebook in the checkout was changed"
 
 
-@pytest.fixture(scope="module")
-def page(server):
-    """Chapter 03, open in a browser; with everything the page complained of."""
+@contextmanager
+def open_page(server, book, screen):
+    """A chapter, open in a browser; with everything the page complained of."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: it drives the browser")
     browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser_path is None:
@@ -110,7 +111,7 @@ def page(server):
     flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
-        page = browser.new_page(viewport={"width": 1280, "height": 1400})
+        page = browser.new_page(viewport=screen)
         page.set_default_timeout(60_000)
         page.complaints, page.strangers = [], []
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
@@ -124,11 +125,18 @@ def page(server):
                 route.abort()
 
         page.route("**/*", only_ours)
-        page.goto(f"{server['url']}/lab/tree/notebooks/{BOOK.name}?token={server['token']}")
+        page.goto(f"{server['url']}/lab/tree/notebooks/{book.name}?token={server['token']}")
         page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell")
         wait_for_idle(page)
         yield page
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(server):
+    """Chapter 03, on a large screen."""
+    with open_page(server, BOOK, {"width": 1280, "height": 1400}) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")

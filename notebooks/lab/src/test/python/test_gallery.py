@@ -131,7 +131,7 @@ def test_player_steps(gallery, browser):
     stage.locator("input[type=range]").fill("2")
     assert stage.locator(".gt-count").inner_text().startswith("3 / ")
     if X86:
-        assert "will be rip: start of hello" in stage.locator(".gt-running").inner_text()
+        assert "→ rip: start of hello" in stage.locator(".gt-running").inner_text()
     assert not page.complaints
     page.context.close()
 

@@ -90,6 +90,31 @@ record Abi(boolean x86, String sp, String pc, String flags, Set<String> calleeSa
     }
   }
 
+  /**
+   * The 64-bit register that a name is a part of.
+   *
+   * @param name as in an instruction: {@code eax}, {@code w3}; the name itself if it is no part
+   */
+  String whole(String name) {
+    if (!x86) {
+      return switch (name) {
+        case "lr" -> "x30";
+        case "fp" -> "x29";
+        case "wsp" -> "sp";
+        default -> name.matches("w\\d+") ? "x" + name.substring(1) : name;
+      };
+    }
+    if (name.matches("r\\d+[dwb]")) {
+      return name.substring(0, name.length() - 1);
+    }
+    if (name.matches("[er]?[abcd]x|[abcd][lh]")) {
+      return "r" + name.replaceFirst("^[er]", "").charAt(0) + "x";
+    }
+    return name.matches("[er]?(si|di|bp|sp)|(si|di|bp|sp)l")
+        ? "r" + name.replaceFirst("^[er]", "").substring(0, 2)
+        : name;
+  }
+
   /** The flags that are set, by name. */
   String flagNames(long value) {
     var names = new ArrayList<String>();

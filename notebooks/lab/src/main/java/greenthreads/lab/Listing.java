@@ -11,6 +11,15 @@ import java.util.Map;
  * @param code the code itself, without a trailing newline
  */
 public record Listing(String language, String title, String code) implements Shown {
+  /**
+   * A longer listing scrolls in a box, so that its text and what is said of it are seen together.
+   */
+  private static final int MOST_LINES = 28;
+
+  private static final String SCROLLING =
+      "<style>@media screen { .gt-listing { max-height: 34em; overflow: auto;"
+          + " border-bottom: 1px solid rgba(128,128,128,.55); } }</style>\n\n";
+
   @Override
   public String text() {
     return title + "\n\n" + code;
@@ -31,7 +40,13 @@ public record Listing(String language, String title, String code) implements Sho
       fence += "`";
     }
     String where = title.replace("`", "'");
-    return "`" + where + "`\n\n" + fence + language + "\n" + code + "\n" + fence;
+    String listing = "`" + where + "`\n\n" + fence + language + "\n" + code + "\n" + fence;
+    return code.lines().count() <= MOST_LINES
+        ? listing
+        : SCROLLING
+            + listing.replaceFirst(
+                "\n\n", "\n\n<div class=\"gt-listing\" " + Pictures.OWN_KEYS + ">\n\n")
+            + "\n\n</div>";
   }
 
   @Override

@@ -8,6 +8,8 @@ import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** What all pictures share: their style sheet, small pieces of HTML, columns of text. */
@@ -16,9 +18,27 @@ final class Pictures {
 
   private Pictures() {}
 
-  /** Wraps a picture's body. The style sheet comes with each, since any of them may be alone. */
+  /** Where the focused element has this attribute, JupyterLab takes no key for a shortcut. */
+  static final String OWN_KEYS = "data-lm-suppress-shortcuts=\"true\"";
+
+  /** What can have the focus without a script: folds, and boxes that scroll. */
+  private static final Pattern FOCUSABLE =
+      Pattern.compile("<summary|<(?:div|pre) class=\"gt-(?:scroll|csv)");
+
+  /**
+   * Wraps a picture's body. The style sheet comes with each, since any of them may be alone. What
+   * is typed into a picture is not for the notebook, which would delete a cell at {@code d d}.
+   */
   static String wrap(String body) {
-    return "<style>" + file("figures.css") + "</style><div class=\"gt\">" + body + "</div>";
+    return "<style>%s</style><div class=\"gt\">%s</div>"
+        .formatted(file("figures.css"), keepingKeys(body));
+  }
+
+  private static String keepingKeys(String body) {
+    return FOCUSABLE
+        .matcher(body)
+        .replaceAll(found ->
+            Matcher.quoteReplacement(found.group().replaceFirst(" |$", " " + OWN_KEYS + " ")));
   }
 
   /** A text file that lies beside the classes. */

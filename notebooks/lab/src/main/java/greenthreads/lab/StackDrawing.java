@@ -10,6 +10,10 @@ final class StackDrawing {
   private static final int MOST_ROWS = 240;
 
   private static final int ALIKE = 5;
+
+  /** Of a stack at two moments, so many words that did not change are folded. */
+  private static final int UNCHANGED = 3;
+
   private static final int AROUND_SP = 20;
   private static final int AT_TOP = 120;
 
@@ -17,7 +21,13 @@ final class StackDrawing {
   private sealed interface Row {
     record Word(int n) implements Row {}
 
-    record Fold(int from, int count, boolean alike) implements Row {}
+    record Fold(int from, int count, Why why) implements Row {}
+  }
+
+  private enum Why {
+    ALIKE,
+    UNCHANGED,
+    LEFT_OUT
   }
 
   private final List<StackView> views;
@@ -121,17 +131,40 @@ final class StackDrawing {
       while (end < last.shown() && alike(n, end) && !special(end)) {
         end++;
       }
+      int same = n;
+      while (views.size() > 1 && same < last.shown() && !changed(same) && !special(same)) {
+        same++;
+      }
       if (end - n >= ALIKE) {
-        rows.add(new Row.Fold(n, end - n, true));
+        rows.add(new Row.Fold(n, end - n, Why.ALIKE));
         n = end;
+      } else if (same - n >= UNCHANGED) {
+        int stop = firstRun(n, same);
+        rows.add(new Row.Fold(n, stop - n, Why.UNCHANGED));
+        n = stop;
       } else {
         rows.add(new Row.Word(n++));
       }
     }
     if (last.shown() < last.size()) {
-      rows.add(new Row.Fold(last.shown(), last.size() - last.shown(), false));
+      rows.add(new Row.Fold(last.shown(), last.size() - last.shown(), Why.LEFT_OUT));
     }
     return rows.size() <= MOST_ROWS ? rows : shortened(rows);
+  }
+
+  /** Where, among unchanged words, a run begins that is folded with its value; else their end. */
+  private int firstRun(int from, int end) {
+    for (int n = from; n < end; ) {
+      int run = n;
+      while (run < last.shown() && alike(n, run) && !special(run)) {
+        run++;
+      }
+      if (run - n >= ALIKE) {
+        return n;
+      }
+      n = Math.max(run, n + 1);
+    }
+    return end;
   }
 
   /** Keeps the top, what lies around the stack pointer, and the lowest words. */
@@ -158,7 +191,7 @@ final class StackDrawing {
         i++;
       }
       int to = i + 1 < rows.size() ? first(rows.get(i + 1)) : last.size();
-      kept.add(new Row.Fold(from, to - from, false));
+      kept.add(new Row.Fold(from, to - from, Why.LEFT_OUT));
     }
     return kept;
   }
@@ -205,8 +238,11 @@ final class StackDrawing {
         "%s, %s"
             .formatted(
                 Pictures.count(fold.count(), "word"), Pictures.count(8L * fold.count(), "byte"));
-    if (!fold.alike()) {
+    if (fold.why() == Why.LEFT_OUT) {
       return size + ": not drawn";
+    }
+    if (fold.why() == Why.UNCHANGED) {
+      return size + ": unchanged";
     }
     if (views.size() == 1) {
       return "%s, each %s: %s".formatted(size, Pictures.hex(last.word(n)), last.meaning(n).text());
@@ -221,7 +257,9 @@ final class StackDrawing {
 
   private String html(List<Row> rows) {
     int columns = 2 + 2 * views.size();
-    var html = new StringBuilder("<div class=\"gt-scroll\"><table class=\"gt-stack\"><thead><tr>");
+    var html =
+        new StringBuilder(
+            "<div class=\"gt-scroll gt-stackscroll\"><table class=\"gt-stack\"><thead><tr>");
     html.append("<th scope=\"col\">address</th>");
     for (String title : titles) {
       html.append("<th></th><th scope=\"col\">");
@@ -270,7 +308,7 @@ final class StackDrawing {
   }
 
   private String guardText() {
-    return "guard: %s that nobody may touch".formatted(Pictures.count(last.guard(), "byte"));
+    return "guard page: %s that nobody may touch".formatted(Pictures.count(last.guard(), "byte"));
   }
 
   private String highWater(int columns) {

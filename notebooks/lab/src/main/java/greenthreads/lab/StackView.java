@@ -136,9 +136,9 @@ public final class StackView implements Picture {
   }
 
   /**
-   * The same, with a guard below it that nobody may touch.
+   * The same, with a guard page below it that nobody may touch.
    *
-   * @param bytes the guard's size
+   * @param bytes the guard page's size
    */
   public StackView guard(long bytes) {
     return with(

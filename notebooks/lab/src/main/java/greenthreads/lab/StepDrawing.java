@@ -6,11 +6,22 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * Draws recorded steps: a table that needs nothing, and a player that its script brings to life.
  */
 final class StepDrawing {
+  /** So many registers have a fixed place each; where more matter, every step has its own. */
+  private static final int MOST_PLACES = 12;
+
+  private static final Pattern WORD = Pattern.compile("[a-z][a-z0-9]*");
+  private static final Pattern IMPLICIT_SP = Pattern.compile("^(push|pop|call|ret|leave|enter)");
+
   private final Steps steps;
   private final Abi abi;
 
@@ -40,7 +51,7 @@ final class StepDrawing {
                 Pictures.count(steps.size(), "instruction"),
                 Pictures.count(steps.stacks().size(), "stack"));
     String caption =
-        ("Recorded on this processor. The arrow keys step, Home and End go to the ends. "
+        ("Recorded on this processor. Arrow keys, Home and End step; Escape leaves. "
                 + steps.ending())
             .strip();
     return new Figure(Pictures.wrap(html()), alt, caption, text(alt));
@@ -96,7 +107,7 @@ final class StepDrawing {
   private String html() {
     var html = new StringBuilder("<div class=\"gt-player\" data-gt=\"steps\">");
     html.append("<div class=\"gt-stage\" hidden></div>");
-    html.append("<details class=\"gt-all\" open><summary>▸ Every step as a table</summary>");
+    html.append("<details class=\"gt-all\" open><summary>Every step as a table</summary>");
     html.append("<div class=\"gt-scroll\"><table class=\"gt-steps\"><thead><tr>");
     for (String head : List.of("step", "place", "instruction", "what it does")) {
       html.append("<th scope=\"col\">").append(head).append("</th>");
@@ -146,15 +157,22 @@ final class StepDrawing {
     var names = new ArrayList<>(steps.registers(0).keySet());
     var owners =
         names.stream().map(name -> abi.owner(name).name().toLowerCase(Locale.ROOT)).toList();
+    List<Set<Integer>> uses = steps.steps().stream().map(step -> uses(step, names)).toList();
+    List<Integer> always = always(uses, names);
+    String file = commonFile();
     var all = new LinkedHashMap<String, Object>();
     var list = new ArrayList<Object>();
     for (Step step : steps.steps()) {
-      list.add(step(step, names));
+      list.add(step(step, names, file, uses.get(step.number())));
     }
     all.put("sp", abi.sp());
     all.put("pc", abi.pc());
     all.put("names", names);
     all.put("owners", owners);
+    all.put("flags", flags(names));
+    all.put("always", always.size() <= MOST_PLACES ? always : List.of());
+    all.put("places", Math.min(always.size(), MOST_PLACES));
+    all.put("file", file.isEmpty() ? "" : "lines of " + file);
     all.put("stacks", steps.stacks().stream().map(StepDrawing::stack).toList());
     all.put("steps", list);
     all.put("ending", steps.ending());
@@ -167,16 +185,88 @@ final class StepDrawing {
     one.put("name", column.place().name());
     one.put("labels", column.addresses().stream().map(column::label).toList());
     one.put("lines", column.addresses().stream().map(a -> a % 16 == 0 ? 1 : 0).toList());
+    var folds = new ArrayList<Long>(); // how many words are left out above each
+    long above = column.addresses().getFirst() + 8;
+    for (long address : column.addresses()) {
+      folds.add((above - address) / 8 - 1);
+      above = address;
+    }
+    one.put("folds", folds);
     return one;
   }
 
-  private Map<String, Object> step(Step step, List<String> names) {
+  // ----- the registers that matter -------------------------------------------------------------
+
+  /** The registers that an instruction names, and those that it uses without naming them. */
+  private Set<Integer> uses(Step step, List<String> names) {
+    var found = new TreeSet<Integer>();
+    String text = step.instruction().replaceFirst("\\s*(#|//).*", "").replaceAll("<[^>]*>", "");
+    Matcher word = WORD.matcher(text);
+    while (word.find()) {
+      found.add(names.indexOf(abi.whole(word.group())));
+    }
+    if (abi.x86() && IMPLICIT_SP.matcher(text).find()) {
+      found.add(names.indexOf(abi.sp()));
+    }
+    found.remove(-1);
+    return found;
+  }
+
+  /**
+   * All that some recorded instruction uses or changes, the stack pointer and the place in code.
+   */
+  private List<Integer> always(List<Set<Integer>> uses, List<String> names) {
+    var found = new TreeSet<Integer>(List.of(names.indexOf(abi.sp()), names.indexOf(abi.pc())));
+    for (int i = 0; i < uses.size(); i++) {
+      found.addAll(uses.get(i));
+      if (i + 1 < uses.size() && !steps.runsThrough(i) && !afterGap(i + 1)) {
+        Step step = steps.steps().get(i);
+        Step next = steps.steps().get(i + 1);
+        for (String name : names) {
+          if (step.register(name) != next.register(name)) {
+            found.add(names.indexOf(name));
+          }
+        }
+      }
+    }
+    found.remove(-1);
+    return List.copyOf(found);
+  }
+
+  private int flags(List<String> names) {
+    return names.stream().filter(abi::isFlags).mapToInt(names::indexOf).findFirst().orElse(-1);
+  }
+
+  // ----- the source ----------------------------------------------------------------------------
+
+  private static String file(Step step) {
+    return step.source().replaceFirst(":\\d+$", "");
+  }
+
+  /** The file that most of the source lines are of: it is named once. */
+  private String commonFile() {
+    return steps.steps().stream()
+        .map(StepDrawing::file)
+        .filter(file -> !file.isEmpty())
+        .collect(Collectors.groupingBy(file -> file, LinkedHashMap::new, Collectors.counting()))
+        .entrySet()
+        .stream()
+        .max(Map.Entry.comparingByValue())
+        .map(Map.Entry::getKey)
+        .orElse("");
+  }
+
+  private Map<String, Object> step(Step step, List<String> names, String file, Set<Integer> uses) {
     int n = step.number();
     var one = new LinkedHashMap<String, Object>();
     one.put("n", number(step));
     one.put("place", step.place());
     one.put("ins", step.instruction());
-    one.put("src", step.source());
+    String source = step.source();
+    boolean common = !file.isEmpty() && file(step).equals(file);
+    one.put("src", common ? source.replace(file + ":", "line ") : source);
+    one.put("from", source);
+    one.put("uses", uses);
     one.put("effect", step.effect());
     one.put("last", step.last() ? 1 : 0);
     one.put("gap", afterGap(n) ? 1 : 0);

@@ -4,17 +4,20 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BiFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * Functions recorded instruction by instruction while they really ran, each of which can be looked
@@ -23,8 +26,11 @@ import java.util.regex.Pattern;
  * <pre>{@code Lab.step(chapter, c -> c.swap_on(stack, SIZE, report), "swap")}</pre>
  */
 public final class Steps implements Picture {
-  /** Rows of a stack that are shown: those that the stack pointer came by, and a few more. */
-  private static final int MOST_ROWS = 48;
+  /** So many rows of a stack are shown as they are. */
+  private static final int FEW_ROWS = 12;
+
+  /** More than this nobody looks through; the stack pointer rarely comes by so many. */
+  private static final int MOST_ROWS = 400;
 
   /** A move of a whole register to memory, as the disassembler writes it. */
   private static final Pattern STORE =
@@ -256,7 +262,10 @@ public final class Steps implements Picture {
     }
   }
 
-  /** From a little above the highest stack pointer to a little below the lowest. */
+  /**
+   * From a little above the highest stack pointer to a little below the lowest. Where that is much,
+   * only what the steps touch is left.
+   */
   private List<Long> addresses(TraceLog.Region region) {
     var near = new TreeSet<Long>(Long::compareUnsigned);
     for (int i = 0; i < states.size(); i++) {
@@ -269,12 +278,37 @@ public final class Steps implements Picture {
       high = region.high();
     }
     long low = Math.max(region.low(), near.first() - 16);
-    low = Math.max(low, high - 8 * MOST_ROWS);
     var addresses = new ArrayList<Long>();
     for (long address = high - 8; address >= low; address -= 8) {
       addresses.add(address);
     }
-    return addresses;
+    return addresses.size() <= FEW_ROWS ? addresses : touched(addresses, near);
+  }
+
+  /** Those that the stack pointer stood at or that were written, and their neighbours. */
+  private List<Long> touched(List<Long> addresses, Set<Long> near) {
+    var written = new HashSet<Long>();
+    for (int i = 1; i < states.size(); i++) {
+      if (!states.get(i - 1).through() && states.get(i).enter() < 0) {
+        written.addAll(states.get(i).writes().keySet());
+      }
+    }
+    boolean[] keep = new boolean[addresses.size()];
+    for (int i = 0; i < keep.length; i++) {
+      boolean wanted = near.contains(addresses.get(i)) || written.contains(addresses.get(i));
+      for (int j = Math.max(0, i - 1); wanted && j <= Math.min(keep.length - 1, i + 1); j++) {
+        keep[j] = true;
+      }
+    }
+    keep[0] = true;
+    for (int i = 1; i < keep.length - 1; i++) {
+      keep[i] |= keep[i - 1] && keep[i + 1]; // to leave out one word saves no line
+    }
+    return IntStream.range(0, keep.length)
+        .filter(i -> keep[i])
+        .mapToObj(addresses::get)
+        .limit(MOST_ROWS)
+        .toList();
   }
 
   // ----- one step ------------------------------------------------------------------------------
@@ -450,6 +484,11 @@ public final class Steps implements Picture {
   /** The number of the stack that a step's stack pointer is on, or -1. */
   int stackOf(int step) {
     return column(sp(step)).map(stacks::indexOf).orElse(-1);
+  }
+
+  /** Whether other code ran at full speed in a step. */
+  boolean runsThrough(int step) {
+    return states.get(step).through();
   }
 
   boolean isEntry(int step) {

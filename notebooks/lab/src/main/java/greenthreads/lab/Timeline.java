@@ -20,7 +20,7 @@ import java.util.Map;
  * Timeline.of(List.of(
  *     new Timeline.Switch(0, "", "A", ""),
  *     new Timeline.Switch(10, "A", "B", "ready"),
- *     new Timeline.Switch(30, "B", "A", "done")), 50)
+ *     new Timeline.Switch(30, "B", "A", "finished")), 50)
  * }</pre>
  */
 public final class Timeline implements Picture {
@@ -36,7 +36,7 @@ public final class Timeline implements Picture {
    * @param time when it happened, in the trace's unit
    * @param from who stopped running; empty for nobody
    * @param to who runs from now on; empty for nobody
-   * @param state what {@code from} is now: {@code ready}, {@code waiting}, {@code done}, …
+   * @param state what {@code from} is now: {@code ready}, {@code waiting}, {@code finished}, …
    */
   public record Switch(double time, String from, String to, String state) {}
 
@@ -48,6 +48,8 @@ public final class Timeline implements Picture {
   }
 
   private static final String RUNNING = "running";
+  private static final String FINISHED = "finished";
+  private static final String NOT_STARTED = "not started";
 
   private final List<Switch> switches;
   private final double start;
@@ -102,7 +104,7 @@ public final class Timeline implements Picture {
       if (!next.equals(running)) {
         boolean again = !running.isEmpty() && letters.indexOf(running, i) >= 0;
         switches.add(
-            new Switch(i, running, next, running.isEmpty() ? "" : again ? "ready" : "done"));
+            new Switch(i, running, next, running.isEmpty() ? "" : again ? "ready" : FINISHED));
         running = next;
       }
     }
@@ -126,7 +128,7 @@ public final class Timeline implements Picture {
     var switches = new ArrayList<Switch>();
     for (long i = 0; i < count; i++) {
       long at = i * record.byteSize();
-      String state = (int) cause.get(records, at) == RETURNED ? "done" : "ready";
+      String state = (int) cause.get(records, at) == RETURNED ? FINISHED : "ready";
       switches.add(
           new Switch(
               i + 1,
@@ -215,7 +217,7 @@ public final class Timeline implements Picture {
           Switch before = since.put(name, one);
           double from = before == null ? start : before.time();
           String state =
-              before != null ? states.get(name) : name.equals(one.from()) ? RUNNING : "not started";
+              before != null ? states.get(name) : name.equals(one.from()) ? RUNNING : NOT_STARTED;
           if (one.time() > from) {
             all.add(new Span(name, state, from, one.time()));
           }
@@ -279,7 +281,7 @@ public final class Timeline implements Picture {
   private String html() {
     var html = new StringBuilder(legend());
     html.append("<div class=\"gt-scroll\">").append(isLong() ? overview() : lanes());
-    html.append("</div><details><summary>▸ Every switch as a table</summary>");
+    html.append("</div><details><summary>Every switch as a table</summary>");
     html.append("<div class=\"gt-scroll gt-tall\"><table class=\"gt-steps\"><thead><tr>");
     html.append("<th>time</th><th>from</th><th>to</th><th>from is now</th></tr></thead><tbody>");
     for (Switch one : switches.subList(0, Math.min(MOST_ROWS, switches.size()))) {
@@ -290,7 +292,7 @@ public final class Timeline implements Picture {
       html.append("</td></tr>");
     }
     html.append("</tbody></table>").append(more()).append("</div></details>");
-    html.append("<details><summary>▸ As CSV</summary><pre class=\"gt-csv\">");
+    html.append("<details><summary>As CSV</summary><pre class=\"gt-csv\">");
     String csv = csv();
     String shown = csv.length() > 20_000 ? csv.substring(0, csv.lastIndexOf('\n', 20_000)) : csv;
     html.append(Html.escape(shown))
@@ -317,7 +319,8 @@ public final class Timeline implements Picture {
       case RUNNING -> "run";
       case "ready" -> "ready";
       case "waiting" -> "wait";
-      case "done", "not started" -> "out";
+      case FINISHED -> "out";
+      case NOT_STARTED -> "new";
       default -> "other";
     };
   }
@@ -332,11 +335,30 @@ public final class Timeline implements Picture {
     return html.append("</div>").toString();
   }
 
-  /** Pattern by shape, not by colour alone: full, thin line, dots, nothing. */
+  /** Pattern by shape, not by colour alone: full, thin bar, dashes, dots, a line to a cross. */
   private static String box(
       double x, double y, double width, double height, String look, String title) {
-    double part =
-        look.equals("run") ? 1 : look.equals("out") ? 0.06 : look.equals("wait") ? 0.5 : 0.28;
+    String said = title.isEmpty() ? "" : "<title>" + Html.escape(title) + "</title>";
+    double middle = y + height / 2;
+    if (look.equals("new")) {
+      return String.format(
+          Locale.ROOT,
+          "<path class=\"gt-t-new\" d=\"M%.1f %.1fh%.1f\">%s</path>",
+          x,
+          middle,
+          Math.max(0.6, width),
+          said);
+    }
+    if (look.equals("out")) { // the cross stands where the thread finished
+      return String.format(
+          Locale.ROOT,
+          "<path class=\"gt-t-out\" d=\"M%.1f %.1fl8 8m0 -8l-8 8m4 -4H%.1f\">%s</path>",
+          x + 2,
+          middle - 4,
+          Math.max(x + 6, x + width),
+          said);
+    }
+    double part = look.equals("run") ? 1 : look.equals("wait") ? 0.5 : 0.28;
     return String.format(
         Locale.ROOT,
         "<rect class=\"gt-t-%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">%s</rect>",
@@ -345,7 +367,30 @@ public final class Timeline implements Picture {
         y + height * (1 - part) / 2,
         Math.max(0.6, width),
         height * part,
-        title.isEmpty() ? "" : "<title>" + Html.escape(title) + "</title>");
+        said);
+  }
+
+  /** Whole numbers where the times are whole, else round ones: four to eight of them. */
+  private List<Double> ticks() {
+    if (end <= start) {
+      return List.of(start);
+    }
+    boolean whole =
+        switches.stream().mapToDouble(Switch::time).allMatch(time -> time == Math.rint(time));
+    double step = Math.pow(10, Math.floor(Math.log10((end - start) / 4)));
+    for (double factor : new double[] {1, 2, 2.5, 5, 10}) {
+      double wider = step * factor;
+      if ((end - start) / wider <= 8 && (!whole || wider == Math.rint(wider))) {
+        step = wider;
+        break;
+      }
+    }
+    step = whole ? Math.max(1, Math.ceil(step)) : step;
+    var ticks = new ArrayList<Double>();
+    for (long n = (long) Math.ceil(start / step - 1e-9); n * step <= end + step * 1e-9; n++) {
+      ticks.add(n * step);
+    }
+    return ticks;
   }
 
   private StringBuilder frame() {
@@ -372,8 +417,8 @@ public final class Timeline implements Picture {
               middle,
               Html.escape(shortened(threads.get(i)))));
     }
-    for (int tick = 0; tick <= 4; tick++) {
-      double at = start + (end - start) * tick / 4;
+    for (double at : ticks()) {
+      String anchor = x(at) < LEFT + 20 ? "start" : x(at) > LEFT + WIDTH - 20 ? "end" : "middle";
       svg.append(
           String.format(
               Locale.ROOT,
@@ -383,7 +428,7 @@ public final class Timeline implements Picture {
               LANE * threads.size() + 8,
               x(at),
               LANE * threads.size() + 24,
-              tick == 0 ? "start" : tick == 4 ? "end" : "middle",
+              anchor,
               Html.escape(time(at))));
     }
     return svg;

@@ -77,6 +77,14 @@ class StackViewTest {
   }
 
   @Test
+  void unchangedWordsAreFolded() {
+    String text = stack(40, 1, 48, 2, 56, 3, 64, 4).to(stack(40, 1, 48, 2, 56, 3, 64, 5)).text();
+    assertTrue(text.contains("\n⋮ 7 words, 56 bytes: unchanged\ntop − 64 ="), text);
+    assertTrue(text.contains("⋮ 56 words, 448 bytes, each a5a5a5a5a5a5a5a5, the same"), text);
+    assertEquals(1, text.lines().filter(line -> line.contains("top − ")).count(), text);
+  }
+
+  @Test
   void highWaterMarkCountsBytes() {
     assertEquals(0, stack().used());
     assertEquals(8, stack(8, 1).used());
@@ -95,7 +103,8 @@ class StackViewTest {
   @Test
   void guardAndForeignStackPointerAreSaid() {
     Figure figure = stack(8, 1).sp(0x1234).guard(4096).figure();
-    assertTrue(figure.text().contains("guard: 4,096 bytes that nobody may touch"), figure.text());
+    assertTrue(
+        figure.text().contains("guard page: 4,096 bytes that nobody may touch"), figure.text());
     assertTrue(figure.caption().contains("is on another stack"), figure.caption());
   }
 
@@ -124,6 +133,8 @@ class StackViewTest {
     MemorySegment memory = Arena.ofAuto().allocate(noise.length, 16);
     memory.copyFrom(MemorySegment.ofArray(noise));
     StackView view = StackView.of(memory).sp(memory.address() + (1 << 19));
+    new Random(2).nextBytes(noise);
+    memory.copyFrom(MemorySegment.ofArray(noise));
     Figure figure =
         Drawn.smallAndQuick(() -> StackView.of(memory).sp(memory.address() + (1 << 19)).to(view));
     assertTrue(figure.text().contains("not drawn"));

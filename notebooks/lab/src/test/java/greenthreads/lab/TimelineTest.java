@@ -11,6 +11,7 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 class TimelineTest {
@@ -20,7 +21,7 @@ class TimelineTest {
               new Timeline.Switch(10, "A", "B", "ready"),
               new Timeline.Switch(0, "", "A", ""),
               new Timeline.Switch(25.5, "B", "A", "waiting"),
-              new Timeline.Switch(40, "A", "", "done")),
+              new Timeline.Switch(40, "A", "", "finished")),
           50);
 
   @Test
@@ -31,11 +32,11 @@ class TimelineTest {
         0     –     A
         10    A     B   ready
         25.5  B     A   waiting
-        40    A     –   done\
+        40    A     –   finished\
         """,
         RUN.text().substring(RUN.text().indexOf("time ")));
     assertEquals(
-        "time,from,to,state\n0,,A,\n10,A,B,ready\n25.5,B,A,waiting\n40,A,,done\n", RUN.csv());
+        "time,from,to,state\n0,,A,\n10,A,B,ready\n25.5,B,A,waiting\n40,A,,finished\n", RUN.csv());
     assertTrue(RUN.figure().alt().contains("A runs 49 %, B runs 31 %"), RUN.figure().alt());
   }
 
@@ -48,7 +49,7 @@ class TimelineTest {
             "A: ready from 10 to 25.5, 15.5",
             "B: not started from 0 to 10, 10",
             "B: waiting from 25.5 to 50, 24.5",
-            "A: done from 40 to 50, 10")) {
+            "A: finished from 40 to 50, 10")) {
       assertTrue(html.contains("<title>" + title + "</title>"), title);
     }
   }
@@ -57,7 +58,8 @@ class TimelineTest {
   void lettersBecomeSwitches() {
     Timeline letters = Timeline.ofLetters("AABA.B").unit("ms");
     assertEquals(
-        "time,from,to,state\n0,,A,\n2,A,B,ready\n3,B,A,ready\n4,A,,done\n5,,B,\n", letters.csv());
+        "time,from,to,state\n0,,A,\n2,A,B,ready\n3,B,A,ready\n4,A,,finished\n5,,B,\n",
+        letters.csv());
     assertTrue(letters.text().contains("2 ms"), letters.text());
     assertEquals(0, Timeline.ofLetters("").switches().size());
     Timeline.ofLetters("").figure();
@@ -83,11 +85,48 @@ class TimelineTest {
     int[] fields = {0, 1, 1, 1, /* yields */ 1, 0, 2, 0 /* ends */};
     Timeline run = Timeline.ofRecords(RECORD, MemorySegment.ofArray(fields), 2);
     assertEquals(
-        "time,from,to,state\n1,base thread,thread 1,ready\n2,thread 1,base thread,done\n",
+        "time,from,to,state\n1,base thread,thread 1,ready\n2,thread 1,base thread,finished\n",
         run.csv());
     String html = run.figure().html();
     assertTrue(html.contains("<title>base thread: running from 0 to 1, 1</title>"), html);
-    assertTrue(html.contains("<title>thread 1: done from 2 to 3, 1</title>"), html);
+    assertTrue(html.contains("<title>thread 1: finished from 2 to 3, 1</title>"), html);
+  }
+
+  private static List<String> ticks(Timeline run) {
+    return Pattern.compile("text-anchor=\"(?:start|middle|end)\">([^<]*)</text>")
+        .matcher(run.figure().html().replaceAll("<svg width.*?</svg>", ""))
+        .results()
+        .map(found -> found.group(1))
+        .filter(label -> label.matches("[\\d.]+( \\S+)?"))
+        .toList();
+  }
+
+  @Test
+  void ticksAreWholeNumbersWhereTheTimesAre() {
+    for (int end : new int[] {1, 2, 3, 4, 7, 9, 23, 29, 44, 46, 99, 1_000, 123_457}) {
+      List<String> ticks = ticks(Timeline.of(List.of(new Timeline.Switch(0, "", "A", "")), end));
+      assertTrue(ticks.stream().allMatch(tick -> tick.matches("\\d+")), end + ": " + ticks);
+      assertTrue(ticks.size() >= 2 && ticks.size() <= 9, end + ": " + ticks);
+      assertEquals(ticks.stream().distinct().toList(), ticks);
+    }
+    assertEquals(List.of("0", "10", "20", "30", "40", "50"), ticks(RUN));
+    var halves = List.of(new Timeline.Switch(0.25, "", "A", ""));
+    assertEquals(
+        List.of("0.4 s", "0.6 s", "0.8 s", "1 s", "1.2 s"),
+        ticks(Timeline.of(halves, 1.2).unit("s")));
+  }
+
+  @Test
+  void notStartedAndFinishedAreDrawnInDifferentShapes() {
+    String html = RUN.figure().html();
+    Pattern dots = Pattern.compile("<path class=\"gt-t-new\" d=\"M\\S+ \\S+h\\S+\"><title>B: not");
+    Pattern cross =
+        Pattern.compile("<path class=\"gt-t-out\" d=\"M[^\"]*l8 8[^\"]*\"><title>A: fin");
+    assertTrue(dots.matcher(html).find() && cross.matcher(html).find(), html);
+    assertTrue(
+        Pictures.file("figures.css")
+            .contains(
+                ".gt-t-new { fill: none; stroke: currentColor; stroke-width: 2; stroke-dasharray"));
   }
 
   @Test
