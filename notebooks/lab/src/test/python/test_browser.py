@@ -125,7 +125,7 @@ def open_page(server, book, screen):
                 route.abort()
 
         page.route("**/*", only_ours)
-        page.goto(f"{server['url']}/lab/tree/notebooks/{book.name}?token={server['token']}")
+        page.goto(f"{server['url']}/lab/tree/notebooks/{book.name}?reset&token={server['token']}")
         page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell")
         wait_for_idle(page)
         yield page
