@@ -28,6 +28,8 @@ usage: ./build.sh [--no-browser] [--port N]   set up what is missing, open Jupyt
        ./build.sh test                        run every test
        ./build.sh book                        write all chapters, executed, as HTML
        ./build.sh bench                       run the benchmarks, print their table
+       ./build.sh cross                       bring a C compiler for chapter 08's other machines (Zig)
+       ./build.sh record                      record what chapter 08 shows of them (needs all tools)
        ./build.sh clean                       remove all that this script made
        ./build.sh help                        show this
 
@@ -520,6 +522,69 @@ bench_natively() {
   "$out/bench" "${libraries[@]}"
 }
 
+# --- Other machines, for chapter 08 ------------------------------------------------------------
+
+make_cross() {
+  rm -rf "$build/cross" &&
+    "$python" -m pip install --disable-pip-version-check --require-hashes \
+      --target "$build/cross" -r "$lab/requirements-cross.txt"
+}
+
+# The compiler comes from Python's package index. What runs its programs does not: that is named.
+bring_cross_compilers() {
+  local key
+  set_up
+  key=$(sum_of_text "$(real_path "$python")" "$(cat "$lab/requirements-cross.txt")")
+  if ! is_done cross "$key" || [ ! -x "$build/cross/ziglang/zig" ]; then
+    rm -f "$build/stamps/cross"
+    step "Zig, a compiler for all" cross make_cross
+    mark_done cross "$key"
+  fi
+  printf 'Compiles for every machine of chapter 08: %s\n' "$build/cross/ziglang/zig"
+  say_what_runs_them
+}
+
+# one_of <program…>: whether one of them is there
+one_of() {
+  local program
+  for program in "$@"; do
+    if command -v "$program" >/dev/null; then return; fi
+  done
+  return 1
+}
+
+say_what_runs_them() {
+  local machine=$(uname):$(uname -m) lacks=''
+  case $machine in
+    Linux:*)
+      one_of qemu-aarch64 qemu-aarch64-static || case $machine in *:aarch64) ;; *) lacks=yes ;; esac
+      one_of qemu-riscv64 qemu-riscv64-static || case $machine in *:riscv64) ;; *) lacks=yes ;; esac
+      if [ -n "$lacks" ]; then
+        printf 'To run its programs for AArch64 and RISC-V: sudo apt install qemu-user (Debian, Ubuntu), sudo dnf install qemu-user (Fedora)\n'
+      else
+        printf 'qemu runs its programs for AArch64 and RISC-V.\n'
+      fi
+      ;;
+    *) printf 'Its programs for Linux run on Linux only: the chapter shows what was recorded.\n' ;;
+  esac
+  case $machine in
+    Linux:x86_64 | Darwin:*)
+      if one_of wine64 wine /usr/lib/wine/wine64; then
+        printf 'Wine runs its programs for Windows.\n'
+      else
+        printf 'To run its programs for Windows: sudo apt install wine64 (Debian, Ubuntu), sudo dnf install wine (Fedora), brew install --cask wine-stable (macOS)\n'
+      fi
+      ;;
+    *) printf 'Its programs for Windows run on x86-64 only: the chapter shows what was recorded.\n' ;;
+  esac
+}
+
+record_other_machines() {
+  set_up
+  exec "$python" "$lab/record.py" "$root/notebooks" \
+    "$lab/src/main/resources/greenthreads/lab/recorded.txt"
+}
+
 clean() {
   choose_build_folder
   [ -d "$build" ] || return 0
@@ -534,7 +599,7 @@ clean() {
 main() {
   local options=()
   case ${1-} in
-    setup | test | book | bench | clean | help)
+    setup | test | book | bench | cross | record | clean | help)
       [ $# -eq 1 ] || wrong "$1 takes no options"
       ;;
   esac
@@ -543,6 +608,8 @@ main() {
     test) run_tests ;;
     book) write_book ;;
     bench) run_benchmarks ;;
+    cross) bring_cross_compilers ;;
+    record) record_other_machines ;;
     clean) clean ;;
     help | --help | -h) usage ;;
     '' | --*)

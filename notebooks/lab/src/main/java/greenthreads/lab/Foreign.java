@@ -24,10 +24,6 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
   /** Where Debian puts Wine; its own starter for it is in another package. */
   private static final String DEBIANS_WINE = "/usr/lib/wine/wine64";
 
-  private static final String ZIG =
-      " or Zig, `brew install zig` (macOS), `sudo dnf install zig` (Fedora),"
-          + " `conda install -c conda-forge zig`.";
-
   /**
    * What there is for a machine.
    *
@@ -63,7 +59,9 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
     var missing = new ArrayList<String>();
     if (compiler.isEmpty()) {
       missing.add(
-          "To compile for it: `sudo apt install gcc-" + debian + "` (Debian, Ubuntu)," + ZIG);
+          "To compile for it: `./build.sh cross`, or `sudo apt install gcc-"
+              + debian
+              + "` (Debian, Ubuntu).");
     }
     if (Platform.IS_MAC) {
       missing.add("To run it takes a Linux system: its emulator does not run on macOS.");
@@ -90,9 +88,9 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
     var missing = new ArrayList<String>();
     if (compiler.isEmpty()) {
       missing.add(
-          "To compile for it: `sudo apt install gcc-mingw-w64-x86-64` (Debian, Ubuntu),"
-              + " `sudo dnf install mingw64-gcc` (Fedora), `brew install mingw-w64` (macOS),"
-              + ZIG);
+          "To compile for it: `./build.sh cross`, or `sudo apt install gcc-mingw-w64-x86-64`"
+              + " (Debian, Ubuntu), `sudo dnf install mingw64-gcc` (Fedora),"
+              + " `brew install mingw-w64` (macOS).");
     }
     if (!Platform.IS_X86_64 && !Platform.IS_MAC) {
       missing.add("To run it takes a machine with an x86-64 processor, or a Mac.");
@@ -134,8 +132,7 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
     String missing = "To run it takes a Mac.";
     if (compiler.isEmpty()) {
       missing =
-          "To compile for it install Zig: `sudo dnf install zig` (Fedora),"
-              + " `conda install -c conda-forge zig`. "
+          "To compile for it: `./build.sh cross` (Zig), or `conda install -c conda-forge zig`. "
               + missing;
     }
     return new Foreign(compiler, List.of(), false, missing);

@@ -1,7 +1,9 @@
 package greenthreads.lab;
 
+import java.io.File;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -187,7 +189,14 @@ public final class Lab {
    * programs for each. Looks anew each time.
    */
   public static Machines machines() {
-    return Machines.of(Here.PROJECT, () -> Here.PROJECT.compiler().toolchain(), System.getenv());
+    var environment = new HashMap<>(System.getenv());
+    // Where `./build.sh cross` puts Zig: behind all that the machine has itself.
+    String zig =
+        environment.getOrDefault(
+            "GREEN_THREADS_ZIG",
+            Here.PROJECT.workspace().build().resolve("cross/ziglang").toString());
+    environment.merge("PATH", zig, (path, more) -> path + File.pathSeparator + more);
+    return Machines.of(Here.PROJECT, () -> Here.PROJECT.compiler().toolchain(), environment);
   }
 
   /**

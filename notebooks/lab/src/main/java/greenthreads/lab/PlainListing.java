@@ -263,7 +263,7 @@ final class PlainListing {
    * The lines of a text without its comments. Lines that held nothing else are gone; a directive
    * that goes on over several lines is one.
    */
-  private static List<String> lines(String text) {
+  static List<String> lines(String text) {
     var lines = new ArrayList<String>();
     var line = new StringBuilder();
     boolean hadComment = false;

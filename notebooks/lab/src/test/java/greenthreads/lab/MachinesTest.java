@@ -232,7 +232,8 @@ class MachinesTest {
     assertFalse(machine.canCompile());
     assertTrue(machine.missing().contains("install"), machine.missing());
     assertTrue(machine.missing().contains("To compile for it"), machine.missing());
-    Elsewhere.Run run = machine.run(RUNTIME);
+    project.edit("never-recorded", null, "int main(void) { return 0; }\n", List.of());
+    Elsewhere.Run run = machine.run("never-recorded");
     assertEquals(-1, run.exit());
     assertEquals("not run", run.end());
     assertEquals(machine.missing(), run.problem());
