@@ -9,9 +9,9 @@
  * Alone:  cc -std=c17 -O2 -DMAIN 07-the-runtime-in-200-lines.c -o demo && ./demo
  */
 #define _GNU_SOURCE /* Linux: MAP_NORESERVE, MAP_STACK, madvise */
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #ifdef _WIN32
 #include <windows.h>
@@ -31,6 +31,7 @@
 #include <sys/resource.h>
 #endif
 #include <stdbool.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "arch/watch.h"
@@ -45,59 +46,85 @@
    their kernel. Linux 6.13 and newer know it; everybody else says EINVAL. */
 enum { GUARD_INSTALL = 102 };
 #endif
+/* The tops of stacks are staggered, a line of the processor's cache each. A cache
+   finds a place by the lower bits of an address: tops at the same place of their
+   pages would all compete for the same few lines of it. */
+enum { CACHE_LINE = 64, STAGGERED = 64 * CACHE_LINE };
+/* Why there is no thread: all places are taken; or the system gives no guard
+   page, and a thread without one could harm its neighbour, unseen. */
+enum { NO_PLACE = -1, NO_GUARD_PAGE = -2 };
 
 /* ---------------------------------------------------------------------------
  * Thread and runtime
  */
 
-struct runtime;
-
 /*
  * The state of a thread is where it is. READY threads are in a ring, in the
  * order of their turns, and so is the one that is RUNNING: runtime->current.
- * AVAILABLE threads are in a list, the latest first.
+ * AVAILABLE places are in a list, the latest first. A thread in neither waits.
  */
 struct thread {
     void *sp;                       /* first, so that &thread->sp is also the thread */
     struct thread *next, *previous; /* in the ring; `next` also in the list */
-    void (*function)(struct runtime *);
-    struct runtime *runtime;
-#ifndef PLAIN
-    unsigned watch;
-#endif
+    void (*function)(void);
 };
+_Static_assert(offsetof(struct thread, sp) == 0, "thread_entry takes one for the other");
 
-/* All there is: no variable of this file outlives a call. Whoever made it owns
-   it, and any number of them may exist, even one inside a thread of another. */
+/* Whoever made it owns it, and any number of them may exist. One piece of memory
+   holds all of it: an area for each thread, a guard page and above it the stack;
+   then this record and those of the threads, side by side. */
 struct runtime {
-    struct thread *current;
-    struct thread *available;
-    char *stacks;   /* thread 1's guard page, its stack, thread 2's guard page … */
-    size_t page;    /* bytes of a guard page */
-    size_t size;    /* bytes of a stack, its guard page included */
-    int most, made; /* threads besides the base thread: allowed, and made so far */
-    int unguarded;  /* those whose guard page the system has refused */
+    struct thread *current, *available;
+    char *areas; /* thread 1's, thread 2's, … */
+    size_t area_size, page_size;
+    int threads_allowed, threads_made; /* besides the base thread */
 #ifndef PLAIN
+    unsigned *watched;           /* what watch_stack said of each thread's stack */
     struct switch_record *trace; /* the caller's; NULL: nothing is recorded */
     long trace_size, traced;
 #endif
-    struct thread threads[]; /* side by side. threads[0] is the base thread: the
-                                one that called run, on the stack it came with */
+    struct thread threads[]; /* threads[0] is the base thread: the one that calls
+                                run, on the stack it came with */
 };
+/* Whose threads have the processor: set by run, for as long as it lasts. It is
+   the only variable outside the stacks, and it is one on purpose. A switch is
+   followed by reads from the new stack, which may have to come from far away;
+   what is read from here is at hand meanwhile. */
+static struct runtime *running;
 
 #ifndef PLAIN
 /* One switch, as it happened. */
 struct switch_record {
     int32_t from;  /* who ran until then */
     int32_t to;    /* who ran after it */
-    int32_t cause; /* one of the two below */
+    int32_t cause; /* one of the three below */
     int32_t ready; /* how many were READY right after it */
 };
 
-enum { YIELDED = 1, RETURNED = 2 };
+enum { YIELDED = 1, RETURNED = 2, WAITS = 3 };
 
-static void record(struct runtime *r, const struct thread *next) {
-    const struct thread *old = r->current;
+static char *stack_of(const struct runtime *r, int id) {
+    return r->areas + (size_t)(id - 1) * r->area_size + r->page_size;
+}
+
+/* Gives a new thread's stack a name in reports of crashes. */
+static void watch(struct runtime *r, int id) {
+    char name[32];
+
+    if (r->watched == NULL && (r->watched = calloc((size_t)r->threads_allowed + 1, sizeof *r->watched)) == NULL)
+        return;
+    snprintf(name, sizeof name, "the stack of thread %d", id);
+    r->watched[id] = watch_stack(name, stack_of(r, id), r->area_size - r->page_size, r->page_size);
+}
+
+static void unwatch(struct runtime *r) {
+    for (int id = 1; id <= r->threads_made && r->watched != NULL; id++)
+        unwatch_stack(r->watched[id], stack_of(r, id), r->area_size - r->page_size);
+    free(r->watched);
+}
+
+__attribute__((cold, noinline)) static void record(struct runtime *r, struct thread *next) {
+    struct thread *old = r->current;
     int ready = 0;
 
     for (const struct thread *t = next->next; t != next; t = t->next)
@@ -106,7 +133,9 @@ static void record(struct runtime *r, const struct thread *next) {
         r->trace[r->traced] = (struct switch_record){
             .from = (int32_t)(old - r->threads),
             .to = (int32_t)(next - r->threads),
-            .cause = old->previous->next == old ? YIELDED : RETURNED, /* in the ring, or not */
+            .cause = old == r->available    ? RETURNED
+                     : old->next == old && next != old ? WAITS
+                                                       : YIELDED,
             .ready = ready,
         };
     r->traced++;
@@ -119,130 +148,139 @@ static void record(struct runtime *r, const struct thread *next) {
 
 /* The switch is the last thing that happens here, and the compiler makes a jump
    of it: it returns straight to where yield_thread was called. */
-static void resume(struct runtime *r, struct thread *next) {
-    struct thread *old = r->current;
-
+static void resume(struct thread *next) {
+    struct thread *old = running->current;
 #ifndef PLAIN
-    if (r->trace != NULL)
-        record(r, next);
+    if (running->trace != NULL)
+        record(running, next);
 #endif
-    r->current = next;
+    running->current = next;
     switch_stack(&old->sp, &next->sp);
 }
 
 /* What a thread calls to let others run. It goes on after a turn of all that
    are ready; if it is the only one, at once. */
-static void yield_thread(struct runtime *r) {
-    resume(r, r->current->next);
+static void yield_thread(void) {
+    resume(running->current->next);
+}
+
+/* ---------------------------------------------------------------------------
+ * The ring
+ */
+
+/* Puts a thread in, right before `place`. */
+static void join_ring(struct thread *t, struct thread *place) {
+    t->next = place;
+    t->previous = place->previous;
+    place->previous = t->previous->next = t;
+}
+
+/* Takes the current thread out; it is a ring of its own then. Returns who is to
+   go on: the next one, or after the last one the base thread. */
+static struct thread *leave_ring(void) {
+    struct thread *old = running->current, *next = old->next;
+    next->previous = old->previous;
+    old->previous->next = next;
+    old->next = old->previous = old;
+    return next != old ? next : &running->threads[0];
 }
 
 /* ---------------------------------------------------------------------------
  * The end of a thread, and its beginning
  */
 
-/* Takes the current thread out of the ring and goes on with the next one. Its
-   stack is free for others from here on, although we still stand on it: nobody
-   can spawn before the switch. The base thread never comes here, so the ring
-   never gets empty. */
-static void t_return(struct runtime *r) {
-    struct thread *old = r->current;
-    struct thread *next = old->next;
-
-    old->previous->next = next;
-    next->previous = old->previous;
-    old->next = r->available;
-    r->available = old;
-    resume(r, next);
+/* Ends the current thread. Its stack is free for others from here on, although
+   we still stand on it: nobody can spawn before the switch. */
+static void t_return(void) {
+    struct thread *old = running->current, *next = leave_ring();
+    old->next = running->available;
+    running->available = old;
+    resume(next);
 }
 
 /* Where every thread begins: under its function, not above it. So it need not
    be returned to by a trick, and no skip is needed. The arguments are those of
-   the switch that came here for the first time; the second one is ours. */
-static void guard(void **from, struct thread *self) {
+   the switch that came here for the first time; the second one is ours. Nobody
+   resumes a thread that has ended: the trap is for the day when somebody does. */
+static _Noreturn void thread_entry(void **from, struct thread *self) {
     (void)from;
-    self->function(self->runtime);
-    t_return(self->runtime);
+    self->function();
+    t_return();
+    __builtin_trap();
 }
 
-/* A thread that has never run, with a guard page below its stack: whoever needs
-   more gets a signal, and not the memory of a neighbour. The page costs no
-   memory. Without one the thread runs as well; so it is counted, not refused.
-   NULL: there are as many as there may be. */
-static struct thread *make_thread(struct runtime *r) {
-    if (r->made == r->most)
-        return NULL;
-
-    char *low = r->stacks + (size_t)r->made * r->size;
-    struct thread *t = &r->threads[++r->made];
-    t->runtime = r;
-    if (madvise(low, r->page, GUARD_INSTALL) != 0 && mprotect(low, r->page, PROT_NONE) != 0)
-        r->unguarded++;
-#ifndef PLAIN
-    char name[32];
-    snprintf(name, sizeof name, "the stack of thread %d", r->made);
-    t->watch = watch_stack(name, low + r->page, r->size - r->page, r->page);
+/* A stack that has never run, forged as if the switch had left it. */
+static void *forge_stack(const struct runtime *r, size_t id) {
+    char *top = r->areas + id * r->area_size - id * CACHE_LINE % STAGGERED;
+    uint64_t *sp = (uint64_t *)top - SAVED_WORDS;
+    memset(sp, 0, SAVED_WORDS * sizeof *sp);
+    sp[ENTRY_WORD] = (uintptr_t)thread_entry;
+#ifdef _WIN32 /* where the system believes the stack to be */
+    sp[BASE_WORD] = (uintptr_t)top;
+    sp[LIMIT_WORD] = sp[ALLOCATION_WORD] =
+        (uintptr_t)r->areas + (id - 1) * r->area_size + r->page_size;
 #endif
-    return t;
+    return sp;
+}
+
+/* The place of the thread that finished last, since its memory is warm; a new
+   one only if nobody has finished. It gets a guard page below its stack: whoever
+   needs more gets a signal, and not the memory of a neighbour. Of the two ways to
+   have one, each says 0 if it has worked. */
+static int take_place(struct runtime *r) {
+    struct thread *t = r->available;
+    char *low = r->areas + (size_t)r->threads_made * r->area_size;
+    if (t != NULL) {
+        r->available = t->next;
+        return (int)(t - r->threads);
+    }
+    if (r->threads_made == r->threads_allowed)
+        return NO_PLACE;
+    if (madvise(low, r->page_size, GUARD_INSTALL) && mprotect(low, r->page_size, PROT_NONE))
+        return NO_GUARD_PAGE;
+#ifndef PLAIN
+    watch(r, r->threads_made + 1);
+#endif
+    return ++r->threads_made;
 }
 
 /*
- * Makes a thread that will call function(r), after a turn of all that are ready
- * now. Anybody may spawn: the base thread, and a thread of this runtime. The
- * stack is that of the thread that finished last, since its memory is warm; a
- * new one only if nobody has finished. Returns the thread's number, from 1 on,
- * or -1 if all numbers are taken.
+ * Makes a thread that will call `function`, after a turn of all that are ready
+ * now. Anybody may spawn; a thread does it with spawn(running, function).
+ * Returns the thread's number, from 1 on, or NO_PLACE or NO_GUARD_PAGE.
  */
-static int spawn(struct runtime *r, void (*function)(struct runtime *)) {
-    struct thread *t = r->available;
-    if (t != NULL)
-        r->available = t->next;
-    else if ((t = make_thread(r)) == NULL)
-        return -1;
-
-    /* Forged as if the switch had left it. The tops are staggered: an equal
-       distance between them would have all compete for the same few lines of
-       the processor's cache. */
-    size_t id = (size_t)(t - r->threads);
-    uint64_t *sp = (uint64_t *)(r->stacks + id * r->size - id * 7 % 32 * 64) - SAVED_WORDS;
-    memset(sp, 0, SAVED_WORDS * sizeof *sp);
-    sp[ENTRY_WORD] = (uintptr_t)guard;
-#ifdef _WIN32 /* where the system believes the stack to be */
-    sp[BASE_WORD] = (uintptr_t)&sp[SAVED_WORDS];
-    sp[LIMIT_WORD] = sp[ALLOCATION_WORD] = (uintptr_t)r->stacks + (id - 1) * r->size + r->page;
-#endif
-    t->sp = sp;
+static int spawn(struct runtime *r, void (*function)(void)) {
+    int id = take_place(r);
+    if (id < 0)
+        return id;
+    struct thread *t = &r->threads[id];
     t->function = function;
-
-    /* Right before the current thread in the ring: the last one of a round. */
-    t->next = r->current;
-    t->previous = r->current->previous;
-    t->previous->next = t;
-    r->current->previous = t;
-    return (int)id;
+    t->sp = forge_stack(r, (size_t)id);
+    join_ring(t, r->current); /* right before the current one: the last of a round */
+    return id;
 }
 
 /* ---------------------------------------------------------------------------
  * A runtime, from the beginning to the end
  */
 
-/* Room for `most` threads with at least `stack_size` bytes each; both at least
-   1, and a thread that prints needs some 8 KiB. Only address space is taken
-   now: memory follows as stacks are touched. NULL if there is not enough. */
-static struct runtime *new_runtime(int most, size_t stack_size) {
-    struct runtime *r = calloc(1, sizeof *r + ((size_t)most + 1) * sizeof r->threads[0]);
-    if (r == NULL)
+/* Room for so many threads, each with at least `stack_size` bytes below what is
+   forged on its stack; both at least 1, and a thread that prints needs some 8 KiB.
+   Only address space is taken now: memory follows as it is touched, and it is
+   all zeros. NULL if there is not enough. */
+static struct runtime *new_runtime(int threads_allowed, size_t stack_size) {
+    size_t most = (size_t)threads_allowed, page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t above = SAVED_WORDS * sizeof(uint64_t) + STAGGERED;
+    size_t area = page + (stack_size + above + page - 1) / page * page;
+    size_t records = sizeof(struct runtime) + (most + 1) * sizeof(struct thread);
+    char *areas = mmap(NULL, most * area + records, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANON | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (areas == MAP_FAILED)
         return NULL;
-
-    r->page = (size_t)sysconf(_SC_PAGESIZE);
-    r->size = r->page + (stack_size + r->page - 1) / r->page * r->page;
-    r->most = most;
+    struct runtime *r = (struct runtime *)(areas + most * area);
+    *r = (struct runtime){.areas = areas, .area_size = area, .page_size = page};
+    r->threads_allowed = threads_allowed;
     r->current = r->threads[0].next = r->threads[0].previous = &r->threads[0];
-    r->stacks = mmap(NULL, (size_t)most * r->size, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANON | MAP_NORESERVE | MAP_STACK, -1, 0);
-    if (r->stacks == MAP_FAILED) {
-        free(r);
-        return NULL;
-    }
     return r;
 }
 
@@ -250,72 +288,50 @@ static struct runtime *new_runtime(int most, size_t stack_size) {
    own themselves, nobody frees. */
 static void free_runtime(struct runtime *r) {
 #ifndef PLAIN
-    for (int i = 1; i <= r->made; i++)
-        unwatch_stack(r->threads[i].watch, r->stacks + (size_t)(i - 1) * r->size + r->page,
-                      r->size - r->page);
+    unwatch(r);
 #endif
-    munmap(r->stacks, (size_t)r->most * r->size);
-    free(r);
+    munmap(r->areas, (size_t)((char *)&r->threads[r->threads_allowed + 1] - r->areas));
 }
 
-/* Lets all threads run to their end. To be called where the runtime was made.
-   The base thread keeps its turn in every round, as in the book: so it sees
-   when it is alone, and so there is a place in each round that is on the stack
-   of the one who called. */
-static void run(struct runtime *r) {
-    while (r->current->next != r->current)
-        yield_thread(r);
+/* Lets all threads run, until nobody is ready. The base thread waits meanwhile,
+   outside of the ring: whoever leaves it last resumes it. A thread of another
+   runtime may call this, and is that one's current thread again afterwards. */
+static inline void run(struct runtime *r) {
+    struct runtime *outer = running;
+    running = r;
+    resume(leave_ring());
+    running = outer;
 }
 
 /* ---------------------------------------------------------------------------
  * The book's example
  */
 
-static void count(struct runtime *r, int id, int end) {
+static void count(int id, int end) {
     printf("THREAD %d STARTING\n", id);
     for (int i = 0; i < end; i++) {
         printf("thread: %d counter: %d\n", id, i);
-        yield_thread(r);
+        yield_thread();
     }
     printf("THREAD %d FINISHED\n", id);
 }
 
-static void thread_1(struct runtime *r) {
-    count(r, 1, 10);
+static void thread_1(void) {
+    count(1, 10);
 }
 
-static void thread_2(struct runtime *r) {
-    count(r, 2, 15);
-}
-
-#ifndef PLAIN
-static void begin_trace(struct runtime *r);
-static void end_trace(const struct runtime *r);
-#endif
-
-/* Prints the 29 lines. Returns 0; or 1 if there is no memory, or no thread, for it. */
-int book_example(void) {
-    struct runtime *r = new_runtime(2, 64 * 1024);
-    if (r == NULL)
-        return 1;
-
-#ifndef PLAIN
-    begin_trace(r);
-#endif
-    int refused = spawn(r, thread_1) < 0 || spawn(r, thread_2) < 0;
-    run(r);
-#ifndef PLAIN
-    end_trace(r);
-#endif
-    if (r->unguarded > 0)
-        fprintf(stderr, "%d stacks have no guard page here.\n", r->unguarded);
-    free_runtime(r);
-    return refused;
+static void thread_2(void) {
+    count(2, 15);
 }
 
 #ifdef MAIN
+/* Prints the 29 lines. Ends with 1 if there is no memory, or no thread, for it. */
 int main(void) {
-    return book_example();
+    struct runtime *r = new_runtime(2, 64 * 1024);
+    if (r == NULL || spawn(r, thread_1) < 0 || spawn(r, thread_2) < 0)
+        return 1;
+    run(r);
+    free_runtime(r);
 }
 #endif
 
@@ -353,12 +369,28 @@ static void end_trace(const struct runtime *r) {
     trace_length = r->traced;
 }
 
+/* The example once more, recorded. Returns as main does. */
+int book_example(void) {
+    struct runtime *r = new_runtime(2, 64 * 1024);
+    if (r == NULL)
+        return 1;
+
+    begin_trace(r);
+    int refused = spawn(r, thread_1) < 0 || spawn(r, thread_2) < 0;
+    run(r);
+    end_trace(r);
+    free_runtime(r);
+    return refused;
+}
+
 static const int32_t *counts; /* thread 1 counts to counts[0], and so on */
 
-static void count_to_mine(struct runtime *r) {
-    int id = (int)(r->current - r->threads);
+static int my_id(void) {
+    return (int)(running->current - running->threads);
+}
 
-    count(r, id, counts[id - 1]);
+static void count_to_mine(void) {
+    count(my_id(), counts[my_id() - 1]);
 }
 
 /* As the book's example, with `threads` threads: the first counts to
@@ -378,9 +410,9 @@ int count_in_turn(const int32_t *counts_to, int threads) {
     return 0;
 }
 
-static void yield_to_mine(struct runtime *r) {
-    for (int32_t i = counts[r->current - r->threads - 1]; i > 0; i--)
-        yield_thread(r);
+static void yield_to_mine(void) {
+    for (int32_t i = counts[my_id() - 1]; i > 0; i--)
+        yield_thread();
 }
 
 /* In silence: the first of `threads` threads yields yields[0] times, and so on.
@@ -404,24 +436,23 @@ long trace_turns(const int32_t *yields, int threads, struct switch_record *out, 
 static long turns, turns_each;
 static volatile bool stop;
 
-static void do_nothing(struct runtime *r) {
-    (void)r;
+static void do_nothing(void) {
 }
 
-static void take_turns(struct runtime *r) {
+static void take_turns(void) {
     for (long i = 0; i < turns_each; i++) {
         turns++;
-        yield_thread(r);
+        yield_thread();
     }
 }
 
-static void take_turns_until_stopped(struct runtime *r) {
+static void take_turns_until_stopped(void) {
     while (!stop)
-        yield_thread(r);
+        yield_thread();
 }
 
 /* `threads` threads yield `yields` times each. Returns how many turns they took
-   together, or -1. */
+   together: fewer, if the system refused a guard page. Or -1. */
 long many(int threads, int yields) {
     struct runtime *r = threads < 1 ? NULL : new_runtime(threads, SMALL_STACK);
     if (r == NULL)
@@ -478,7 +509,7 @@ int in_a_row(int threads, int at_once, struct row_report *out) {
             spawn(r, take_turns);
         run(r);
     }
-    *out = (struct row_report){turns, r->made, peak_bytes() - before};
+    *out = (struct row_report){turns, r->threads_made, peak_bytes() - before};
     free_runtime(r);
     return 0;
 }
@@ -494,16 +525,15 @@ static long born, to_be_born;
 
 /* Spawns two of its kind, while there shall be more. A parent ends before its
    children begin, and leaves its stack to somebody's child. */
-static void have_children(struct runtime *r) {
+static void have_children(void) {
     turns++;
-    for (int i = 0; i < 2 && born < to_be_born; i++) {
+    for (int i = 0; i < 2 && born < to_be_born && spawn(running, have_children) >= 0; i++)
         born++;
-        spawn(r, have_children);
-    }
 }
 
 /* A thread spawns two threads, which spawn two each, and so on, until there
-   have been `threads`. Returns how many have run, or -1. */
+   have been `threads`. Half of them are alive together at most. Returns how many
+   have run: fewer, if the system refused a guard page. Or -1. */
 long family(int threads) {
     struct runtime *r = threads < 1 ? NULL : new_runtime(threads, SMALL_STACK);
     if (r == NULL)
@@ -519,7 +549,7 @@ long family(int threads) {
 }
 
 /* A runtime inside a thread of another one, which goes on afterwards. */
-static void have_a_runtime(struct runtime *outer) {
+static void have_a_runtime(void) {
     struct runtime *inner = new_runtime(3, SMALL_STACK);
     if (inner == NULL)
         return;
@@ -528,7 +558,7 @@ static void have_a_runtime(struct runtime *outer) {
         spawn(inner, take_turns);
     run(inner);
     free_runtime(inner);
-    yield_thread(outer);
+    yield_thread();
     turns++;
 }
 
@@ -565,12 +595,11 @@ int spawned_until_full(int most) {
 /* What a thread does that cannot go on, and what others do when it can: it takes
    its turns and looks again, and nobody need wake it. An exercise of the
    chapter puts something better in the place of both. */
-static void park(struct runtime *r) {
-    yield_thread(r);
+static void park(void) {
+    yield_thread();
 }
 
-static void wake(struct runtime *r, struct thread *thread) {
-    (void)r;
+static void wake(struct thread *thread) {
     (void)thread;
 }
 
@@ -588,12 +617,12 @@ static struct thread *reader;
 static struct mail_report mail_seen;
 static long letter;
 
-static void read_letter(struct runtime *r) {
-    reader = r->current;
+static void read_letter(void) {
+    reader = running->current;
     mail_seen.asleep = 1;
     while (letter == 0 && mail_seen.looks < MOST_LOOKS) {
         mail_seen.looks++;
-        park(r);
+        park();
     }
     mail_seen.letter = letter;
     mail_seen.asleep = 0;
@@ -601,13 +630,13 @@ static void read_letter(struct runtime *r) {
 }
 
 /* The third thread would take the reader's stack, if that were free. */
-static void write_letter(struct runtime *r) {
-    take_turns(r);
-    spawn(r, do_nothing);
-    yield_thread(r);
+static void write_letter(void) {
+    take_turns();
+    spawn(running, do_nothing);
+    yield_thread();
     letter = LETTER;
     if (reader != NULL)
-        wake(r, reader);
+        wake(reader);
 }
 
 /* A thread waits for a letter, and another one writes it after so many turns;
@@ -624,11 +653,15 @@ int mail(int turns_before, struct mail_report *out) {
     if (turns_before > 0)
         spawn(r, write_letter);
     run(r);
-    mail_seen.stacks = r->made;
+    mail_seen.stacks = r->threads_made;
     *out = mail_seen;
     free_runtime(r);
     return 0;
 }
+
+/* For cells that want another switch: each goes on in one way, always. */
+SWITCH_STACK_THAT_JUMPS
+SWITCH_STACK_THAT_RETURNS
 
 static volatile long depth;
 
@@ -640,26 +673,53 @@ __attribute__((noinline)) static long deeper(long left) {
     return here;
 }
 
-static void recurse(struct runtime *r) {
-    (void)r;
+static void recurse(void) {
     deeper(depth);
 }
 
 /* A thread that recurses `frames` deep on a stack of `stack_size` bytes. If it
-   does not fit, the guard page ends the process. Returns how many stacks had to
-   do without one, or -1. */
+   does not fit, the guard page ends the process. Returns 0, or -1. */
 int overflow(size_t stack_size, long frames) {
-    struct runtime *r = stack_size < 1 ? NULL : new_runtime(2, stack_size);
+    struct runtime *r =
+        stack_size < 1 || stack_size > SIZE_MAX / 4 ? NULL : new_runtime(2, stack_size);
     if (r == NULL)
         return -1;
 
     depth = frames;
-    spawn(r, recurse);
-    spawn(r, recurse);
+    int refused = spawn(r, recurse) < 0 || spawn(r, recurse) < 0;
     run(r);
-    int unguarded = r->unguarded;
     free_runtime(r);
-    return unguarded;
+    return refused ? -1 : 0;
+}
+
+/* The bytes between what is forged on a stack and its guard page: the fewest
+   among `threads` threads that were promised `stack_size`. Or -1. */
+int64_t fewest_stack_bytes(int threads, size_t stack_size) {
+    struct runtime *r = threads < 1 || stack_size < 1 ? NULL : new_runtime(threads, stack_size);
+    if (r == NULL)
+        return -1;
+
+    int64_t fewest = INT64_MAX;
+    for (int i = 0, id; i < threads && (id = spawn(r, do_nothing)) > 0; i++) {
+        int64_t bytes = (char *)r->threads[id].sp - stack_of(r, id);
+        fewest = bytes < fewest ? bytes : fewest;
+    }
+    free_runtime(r);
+    return fewest;
+}
+
+/* What spawn says where the system gives no guard page. Nobody gives one at an
+   address that is no page's. Or 0, if there is no memory at all. */
+int spawn_without_guard_page(void) {
+    struct runtime *r = new_runtime(1, SMALL_STACK);
+    if (r == NULL)
+        return 0;
+
+    r->areas++;
+    int said = spawn(r, do_nothing);
+    r->areas--;
+    free_runtime(r);
+    return said;
 }
 
 /* How many of the registers that the callee owns come back from a visit to
@@ -743,27 +803,76 @@ double ping_pong_ns(int rounds) {
     return (end - begin) / (2.0 * rounds);
 }
 
-/* The nanoseconds from one turn to the next, where `ready` threads, the base
-   thread among them, take `rounds` turns each, in a runtime that has room for
-   `slots` of them. Or -1. */
+static long rounds_timed;
+static double ns_of_rounds;
+
+/* The first of them: all others have begun when its first turn is over. */
+static void time_turns(void) {
+    yield_thread();
+    double begin = now_ns();
+    for (long i = 0; i < rounds_timed; i++)
+        yield_thread();
+    ns_of_rounds = now_ns() - begin;
+    stop = true;
+}
+
+/* The nanoseconds from one turn to the next, where `ready` threads take `rounds`
+   turns each, in a runtime that has room for `slots` of them. Or -1. */
 double yield_ns(int slots, int ready, int rounds) {
     struct runtime *r =
-        ready < 2 || slots < ready || rounds < 1 ? NULL : new_runtime(slots - 1, SMALL_STACK);
+        ready < 1 || slots < ready || rounds < 1 ? NULL : new_runtime(slots, SMALL_STACK);
     if (r == NULL)
         return -1;
 
     stop = false;
+    rounds_timed = rounds;
+    bool refused = spawn(r, time_turns) < 0;
     for (int i = 1; i < ready; i++)
-        spawn(r, take_turns_until_stopped);
-    yield_thread(r); /* everybody has begun */
-    double begin = now_ns();
-    for (int i = 0; i < rounds; i++)
-        yield_thread(r);
-    double end = now_ns();
-    stop = true;
+        refused |= spawn(r, take_turns_until_stopped) < 0;
     run(r);
     free_runtime(r);
-    return (end - begin) / ((double)rounds * ready);
+    return refused ? -1 : ns_of_rounds / ((double)rounds * ready);
+}
+
+/* A turn that is taken some calls below the thread's loop: two kinds of the same
+   code. The `nop` keeps the compiler from making one of the two. */
+#define KIND(turn, loop, difference)                                                               \
+    __attribute__((noinline)) static void turn(long calls) {                                       \
+        if (calls > 1)                                                                             \
+            turn(calls - 1);                                                                       \
+        else                                                                                       \
+            yield_thread();                                                                        \
+        __asm__ volatile(difference);                                                              \
+    }                                                                                              \
+                                                                                                   \
+    static void loop(void) {                                                                       \
+        while (!stop) {                                                                            \
+            if (depth > 0)                                                                         \
+                turn(depth);                                                                       \
+            else                                                                                   \
+                yield_thread();                                                                    \
+            __asm__ volatile(difference);                                                          \
+        }                                                                                          \
+    }
+KIND(one_turn, one_kind, "")
+KIND(other_turn, other_kind, "nop")
+
+/* As yield_ns, with each yield `calls` calls below the thread's loop, and the
+   threads all of one kind; or neighbours of two, if `kinds` is 2. */
+double deep_ns(int threads, int kinds, long calls, int rounds) {
+    struct runtime *r = threads < 1 || calls < 0 || rounds < 1 ? NULL : new_runtime(threads + 1, SMALL_STACK);
+    if (r == NULL)
+        return -1;
+
+    stop = false;
+    depth = calls;
+    rounds_timed = rounds;
+    bool refused = spawn(r, time_turns) < 0;
+    for (int i = 0; i < threads; i++)
+        refused |= spawn(r, kinds == 2 && i % 2 == 1 ? other_kind : one_kind) < 0;
+    run(r);
+    free_runtime(r);
+    return refused ? -1 : ns_of_rounds / ((double)rounds * (threads + 1));
 }
 
 /* The nanoseconds from the spawn of a thread that does nothing to its end, the

@@ -710,6 +710,7 @@ __asm__(ASM_FUNCTION(record_sp_and_leave)
  *     sp + 0x00   x29                  0: the chain of frames ends here
  */
 __asm__(ASM_FUNCTION(switch_stack)
+    "   mov     x10, x30                \n" // where we shall go on
     "   stp     x29, x30, [sp, #-0xa0]! \n"
     "   stp     x19, x20, [sp, #0x10]   \n"
     "   stp     x21, x22, [sp, #0x20]   \n"
@@ -734,8 +735,46 @@ __asm__(ASM_FUNCTION(switch_stack)
     "   ldp     x21, x22, [sp, #0x20]   \n"
     "   ldp     x19, x20, [sp, #0x10]   \n"
     "   ldp     x29, x30, [sp], #0xa0   \n"
-    JUMP_BACK
+    "   cmp     x30, x10                \n"
+    "   b.ne    1f                      \n"
+    "   ret                             \n"
+    "1:" JUMP_BACK
     ASM_END(switch_stack)
 );
+
+/* As on x86-64, without a look. */
+#define SWITCH_STACK_THAT(name, end)                                           \
+    __attribute__((visibility("hidden")))                                      \
+    void switch_stack_that_##name(void **old, void *const *new);               \
+    __asm__(ASM_FUNCTION(switch_stack_that_##name)                             \
+        "   stp     x29, x30, [sp, #-0xa0]!\n"                                 \
+        "   stp     x19, x20, [sp, #0x10]\n"                                   \
+        "   stp     x21, x22, [sp, #0x20]\n"                                   \
+        "   stp     x23, x24, [sp, #0x30]\n"                                   \
+        "   stp     x25, x26, [sp, #0x40]\n"                                   \
+        "   stp     x27, x28, [sp, #0x50]\n"                                   \
+        "   stp     d8,  d9,  [sp, #0x60]\n"                                   \
+        "   stp     d10, d11, [sp, #0x70]\n"                                   \
+        "   stp     d12, d13, [sp, #0x80]\n"                                   \
+        "   stp     d14, d15, [sp, #0x90]\n"                                   \
+        "   mov     x9,  sp\n"                                                 \
+        "   str     x9,  [x0]\n"                                               \
+        "   ldr     x9,  [x1]\n"                                               \
+        "   mov     sp,  x9\n"                                                 \
+        "   ldp     d14, d15, [sp, #0x90]\n"                                   \
+        "   ldp     d12, d13, [sp, #0x80]\n"                                   \
+        "   ldp     d10, d11, [sp, #0x70]\n"                                   \
+        "   ldp     d8,  d9,  [sp, #0x60]\n"                                   \
+        "   ldp     x27, x28, [sp, #0x50]\n"                                   \
+        "   ldp     x25, x26, [sp, #0x40]\n"                                   \
+        "   ldp     x23, x24, [sp, #0x30]\n"                                   \
+        "   ldp     x21, x22, [sp, #0x20]\n"                                   \
+        "   ldp     x19, x20, [sp, #0x10]\n"                                   \
+        "   ldp     x29, x30, [sp], #0xa0\n"                                   \
+        end                                                                    \
+        ASM_END(switch_stack_that_##name)                                      \
+    );
+#define SWITCH_STACK_THAT_JUMPS SWITCH_STACK_THAT(jumps, JUMP_BACK)
+#define SWITCH_STACK_THAT_RETURNS SWITCH_STACK_THAT(returns, "   ret\n")
 
 #endif

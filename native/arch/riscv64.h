@@ -815,7 +815,8 @@ __asm__(ASM_FUNCTION(record_sp_and_leave)
  *                                      chain of frames ends here
  *     sp + 0x00   ra                   where it begins
  *
- * With .irp as above: 24 stores and 24 loads.
+ * With .irp as above: 24 stores and 24 loads. `ret` is `jr ra`, and the processor
+ * tells them from other jumps by the register: ra, it takes for a return.
  */
 __asm__(ASM_FUNCTION(switch_stack)
     "   addi    sp, sp, -0xd0           \n"
@@ -832,8 +833,35 @@ __asm__(ASM_FUNCTION(switch_stack)
     "   .endr                           \n"
     "   ld      t2, 0x00(sp)            \n"
     "   addi    sp, sp, 0xd0            \n"
-    "   jr      t2                      \n"
+    "   bne     t2, ra, 1f              \n" // ra: where we shall go on
+    "   ret                             \n"
+    "1: jr      t2                      \n"
     ASM_END(switch_stack)
 );
+
+/* As on x86-64, without a look. */
+#define SWITCH_STACK_THAT(name, end)                                           \
+    __attribute__((visibility("hidden")))                                      \
+    void switch_stack_that_##name(void **old, void *const *new);               \
+    __asm__(ASM_FUNCTION(switch_stack_that_##name)                             \
+        "   addi    sp, sp, -0xd0\n"                                           \
+        "   sd      ra, 0x00(sp)\n"                                            \
+        "   .irp    i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11\n"                 \
+        "   sd      s\\i,  0x08 + 8*\\i(sp)\n"                                 \
+        "   fsd     fs\\i, 0x68 + 8*\\i(sp)\n"                                 \
+        "   .endr\n"                                                           \
+        "   sd      sp, 0(a0)\n"                                               \
+        "   ld      sp, 0(a1)\n"                                               \
+        "   .irp    i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11\n"                 \
+        "   ld      s\\i,  0x08 + 8*\\i(sp)\n"                                 \
+        "   fld     fs\\i, 0x68 + 8*\\i(sp)\n"                                 \
+        "   .endr\n"                                                           \
+        "   ld      t2, 0x00(sp)\n"                                            \
+        "   addi    sp, sp, 0xd0\n"                                            \
+        end                                                                    \
+        ASM_END(switch_stack_that_##name)                                      \
+    );
+#define SWITCH_STACK_THAT_JUMPS SWITCH_STACK_THAT(jumps, "   jr t2\n")
+#define SWITCH_STACK_THAT_RETURNS SWITCH_STACK_THAT(returns, "   mv ra, t2\n   ret\n")
 
 #endif

@@ -712,14 +712,17 @@ __asm__(ASM_FUNCTION(record_sp_and_leave)
  *     r15   ← *old               top - 64   0                    ← *new
  *
  * As switch_context, but for two things, which chapter 07 measures. The
- * registers wait on the stack, so the context is one pointer. And `pop` and
- * `jmp` stand in place of `ret`: the processor predicts that a `ret` goes back
- * to the latest `call`, and in a switch it never does.
+ * registers wait on the stack, so the context is one pointer. And it looks where
+ * it goes. The processor predicts that a `ret` leads behind the latest `call` that
+ * has not come back: right, if both stacks wait behind the same call, and then
+ * all returns of their callers are predicted right as well; wrong, if not. Then
+ * a jump is better, which is predicted to lead where it led before.
  *
  * rdi and rsi are left alone: a new stack begins with them as its arguments,
- * and with rsp = top - 8, as after a `call`. rcx is the caller's to lose.
+ * and with rsp = top - 8, as after a `call`. rcx and rdx are the caller's to lose.
  */
 __asm__(ASM_FUNCTION(switch_stack)
+    "   mov     rdx, [rsp]              \n" // where we shall go on
     "   push    rbp                     \n"
     "   push    rbx                     \n"
     "   push    r12                     \n"
@@ -734,9 +737,39 @@ __asm__(ASM_FUNCTION(switch_stack)
     "   pop     r12                     \n"
     "   pop     rbx                     \n"
     "   pop     rbp                     \n"
-    "   pop     rcx                     \n"
+    "   mov     rcx, [rsp]              \n" // where the other one goes on
+    "   cmp     rcx, rdx                \n"
+    "   jne     1f                      \n"
+    "   ret                             \n"
+    "1: add     rsp, 8                  \n"
     "   jmp     rcx                     \n"
     ASM_END(switch_stack)
 );
+
+/* The same without a look, under a name of its own; `end` takes the address off
+   the stack and goes there. */
+#define SWITCH_STACK_THAT(name, end)                                           \
+    __attribute__((visibility("hidden")))                                      \
+    void switch_stack_that_##name(void **old, void *const *new);               \
+    __asm__(ASM_FUNCTION(switch_stack_that_##name)                             \
+        "   push    rbp\n"                                                     \
+        "   push    rbx\n"                                                     \
+        "   push    r12\n"                                                     \
+        "   push    r13\n"                                                     \
+        "   push    r14\n"                                                     \
+        "   push    r15\n"                                                     \
+        "   mov     [rdi], rsp\n"                                              \
+        "   mov     rsp, [rsi]\n"                                              \
+        "   pop     r15\n"                                                     \
+        "   pop     r14\n"                                                     \
+        "   pop     r13\n"                                                     \
+        "   pop     r12\n"                                                     \
+        "   pop     rbx\n"                                                     \
+        "   pop     rbp\n"                                                     \
+        end                                                                    \
+        ASM_END(switch_stack_that_##name)                                      \
+    );
+#define SWITCH_STACK_THAT_JUMPS SWITCH_STACK_THAT(jumps, "   pop rcx\n   jmp rcx\n")
+#define SWITCH_STACK_THAT_RETURNS SWITCH_STACK_THAT(returns, "   ret\n")
 
 #endif

@@ -766,6 +766,7 @@ __asm__(ASM_FUNCTION(record_sp_and_leave)
  * to a new stack would fault.
  */
 __asm__(ASM_FUNCTION(switch_stack)
+    "   mov     r8, [rsp]               \n" // where we shall go on
     "   .irp    r, rbp, rbx, rdi, rsi, r12, r13, r14, r15 \n"
     "   push    \\r                     \n"
     "   .endr                           \n"
@@ -788,9 +789,44 @@ __asm__(ASM_FUNCTION(switch_stack)
     "   .irp    r, r15, r14, r13, r12, rsi, rdi, rbx, rbp \n"
     "   pop     \\r                     \n"
     "   .endr                           \n"
-    "   pop     rax                     \n"
+    "   cmp     r8, [rsp]               \n" // where the other one goes on
+    "   jne     1f                      \n"
+    "   ret                             \n"
+    "1: pop     rax                     \n"
     "   jmp     rax                     \n"
     ASM_END(switch_stack)
 );
+
+/* As on x86-64, without a look. */
+#define SWITCH_STACK_THAT(name, end)                                           \
+    void switch_stack_that_##name(void **old, void *const *new);               \
+    __asm__(ASM_FUNCTION(switch_stack_that_##name)                             \
+        "   .irp    r, rbp, rbx, rdi, rsi, r12, r13, r14, r15\n"               \
+        "   push    \\r\n"                                                     \
+        "   .endr\n"                                                           \
+        "   push    qword ptr gs:[" AT(TIB_STACK_BASE) "]\n"                   \
+        "   push    qword ptr gs:[" AT(TIB_STACK_LIMIT) "]\n"                  \
+        "   push    qword ptr gs:[" AT(TIB_STACK_ALLOCATION) "]\n"             \
+        "   sub     rsp, 0xa0\n"                                               \
+        "   .irp    i, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"                   \
+        "   movups  [rsp + 16*\\i - 0x60], xmm\\i\n"                           \
+        "   .endr\n"                                                           \
+        "   mov     [rcx], rsp\n"                                              \
+        "   mov     rsp, [rdx]\n"                                              \
+        "   .irp    i, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"                   \
+        "   movups  xmm\\i, [rsp + 16*\\i - 0x60]\n"                           \
+        "   .endr\n"                                                           \
+        "   add     rsp, 0xa0\n"                                               \
+        "   pop     qword ptr gs:[" AT(TIB_STACK_ALLOCATION) "]\n"             \
+        "   pop     qword ptr gs:[" AT(TIB_STACK_LIMIT) "]\n"                  \
+        "   pop     qword ptr gs:[" AT(TIB_STACK_BASE) "]\n"                   \
+        "   .irp    r, r15, r14, r13, r12, rsi, rdi, rbx, rbp\n"               \
+        "   pop     \\r\n"                                                     \
+        "   .endr\n"                                                           \
+        end                                                                    \
+        ASM_END(switch_stack_that_##name)                                      \
+    );
+#define SWITCH_STACK_THAT_JUMPS SWITCH_STACK_THAT(jumps, "   pop rax\n   jmp rax\n")
+#define SWITCH_STACK_THAT_RETURNS SWITCH_STACK_THAT(returns, "   ret\n")
 
 #endif

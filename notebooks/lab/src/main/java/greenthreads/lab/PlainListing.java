@@ -97,6 +97,9 @@ final class PlainListing {
 
   private static final Pattern INCLUDE = Pattern.compile("#\\s*include\\s*([<\"])(.*)[>\"]");
   private static final Pattern WORD = Pattern.compile("[A-Za-z_]\\w*");
+  /** A label that is a number, and the instruction behind it. */
+  private static final Pattern LABEL = Pattern.compile("(\\d:)\\s*(\\S.*)");
+
   private static final Pattern BLANKS = Pattern.compile("\n{3,}");
 
   private static final Set<SourceFile.Kind> PARTS =
@@ -148,11 +151,11 @@ final class PlainListing {
     for (boolean isMacro : List.of(true, false)) {
       for (Part part : parts) {
         if (needed.contains(part) && part.isMacro == isMacro) {
-          inlined.append(part.text).append(part.isMacro ? "\n" : "\n\n");
+          inlined.append(part.text).append(part.text.contains("\n") ? "\n\n" : "\n");
         }
       }
-      inlined.append('\n');
     }
+    inlined.append('\n');
     return tidy(own.replace(HERE, inlined));
   }
 
@@ -242,9 +245,13 @@ final class PlainListing {
     String inside = item.substring(item.indexOf('(') + 1, item.lastIndexOf(')'));
     var out = new StringBuilder("__asm__(\n");
     for (String line : CMacro.strings(CMacro.expand(inside, macros)).split("\n")) {
-      boolean isLabel = line.strip().endsWith(":");
-      if (!line.isBlank()) {
-        out.append("    \"").append(isLabel ? "" : "    ").append(line.strip()).append("\\n\"\n");
+      var label = LABEL.matcher(line.strip());
+      if (label.matches()) {
+        out.append("    \"").append((label.group(1) + "   ").substring(0, 4));
+        out.append(label.group(2)).append("\\n\"\n");
+      } else if (!line.isBlank()) {
+        boolean isName = line.strip().endsWith(":");
+        out.append("    \"").append(isName ? "" : "    ").append(line.strip()).append("\\n\"\n");
       }
     }
     return out.append(");").toString();

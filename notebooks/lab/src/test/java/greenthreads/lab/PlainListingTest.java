@@ -78,7 +78,7 @@ class PlainListingTest {
     }
     assertTrue(
         compared.containsAll(
-            List.of("switch_stack", "yield_thread", "t_return", "guard", "spawn", "run", "main")),
+            List.of("switch_stack", "yield_thread", "t_return", "thread_entry", "spawn", "run", "main")),
         compared.toString());
   }
 
@@ -227,9 +227,7 @@ class PlainListingTest {
         #include <stdio.h>
         #define USED 1
         #define BEHIND 3
-
         struct used { int y[BEHIND]; };
-
         struct used *function(void);
 
         int a = USED;
@@ -255,7 +253,7 @@ class PlainListingTest {
         void f(void);
         __asm__(BEGIN(f)
             "   mov rax, [rdi + " TEXT(OFFSET) "]   \\n" // why
-            "   ret   \\n"
+            "1: ret   \\n"
         );
         """;
     String source = "#include \"arch/arch.h\"\nint main(void) { f(); }\n";
@@ -263,12 +261,11 @@ class PlainListingTest {
     assertEquals(
         """
         void f(void);
-
         __asm__(
             "    .type f, %function\\n"
             "f:\\n"
             "    mov rax, [rdi + 0x08]\\n"
-            "    ret\\n"
+            "1:  ret\\n"
         );
 
         int main(void) { f(); }
