@@ -273,16 +273,34 @@ PROGRAMS = {
 }
 
 # The book's example again, in silence: every switch is counted, and as many recorded as there is room for.
-TRACES = [
-    (f"trace_turns((int32_t[]){{10, 15}}, 2, (void *)memory, {room}) == 43 ? {of} : -1", value, value)
-    for room, of, value in [
+# In 06 the base thread has a turn in each round, in 07 it waits until nobody is left in the ring.
+def traces(switches, rows):
+    call = f"trace_turns((int32_t[]){{10, 15}}, 2, (void *)memory, %s) == {switches}"
+    return [(f"{call % room} ? {of} : -1", value, value) for room, of, value in rows]
+
+
+TRACES_06 = traces(
+    43,
+    [
         (43, "((struct switch_record *)memory)[0].cause", 1),  # the first one yields
         (43, "((struct switch_record *)memory)[42].cause", 2),  # the last one returns
         (43, "((struct switch_record *)memory)[42].ready", 0),
         (1, "((struct switch_record *)memory)[0].cause", 1),
         (1, "((struct switch_record *)memory)[1].cause", 0),
-    ]
-]
+    ],
+)
+TRACES_07 = traces(
+    28,
+    [
+        (28, "((struct switch_record *)memory)[0].cause", 3),  # the base thread waits
+        (28, "((struct switch_record *)memory)[1].cause", 1),
+        (28, "((struct switch_record *)memory)[27].cause", 2),  # the last one returns
+        (28, "((struct switch_record *)memory)[27].to", 0),
+        (28, "((struct switch_record *)memory)[27].ready", 0),
+        (1, "((struct switch_record *)memory)[0].ready", 1),
+        (1, "((struct switch_record *)memory)[1].cause", 0),
+    ],
+)
 
 # What a chapter says of its functions, as numbers: the file, an expression in C, and the lowest and
 # highest value it may have, whatever the compiler. `memory` is an array of 64 KiB, all zeros.
@@ -341,14 +359,23 @@ FACTS = [
     ("06-threads-and-a-scheduler", "spawn_on(memory, sizeof memory, 1, &(uint64_t){0}) == READY", 1, 1),
     ("06-threads-and-a-scheduler", "spawn_on(memory, sizeof memory, 2, &(uint64_t){0}) == AVAILABLE", 1, 1),
     ("06-threads-and-a-scheduler", "trace_turns(NULL, 0, NULL, 0)", -4, -4),
-    *[(chapter, *fact) for chapter in ("06-threads-and-a-scheduler", RUNTIME) for fact in TRACES],
+    *[("06-threads-and-a-scheduler", *fact) for fact in TRACES_06],
+    *[(RUNTIME, *fact) for fact in TRACES_07],
     (RUNTIME, "trace_turns(NULL, 0, NULL, 0)", -1, -1),
     (RUNTIME, "registers_lost()", 0, 0),
     (RUNTIME, "many(10000, 100)", 1000000, 1000000),
     # 100,000 threads come and go, one by one and in hundreds: their stacks are used again.
     (RUNTIME, "grown_by(100000, 1)", 0, 256 * 1024),
     (RUNTIME, "grown_by(100000, 100)", 0, 2 * 1024 * 1024),
-    (RUNTIME, "family(100000)", 100000, 100000),
+    # Few enough for a system that splits a mapping for each guard page.
+    (RUNTIME, "family(20000)", 20000, 20000),
+    # The promise of new_runtime, also where it fills whole pages; and a guard page that is refused.
+    *[
+        (RUNTIME, f"fewest_stack_bytes(100, {size}) >= {size}", 1, 1)
+        for size in ["1", "16384", "5 * 4096 - STAGGERED - SAVED_WORDS * 8", "5 * 4096 - STAGGERED - SAVED_WORDS * 8 + 1"]
+    ],
+    (RUNTIME, "spawn_without_guard_page()", -2, -2),
+    (RUNTIME, "deep_ns(3, 2, 6, 10) > 0", 1, 1),
     (RUNTIME, "runtimes_inside()", 62, 62),
     (RUNTIME, "book_example() + book_example()", 0, 0),
     (RUNTIME, "spawned_until_full(50)", 50, 50),

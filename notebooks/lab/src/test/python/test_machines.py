@@ -263,7 +263,9 @@ def without_x86_64(line):
         yield bound[1].lower() if bound else m[1].replace("rsp", "sp"), True, ""
     elif re.fullmatch(r"mov gs:\[.*\], rax", text):
         yield bound[1].lower(), False, ""
-    elif (m := re.fullmatch(r"mov(?:aps|ups)? (\w+), \[.*\]", text)) and m[1] != "rax":
+    elif text == "mov rcx, [rsp]":
+        yield "pc", False, ""  # and jumped to
+    elif (m := re.fullmatch(r"mov(?:aps|ups)? (\w+), \[.*\]", text)) and m[1] not in ("rax", "rdx", "r8"):
         yield m[1].replace("rsp", "sp"), False, ""
 
 

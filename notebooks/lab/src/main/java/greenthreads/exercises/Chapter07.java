@@ -65,8 +65,8 @@ final class Chapter07 extends Chapter {
         .expect("stacks made", 12L, () -> attempt(() -> youngest.tree(10, 1)))
         .cause(
             made -> made instanceof Long all && all > 1000,
-            "a newcomer still waits for all others: the place behind r->current is"
-                + " r->current->next")
+            "a newcomer still waits for all others: the place behind running->current is"
+                + " running->current->next")
         .cause(
             made -> made instanceof Long,
             "the parent has to end before its children run: only move, do not switch")

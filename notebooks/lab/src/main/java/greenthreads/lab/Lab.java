@@ -263,7 +263,8 @@ public final class Lab {
    * switch as its time.
    *
    * @param library whose {@code struct switch_record} it is: {@code from} and {@code to} are
-   *     threads, 0 being the base thread; {@code cause} is 1 for a yield and 2 for an end
+   *     threads, 0 being the base thread; {@code cause} is 1 for a yield, 2 for an end, 3 for one
+   *     who waits and is not in the ring
    * @param records an array of them
    * @param count how many there are
    * @throws LabException if {@code records} has no room for so many

@@ -97,6 +97,7 @@ final class PlainListing {
 
   private static final Pattern INCLUDE = Pattern.compile("#\\s*include\\s*([<\"])(.*)[>\"]");
   private static final Pattern WORD = Pattern.compile("[A-Za-z_]\\w*");
+
   /** A label that is a number, and the instruction behind it. */
   private static final Pattern LABEL = Pattern.compile("(\\d:)\\s*(\\S.*)");
 

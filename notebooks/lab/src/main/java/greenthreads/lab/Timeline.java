@@ -128,7 +128,12 @@ public final class Timeline implements Picture {
     var switches = new ArrayList<Switch>();
     for (long i = 0; i < count; i++) {
       long at = i * record.byteSize();
-      String state = (int) cause.get(records, at) == RETURNED ? FINISHED : "ready";
+      String state =
+          switch ((int) cause.get(records, at)) {
+            case RETURNED -> FINISHED;
+            case WAITS -> "waiting";
+            default -> "ready";
+          };
       switches.add(
           new Switch(
               i + 1,
@@ -141,6 +146,9 @@ public final class Timeline implements Picture {
 
   /** What {@code cause} says when a thread's function has returned. */
   private static final int RETURNED = 2;
+
+  /** What it says when a thread has left the ring, and has not returned. */
+  private static final int WAITS = 3;
 
   private static String thread(int id) {
     return id == 0 ? "base thread" : "thread " + id;

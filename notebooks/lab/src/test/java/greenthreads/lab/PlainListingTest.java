@@ -78,7 +78,14 @@ class PlainListingTest {
     }
     assertTrue(
         compared.containsAll(
-            List.of("switch_stack", "yield_thread", "t_return", "thread_entry", "spawn", "run", "main")),
+            List.of(
+                "switch_stack",
+                "yield_thread",
+                "t_return",
+                "thread_entry",
+                "spawn",
+                "run",
+                "main")),
         compared.toString());
   }
 

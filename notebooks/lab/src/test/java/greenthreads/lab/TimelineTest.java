@@ -130,6 +130,13 @@ class TimelineTest {
   }
 
   @Test
+  void whoHasLeftTheRingAndNotReturnedWaits() {
+    int[] fields = {0, 1, 3, 1, /* waits */ 1, 0, 2, 0 /* ends */};
+    Timeline run = Timeline.ofRecords(RECORD, MemorySegment.ofArray(fields), 2);
+    assertTrue(run.csv().contains("1,base thread,thread 1,waiting\n"), run.csv());
+  }
+
+  @Test
   void moreSwitchesThanWereRecordedAreRefused() {
     MemorySegment two = MemorySegment.ofArray(new int[8]);
     for (long count : new long[] {-1, 3}) {
