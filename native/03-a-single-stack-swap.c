@@ -172,6 +172,88 @@ size_t smallest_stack(void) {
     return SMALLEST_STACK;
 }
 
+/* ---------------------------------------------------------------------------
+ * For the exercises: a reader's cell replaces forge_below or forge_two, and the
+ * check asks the functions behind them. Nothing else in the chapter does.
+ */
+
+/* 03.1: puts hello and way_home into slots below top; returns what swap loads. */
+static uint64_t *forge_below(uint64_t *top) {
+    return top;
+}
+
+/* Forges, and runs nothing: the addresses to look for go to names[0] and [1].
+   Returns how many bytes below the top sp would be. */
+long look_below(void *stack, size_t size, uint64_t *names) {
+    names[0] = (uintptr_t)hello;
+    names[1] = (uintptr_t)way_home;
+    return (intptr_t)top_of(stack, size) - (intptr_t)forge_below(top_of(stack, size));
+}
+
+/* Forges, swaps, and returns sp as hello found it. The old stack pointer is kept
+   in the slot above way_home, wherever that is. */
+uint64_t wake_up(void *stack, size_t size) {
+    struct swap_context new = {.sp = (uintptr_t)forge_below(top_of(stack, size))};
+
+    swap((struct swap_context *)(new.sp + 16), &new);
+    return sp_in_hello;
+}
+
+/* What ran, in its order. */
+static char said[64];
+
+static void first(void) {
+    strcat(said, stack_pointer() % STACK_ALIGNMENT ? "tilted first " : "first ");
+}
+
+static void second(void) {
+    strcat(said, stack_pointer() % STACK_ALIGNMENT ? "tilted second " : "second ");
+}
+
+/* 03.2: puts first and second into slots too; returns what swap loads. */
+static uint64_t *forge_two(uint64_t *top) {
+    top[WAY_HOME] = (uintptr_t)way_home;
+    return top;
+}
+
+/* As look_below, with four addresses. */
+long look_two(void *stack, size_t size, uint64_t *names) {
+    const uint64_t all[] = {(uintptr_t)first, (uintptr_t)skip, (uintptr_t)second,
+                            (uintptr_t)way_home};
+
+    memcpy(names, all, sizeof all);
+    return (intptr_t)top_of(stack, size) - (intptr_t)forge_two(top_of(stack, size));
+}
+
+/* Forges, swaps, and returns what was said on the new stack. */
+const char *run_two(void *stack, size_t size) {
+    uint64_t *top = top_of(stack, size);
+    struct swap_context new = {.sp = (uintptr_t)forge_two(top)};
+
+    said[0] = 0;
+    swap((struct swap_context *)&top[OLD_CONTEXT], &new);
+    return said;
+}
+
+/* 03.3: forges with a mistake, and swaps: in a process of its own. The exercise
+   shows what comes of each, so the mistakes are named nowhere. */
+int swap_wrongly(void *stack, size_t size, int mistake) {
+    int refused = forge(stack, size);
+    if (refused)
+        return refused;
+
+    uint64_t *top = top_of(stack, size);
+    struct swap_context new = {.sp = (uintptr_t)&top[FUNCTION]};
+    if (mistake == 1)
+        new.sp = (uintptr_t)hello;
+    if (mistake == 2)
+        top[WAY_HOME] = top[FUNCTION - 1];
+    if (mistake == 3)
+        top[FUNCTION] = (uintptr_t)&top[FUNCTION];
+    swap((struct swap_context *)&top[OLD_CONTEXT], &new);
+    return SWAPPED;
+}
+
 #ifdef MAIN
 int main(void) {
     long used = stack_used_by_hello(64 * 1024);

@@ -259,6 +259,12 @@ EXPECTED = {
         ],
         "experiment-lost": loaded("cell lost"),
         "experiment-lost-run": [r"^I LOVE WAKING UP ON A NEW STACK!$", r"SIG(SEGV|BUS)", r"a5a5a5a5a5a5a5a5"],
+        # What the hints say of each: sp in code, the line printed, no code.
+        "exercise-3-reports": [
+            r"(?s)Report 1\n`swap_wrongly` crashed with SIG(SEGV|BUS).*^Stack pointer: .*code: hello.*^Report 2$",
+            r"(?s)Report 2\nI LOVE WAKING UP ON A NEW STACK!\n`swap_wrongly` crashed with.*^Report 3$",
+            r"(?s)Report 3\n`swap_wrongly` crashed with SIG(SEGV|BUS).*It tried to run data as code",
+        ],
     },
     "04-the-stack": {
         "stack-start": READY,

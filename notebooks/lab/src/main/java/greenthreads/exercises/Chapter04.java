@@ -3,16 +3,16 @@ package greenthreads.exercises;
 import greenthreads.lab.Check;
 import greenthreads.lab.Lab;
 import greenthreads.lab.Library;
+import greenthreads.lab.NativeCrash;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /** The stack. */
@@ -22,7 +22,7 @@ final class Chapter04 extends Chapter {
   private static final byte PAINT = (byte) 0xa5;
 
   Chapter04() {
-    super(Chapter04::highWater, Chapter04::callers, Chapter04::move);
+    super(Chapter04::highWater, Chapter04::reckon, Chapter04::move);
   }
 
   /** The chapter's functions that the checks call. */
@@ -31,7 +31,9 @@ final class Chapter04 extends Chapter {
 
     int run_on(MemorySegment stack, long size, int which, MemorySegment report);
 
-    int three_frames(MemorySegment stack, long size, MemorySegment out);
+    long overflow(long size, long frames, int guard);
+
+    long page_size();
 
     int copy_while_running(
         MemorySegment stack, MemorySegment copy, long size, MemorySegment report);
@@ -46,22 +48,31 @@ final class Chapter04 extends Chapter {
   private static void highWater(Given given) {
     BiFunction<MemorySegment, Byte, Long> highWater = given.get(0);
     Check.exercise("04.1")
-        .expect("an untouched stack", 0L, () -> marked(highWater))
-        .cause(n -> n.equals(64L), "paint is what was not used")
-        .expect("the highest byte written", 1L, () -> marked(highWater, 1))
+        .expect("an untouched stack", 0L, () -> marked(highWater, PAINT))
         .cause(
-            n -> n.equals(0L), "the highest byte has below = 1: if it is not paint, 1 byte is used")
-        .cause(n -> n.equals(64L), "paint is what was not used")
-        .expect("written at 1 and 40, a hole between", 40L, () -> marked(highWater, 1, 40))
+            n -> n.equals(64L), "paint is what was not used: the comparison is the wrong way round")
+        .cause(n -> true, "nothing was written, so nothing was used")
+        .expect("the highest byte written", 1L, () -> marked(highWater, PAINT, 1))
+        .cause(n -> n.equals(0L), "one byte was written, and the answer says none")
+        .cause(n -> n.equals(64L), "all but one byte is paint, and paint was not used")
+        .cause(n -> n.equals(63L), "that counts what was not used, or from the other end")
+        .cause(n -> n.equals(2L), "one too many: `below` is 1 for the highest byte")
+        .expect("written at 1 and 40, a hole between", 40L, () -> marked(highWater, PAINT, 1, 40))
         .cause(
             n -> n.equals(2L),
-            "count the hole too: the mark is how deep it went, not how much it wrote")
-        .cause(n -> n.equals(1L), "paint in a frame is no end: look on below the hole")
-        .cause(n -> n.equals(0L), "nothing is remembered yet: set `used`")
-        .cause(n -> n.equals(39L), "one too few: `below` counts from 1")
-        .expect("written at 40 only", 40L, () -> marked(highWater, 40))
+            "two bytes were written, but the mark is how deep it went: the hole counts too")
+        .cause(n -> n.equals(1L), "it went on below the hole: paint in a frame is no end")
+        .cause(n -> n.equals(0L), "two bytes were written, and the answer says none")
+        .cause(n -> n.equals(39L), "one too few: `below` is 1 for the highest byte")
+        .cause(n -> n.equals(41L), "one too many: `below` is 1 for the highest byte")
+        .cause(
+            n -> n.equals(24L) || n.equals(25L),
+            "counted from the low end: `below` counts from the top")
+        .expect("written at 40 only", 40L, () -> marked(highWater, PAINT, 40))
         .cause(n -> n.equals(0L) || n.equals(1L), "the highest byte may be paint: go on below it")
-        .expect("the lowest byte written", 64L, () -> marked(highWater, 64))
+        .expect("the lowest byte written", 64L, () -> marked(highWater, PAINT, 64))
+        .expect("another paint, 5a, and a5 written at 9", 9L, () -> another(highWater, 9))
+        .cause(n -> true, "this stack was painted with 5a: compare with what is handed over")
         .demand(
             "after format_float",
             "what the chapter's bytes_used says",
@@ -71,12 +82,21 @@ final class Chapter04 extends Chapter {
   }
 
   /** The answer for a painted stack of 64 bytes with these bytes written, counted from the top. */
-  private static long marked(BiFunction<MemorySegment, Byte, Long> highWater, int... belows) {
-    MemorySegment small = Arena.ofAuto().allocate(64).fill(PAINT);
+  private static long marked(
+      BiFunction<MemorySegment, Byte, Long> highWater, byte paint, int... belows) {
+    MemorySegment small = Arena.ofAuto().allocate(64).fill(paint);
     for (int below : belows) {
       small.set(ValueLayout.JAVA_BYTE, 64 - below, (byte) 7);
     }
-    return highWater.apply(small, PAINT);
+    return highWater.apply(small, paint);
+  }
+
+  /** The same with another paint, where the usual one was written. */
+  private static long another(BiFunction<MemorySegment, Byte, Long> highWater, int below) {
+    byte paint = 0x5a;
+    MemorySegment small = Arena.ofAuto().allocate(64).fill(paint);
+    small.set(ValueLayout.JAVA_BYTE, 64 - below, PAINT);
+    return highWater.apply(small, paint);
   }
 
   private static boolean agreesOnARealStack(BiFunction<MemorySegment, Byte, Long> highWater) {
@@ -93,79 +113,142 @@ final class Chapter04 extends Chapter {
     return Lab.stack(stack).used() == highWater.apply(stack, PAINT);
   }
 
-  // ------------------------------------------------------------ 04.2: who called me?
+  // ------------------------------------------------------------ 04.2: how large must it be?
 
-  private static void callers(Given given) {
-    BiFunction<MemorySegment, Long, List<Long>> walk = given.get(0);
-    Check.exercise("04.2")
-        .expect("the stack made by hand", List.of(101L, 102L, 103L), () -> walkByHand(walk))
-        .<List<Long>>cause(
-            found -> found.size() == 10, "it stays in one frame: caller is the word at `at`")
-        .<List<Long>>cause(
-            found -> found.equals(List.of(101L)), "it ends after one frame: set caller as well")
-        .<List<Long>>cause(
-            found -> found.getFirst() > 103,
-            "the two are exchanged: the return address is the upper word")
-        .<List<Long>>cause(
-            found -> found.getFirst() == 8,
-            "the return address is 8 bytes above the frame pointer, not below")
-        .<List<Long>>cause(
-            found -> found.contains(0L),
-            "nothing is read yet: returnAddress is the word at `at + 8`")
-        .expect(
-            "the real one: who returns there",
-            List.of("innermost", "middle", "outermost"),
-            () -> walkThree(walk))
-        .cause(found -> true, "mend the first point: the real stack is made alike")
+  private static final int MPROTECT = 1;
+
+  private static void reckon(Given given) {
+    Function<Long, Long> stackFor = given.get(0);
+    Stacks chapter = Lab.isolate(Lab.load(FILE, Stacks.class));
+    long page = chapter.page_size();
+    long hundred = chapter.overflow(SIZE, 100, MPROTECT);
+    long frame = (chapter.overflow(SIZE, 200, MPROTECT) - hundred) / 100;
+    long above = hundred - 100 * frame;
+    long few = 24 * page / frame; // whose frames alone fill whole pages, or nearly
+    long exact = exact(page, frame, above);
+    Check check = Check.exercise("04.2");
+    sized(check, stackFor, 5000, page, frame, above);
+    sized(check, stackFor, few, page, frame, above);
+    sized(check, stackFor, 200_000, page, frame, above);
+    if (exact > 0) {
+      sized(check, stackFor, exact, page, frame, above);
+    }
+    check
+        .demand(
+            "tried: 5,000 calls on that stack, and on one a page smaller",
+            "fit, do not fit",
+            (String outcome) -> outcome.equals("fit, do not fit"),
+            () -> {
+              long size = stackFor.apply(5000L);
+              return tried(chapter, size) + ", " + tried(chapter, size - page);
+            })
+        .cause((String outcome) -> outcome.startsWith("do not"), "walked into the guard page")
+        .cause(outcome -> true, "a page less would have done")
         .verdict();
   }
 
-  private static List<Long> walkByHand(BiFunction<MemorySegment, Long, List<Long>> walk) {
-    MemorySegment made = Arena.ofAuto().allocate(128, 16);
-    long low = made.address();
-    long[] words = {7, 8, low + 48, 101, 7, 8, low + 80, 102, 7, 8, 0, 103, 7, 8, 7, 8};
-    MemorySegment.copy(words, 0, made, ValueLayout.JAVA_LONG, 0, words.length);
-    return walk.apply(made, low + 16);
+  /** A number of calls that fill pages to the last byte; 0: there is none. */
+  private static long exact(long page, long frame, long above) {
+    for (long pages = 30; pages < 200; pages++) {
+      if ((pages * page - above) % frame == 0) {
+        return (pages * page - above) / frame;
+      }
+    }
+    return 0;
   }
 
-  private static List<String> walkThree(BiFunction<MemorySegment, Long, List<Long>> walk) {
-    Library library = Lab.load(FILE);
-    StructLayout frame = library.layout("frame");
-    MemorySegment noted = Arena.ofAuto().allocate(frame, 3);
-    MemorySegment stack = newStack();
-    library.bind(Stacks.class).three_frames(stack, SIZE, noted);
-    List<String> names = List.of("innermost", "middle", "outermost");
-    Map<Long, String> known = new HashMap<>();
-    for (int i = 0; i < 3; i++) {
-      known.put(member(frame, noted.asSlice(i * frame.byteSize()), "return_address"), names.get(i));
+  private static void sized(
+      Check check, Function<Long, Long> stackFor, long calls, long page, long frame, long above) {
+    long hundred = 100 * frame + above;
+    long need = above + calls * frame;
+    long right = up(need, page);
+    check
+        .expect("bytes for %,d calls".formatted(calls), right, () -> stackFor.apply(calls))
+        .cause(n -> n.equals(0L), "nothing is reckoned yet")
+        .cause(
+            n -> n.equals(need), "that is what is used; the system hands out whole pages: round up")
+        .cause(
+            n -> n.equals(up(calls * frame, page)) && n.equals(need / page * page),
+            "the deepest calls do not fit: rounded down, or without what lies above the frames")
+        .cause(
+            n -> n.equals(up(calls * frame, page)),
+            "the frames are right; what lies above them on the stack was left out")
+        .cause(
+            n -> n.equals(calls * frame),
+            "the frames are right, but not all that is on the stack, and it is not rounded up")
+        .cause(
+            n -> n.equals(need / page * page),
+            "rounded down: the deepest calls lie in the part that is cut off")
+        .cause(
+            n -> n.equals(right + page),
+            "a page more than it takes: something is counted twice, or it is rounded up farther than"
+                + " to the next page")
+        .cause(
+            n ->
+                n.equals(up(calls * hundred / 100, page))
+                    || n.equals(up(calls * (frame + above), page)),
+            "what lies above the frames is there once, and not for each call")
+        .cause(
+            (Long n) -> n % page != 0,
+            "this is no multiple of a page, and the system hands out whole pages")
+        .cause((Long n) -> n < need, "too small: the calls need %,d bytes".formatted(need))
+        .cause(n -> true, "too large: whole pages that nobody needs");
+  }
+
+  private static long up(long bytes, long page) {
+    return (bytes + page - 1) / page * page;
+  }
+
+  private static String tried(Stacks chapter, long size) {
+    try {
+      return chapter.overflow(size, 5000, MPROTECT) > 0 ? "fit" : "do not fit";
+    } catch (NativeCrash crash) {
+      return "do not fit";
     }
-    return walk.apply(stack, member(frame, noted, "base")).stream()
-        .limit(3)
-        .map(address -> known.getOrDefault(address, "?"))
-        .toList();
   }
 
   // ------------------------------------------------------------ 04.3: move it all the same
 
   private static void move(Given given) {
     BiConsumer<MemorySegment, Long> adjust = given.get(0);
-    String still = "nothing is written: copy.set(ValueLayout.JAVA_LONG, at, …)";
+    String still = "it was not changed: nothing was written into the copy, or not there";
     String lost = "the place is as far from newLow as it was from oldLow";
     Check.exercise("04.3")
         .expect("an address in the middle", "moves", () -> adjusted(adjust, 24))
         .cause(v -> v.equals("stays"), still)
         .cause(v -> v.equals("lost"), lost)
         .expect("the address of the lowest byte", "moves", () -> adjusted(adjust, 0))
-        .cause(v -> v.equals("stays"), "the lowest byte belongs to the stack: >= and not >")
+        .cause(
+            v -> v.equals("stays"), "the lowest byte belongs to the stack: where does yours begin?")
+        .cause(v -> v.equals("lost"), lost)
         .expect("the address of the highest byte", "moves", () -> adjusted(adjust, 63))
-        .cause(v -> v.equals("stays"), "up to oldLow + size, so that the highest byte is within")
+        .cause(
+            v -> v.equals("stays"), "the highest byte belongs to the stack: where does yours end?")
+        .cause(v -> v.equals("lost"), lost)
         .expect("the address behind it", "stays", () -> adjusted(adjust, 64))
-        .cause(v -> true, "behind the highest byte the stack is over: < and not <=")
+        .cause(v -> true, "behind the highest byte the stack is over: where does yours end?")
         .expect("an address below", "stays", () -> adjusted(adjust, -8))
-        .cause(v -> true, "that word points to something else: compare with oldLow as well")
+        .cause(v -> true, "that word points to something else: it is below the old stack")
+        .expect("a stack full of words", FULL, () -> full(adjust))
+        .cause(
+            (String v) -> v.startsWith("m...") || v.equals("m......."),
+            "only the first one was changed: go on to the next word")
+        .cause(
+            (String v) -> v.startsWith(".") && FULL.endsWith(v.substring(1)),
+            "the lowest word of the copy is a word like the others")
+        .cause(
+            (String v) -> v.endsWith(".") && FULL.startsWith(v.substring(0, 7)),
+            "the highest word of the copy is a word like the others")
+        .cause(
+            (String v) -> v.contains("x"),
+            "a word that was none, or not as it should be, was written over (x)")
+        .cause(v -> true, "each word for itself: m for those to move, . for those to stay")
         .expect(
             "the copy's pointer, adjusted", "the variable in the copy", () -> adjustReal(adjust))
-        .cause(v -> true, "mend the points above first")
+        .cause(
+            v -> v.equals("the variable in the stack"),
+            "the pointer in the copy was left as it was")
+        .cause(v -> true, "the pointer in the copy leads to nowhere: see above")
         .verdict();
   }
 
@@ -179,6 +262,29 @@ final class Chapter04 extends Chapter {
     adjust.accept(there, old);
     long word = there.get(ValueLayout.JAVA_LONG, 8);
     return word == old + distance ? "stays" : word == now + distance ? "moves" : "lost";
+  }
+
+  /**
+   * Which of eight words move: three, one from each end among them, and one that points to its own
+   * place.
+   */
+  private static final String FULL = "m..m.m.m";
+
+  /** What becomes of eight words: m moved, . stayed, x anything else. */
+  private static String full(BiConsumer<MemorySegment, Long> adjust) {
+    MemorySegment around = Arena.ofAuto().allocate(512, 16);
+    long old = around.address() + 64;
+    MemorySegment there = around.asSlice(192, 64);
+    long[] words = {old + 40, 42, old - 1, old + 24, old + 64, old, there.address() + 8, old + 63};
+    MemorySegment.copy(words, 0, there, ValueLayout.JAVA_LONG, 0, 8);
+    adjust.accept(there, old);
+    var found = new StringBuilder();
+    for (int i = 0; i < 8; i++) {
+      long word = there.getAtIndex(ValueLayout.JAVA_LONG, i);
+      long moved = words[i] - old + there.address();
+      found.append(word == words[i] ? '.' : word == moved ? 'm' : 'x');
+    }
+    return found.toString();
   }
 
   private static String adjustReal(BiConsumer<MemorySegment, Long> adjust) {
