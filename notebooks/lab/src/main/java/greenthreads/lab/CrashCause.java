@@ -31,6 +31,9 @@ record CrashCause(
     UNKNOWN
   }
 
+  /** A frame of so many bytes can step over a guard page. */
+  private static final long LARGE_FRAME = 4096;
+
   private record Rule(String name, Function<CrashScene, Optional<CrashCause>> test) {}
 
   /** Tried in this order: from what leaves no doubt to what is only likely. */
@@ -55,6 +58,7 @@ record CrashCause(
           new Rule("no address", CrashCause::nonCanonical),
           new Rule("privileged", CrashCause::privileged),
           new Rule("stack overflow", CrashCause::stackOverflow),
+          new Rule("large frame", CrashCause::largeFrame),
           new Rule("argument", CrashCause::besideAnArgument),
           new Rule("null", CrashCause::nullPointer),
           new Rule("kernel address", CrashCause::kernelAddress),
@@ -701,6 +705,28 @@ record CrashCause(
           s.crash.isX86() ? "rsp" : "sp");
     }
     return Optional.empty();
+  }
+
+  /** One function takes so much stack that it steps over any guard page, into whatever is there. */
+  private static Optional<CrashCause> largeFrame(CrashScene s) {
+    if (s.faultPlace().isEmpty() || s.crash.sp().isEmpty() || s.frame() < LARGE_FRAME) {
+      return Optional.empty();
+    }
+    long fromSp = s.faultAddress().getAsLong() - s.crash.sp().getAsLong();
+    boolean onStack =
+        Set.of("push", "call").contains(s.mnemonic())
+            || s.operand().map(o -> o.uses("rsp", "sp")).orElse(false);
+    if (!onStack || fromSp < -LARGE_FRAME || fromSp > s.frame() + LARGE_FRAME) {
+      return Optional.empty();
+    }
+    String function = s.where().replaceFirst("[+ ].*", "");
+    return cause(
+        Certainty.VERY_LIKELY,
+        ("It is very likely a stack overflow: `%s` takes %s of stack for its own variables, as for"
+                + " a large local array, and the stack has not got so much left.")
+            .formatted(function, bytes(s.frame())),
+        "Make the array smaller, allocate it with malloc(), or give the thread a larger stack.",
+        s.crash.isX86() ? "rsp" : "sp");
   }
 
   private static Stack stack(CrashScene s, String name) {

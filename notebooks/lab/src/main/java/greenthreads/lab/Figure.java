@@ -34,8 +34,9 @@ public record Figure(String html, String alt, String caption, String text) imple
   }
 
   private String figure() {
-    String label = Html.escape(alt);
-    String line = caption.isEmpty() ? "" : "<figcaption>" + Html.escape(caption) + "</figcaption>";
+    String label = Html.escape(alt.replace("`", ""));
+    String line =
+        caption.isEmpty() ? "" : "<figcaption>" + Html.sentence(caption) + "</figcaption>";
     return "<figure class=\"green-threads\" role=\"group\" aria-label=\"%s\" style=\"margin:0\">"
             .formatted(label)
         + html

@@ -26,4 +26,9 @@ final class Html {
     }
     return out.toString();
   }
+
+  /** Escapes a sentence; what stands between backquotes in it is shown as code. */
+  static String sentence(String text) {
+    return escape(text).replaceAll("`([^`]+)`", "<code>$1</code>");
+  }
 }

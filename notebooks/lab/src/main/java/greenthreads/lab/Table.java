@@ -30,7 +30,7 @@ final class Table {
     var html = new StringBuilder("<table><thead><tr>");
     for (String name : head) {
       html.append("<th scope=\"col\" style=\"text-align:left\">")
-          .append(Html.escape(name))
+          .append(Html.sentence(name))
           .append("</th>");
     }
     html.append("</tr></thead><tbody>");
@@ -39,7 +39,7 @@ final class Table {
       for (String cell : row) {
         String side = isNumber(cell) ? "right" : "left";
         html.append("<td style=\"text-align:").append(side).append("\">");
-        html.append(Html.escape(cell).replace("\n", "<br>")).append("</td>");
+        html.append(Html.sentence(cell).replace("\n", "<br>")).append("</td>");
       }
       html.append("</tr>");
     }

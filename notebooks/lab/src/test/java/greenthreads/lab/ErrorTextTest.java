@@ -47,6 +47,29 @@ class ErrorTextTest {
   }
 
   @Test
+  void methodThatIsCalledTooEarlyNamesTheCellsToRun() {
+    List<String> lines =
+        List.of(
+            "|   long all() {",
+            "Unresolved dependencies:",
+            "   - class Start",
+            "   - variable start",
+            "   - method total",
+            "   - variable nowhere");
+    String text =
+        String.join("\n", ErrorText.of(new Exception(), () -> CELLS, e -> lines))
+            .replaceAll("\u001b\\[[\\d;]*m", "");
+    assertEquals(
+        """
+        This uses what is not there yet: Start, start, total, nowhere.
+        `Start`, `start` are declared by the 2nd code cell, which begins `interface Start { int add(int a, int b); }`: run that cell first.
+        `total` is declared by the 3rd code cell, which begins `long total(int n) {`: run that cell first.
+        No cell of this notebook declares `nowhere`.\
+        """,
+        text);
+  }
+
+  @Test
   void otherExceptionsKeepTheirMessageAndLine() {
     String text = shown("int[] a = new int[2];", "{\n  a[3] = 1;\n}");
     assertTrue(text.contains("ArrayIndexOutOfBoundsException"), text);

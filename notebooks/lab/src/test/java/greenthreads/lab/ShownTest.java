@@ -34,6 +34,31 @@ class ShownTest {
   }
 
   @Test
+  void backquotesAreShownAsCode() {
+    String html =
+        Figure.table("`f` crashed", List.of("`a`"), List.of(List.of("call `g<x>`")))
+            .representations()
+            .get("text/html")
+            .toString();
+    assertTrue(html.contains("<figcaption><code>f</code> crashed</figcaption>"), html);
+    assertTrue(html.contains("aria-label=\"f crashed\""), html);
+    assertTrue(html.contains("call <code>g&lt;x&gt;</code>"), html);
+    assertFalse(html.contains("`"), html);
+  }
+
+  @Test
+  void longListingScrollsOnAScreen() {
+    String markdown =
+        new Listing("c", "a title", "int x;\n".repeat(40).strip())
+            .representations()
+            .get("text/markdown")
+            .toString();
+    assertTrue(markdown.startsWith("<style>@media screen { .gt-listing { max-height"), markdown);
+    assertTrue(markdown.contains("`a title`\n\n<div class=\"gt-listing\""), markdown);
+    assertTrue(markdown.endsWith("\n```\n\n</div>"), markdown);
+  }
+
+  @Test
   void raggedTableIsRefused() {
     assertThrows(
         IllegalArgumentException.class,
