@@ -257,6 +257,13 @@ __asm__(ASM_FUNCTION(break_a_promise)
     ASM_END(break_a_promise)
 );
 
+/* One callee-saved register, x19, to be worked in; x0 is argument and result. */
+#define SAVE_ONE "   str     x19, [sp, #-0x10]!      \n"
+#define RESTORE_ONE "   ldr     x19, [sp], #0x10        \n"
+#define DOUBLE_IN_ONE                                                          \
+    "   mov     x19, x0                 \n"                                   \
+    "   add     x0,  x19, x19           \n"
+
 /* Where the ten arguments of record_arguments were, on entry. The return
    address is not among those on the stack: it is in x30. */
 struct arguments {

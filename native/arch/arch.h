@@ -17,6 +17,9 @@
  *     struct registers     one uint64_t for each register
  *     struct arguments     where the arguments of one call were found
  *     struct swap_context  what swap keeps of a stack that is not running
+ *     SAVE_ONE, RESTORE_ONE, DOUBLE_IN_ONE
+ *                          assembly: pushes a callee-saved register; pops it;
+ *                          computes twice the argument in it, as the result
  *
  * Chapter 04 asks for a few things that C has no words for:
  *

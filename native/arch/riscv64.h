@@ -289,6 +289,17 @@ __asm__(ASM_FUNCTION(break_a_promise)
     ASM_END(break_a_promise)
 );
 
+/* One callee-saved register, s1, to be worked in; a0 is argument and result. */
+#define SAVE_ONE                                                               \
+    "   addi    sp, sp, -0x10           \n"                                   \
+    "   sd      s1, 0(sp)               \n"
+#define RESTORE_ONE                                                            \
+    "   ld      s1, 0(sp)               \n"                                   \
+    "   addi    sp, sp, 0x10            \n"
+#define DOUBLE_IN_ONE                                                          \
+    "   mv      s1, a0                  \n"                                   \
+    "   add     a0, s1, s1              \n"
+
 /* Where the ten arguments of record_arguments were, on entry. The return
    address is not among those on the stack: it is in ra. */
 struct arguments {

@@ -263,6 +263,13 @@ __asm__(ASM_FUNCTION(break_a_promise)
     ASM_END(break_a_promise)
 );
 
+/* One callee-saved register, rbx, to be worked in; rax is the result. */
+#define SAVE_ONE "   push    rbx                     \n"
+#define RESTORE_ONE "   pop     rbx                     \n"
+#define DOUBLE_IN_ONE                                                          \
+    "   mov     rbx, rcx                \n"                                   \
+    "   lea     rax, [rbx + rbx]        \n"
+
 /* Where the ten arguments of record_arguments were, on entry. All but the first
    are a `long`: whatever was in the upper half of their place is not told. */
 struct arguments {

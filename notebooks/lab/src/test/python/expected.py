@@ -194,7 +194,6 @@ EXPECTED = {
             r"^(rip|pc) was registers_now \+ [1-9]\d* bytes, just behind the call\.$",
             r"^To be kept: (6 callee-saved registers and rsp|11 callee-saved registers and sp), of the \d+ registers in the picture\.$",
         ],
-        "experiment-parts": r"\A(eax|w0): 0000000000000080\n\Z",
         "experiment-work": loaded("cell mywork"),
         "experiment-work-run": [loaded("cell mywork"), r"^kept: \[.*(rbx.*r15|x19.*x29)\]$"],
         "experiment-levels": [r"\A.* at -O1$", r"^square_sum:$"],

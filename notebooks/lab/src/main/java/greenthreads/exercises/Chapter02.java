@@ -9,6 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -18,7 +20,7 @@ final class Chapter02 extends Chapter {
   private static final String FILE = "02-registers-and-calls";
 
   Chapter02() {
-    super(Chapter02::whoIsWhere, Chapter02::promise);
+    super(Chapter02::whoIsWhere, Chapter02::promise, Chapter02::unsaved);
   }
 
   // ------------------------------------------------------------ 02.1: who is where
@@ -37,31 +39,35 @@ final class Chapter02 extends Chapter {
     MemorySegment recorded = Arena.ofAuto().allocate(Lab.load(FILE).layout("arguments"));
     Lab.load("mixed", Mixed.class).mixed_call(recorded);
 
-    Check check = Check.exercise("02.1");
+    Check check =
+        Check.exercise("02.1")
+            .demand("how many places", "four", (Integer count) -> count == 4, answer::size)
+            .cause((Integer count) -> count == 0, "no answer yet: four places are wanted")
+            .cause((Integer count) -> true, "four places are wanted: of c, of g, of h and of k");
     int[] passed = {13, 17, 18, 21};
-    for (int i = 0; i < 4; i++) {
-      int n = i;
+    for (int i = 0; i < 4 && i < answer.size(); i++) {
+      String place = answer.get(i);
       int right = placeOf(passed[i], recorded);
+      int at = places.indexOf(place);
       int before = i == 0 ? 1 : 2; // so many floating-point arguments stand before it
       check
-          .expect(
+          .demand(
               "the place of " + "cghk".charAt(i),
-              places.get(right),
-              () -> n < answer.size() ? answer.get(n) : null)
-          .cause(place -> place == null, "no answer yet: four places are wanted")
-          .<String>cause(
-              place -> places.indexOf(place) < 0,
-              "no such place: write it as \"" + places.get(1) + "\" or \"stack 0\"")
-          .<String>cause(
-              place -> places.indexOf(place) == right - 1,
-              "`out` is an argument too, and the first")
-          .<String>cause(
-              place -> place.startsWith("stack") && places.indexOf(place) == right + 1,
+              "where the call puts it",
+              (String found) -> places.indexOf(found) == right,
+              () -> place)
+          .cause(
+              (String found) -> at < 0,
+              "no such place: write it as \"%s\" or \"stack 0\"".formatted(places.get(1)))
+          .cause((String found) -> at == right - 1, "`out` is an argument too, and the first")
+          .cause(
+              (String found) -> found.startsWith("stack") && at == right + 1,
               "the lowest slot has number 0, not 1")
-          .<String>cause(
-              place -> places.indexOf(place) == right + before,
+          .cause(
+              (String found) -> at == right + before,
               "floating-point arguments take no place in this row")
-          .cause(place -> true, "count again: `out` first, then all that are whole numbers");
+          .cause(
+              (String found) -> true, "count again: `out` first, then all that are whole numbers");
     }
     check.verdict();
   }
@@ -97,17 +103,18 @@ final class Chapter02 extends Chapter {
   private static void promise(Given given) {
     Library file = Lab.load(FILE);
     Twice yours = Lab.isolate(Lab.load("repaired", Twice.class));
-    String crashed = "`ret` takes the slot at sp: does a saved value still lie there?";
+    String crashed =
+        "`ret` takes the word at sp: was everything taken off that was put there, and no more?";
     Check.exercise("02.2")
         .expect("call_twice(21)", 42L, () -> attempt(() -> yours.call_twice(21)))
         .cause(result -> result instanceof NativeCrash, crashed)
-        .cause(result -> true, "WORK computes the result: is it there, once?")
+        .cause(result -> true, "DOUBLE computes the result: is it there?")
         .expect(
             "registers with a broken promise",
             Set.of(),
             () -> attempt(() -> broken(yours, file.layout("registers"))))
         .cause(result -> result instanceof NativeCrash, crashed)
-        .cause(result -> true, "WORK overwrites it: SAVE belongs before WORK, RESTORE after it")
+        .cause(result -> true, "what has to be put back is what the register held on entry")
         .verdict();
   }
 
@@ -124,5 +131,67 @@ final class Chapter02 extends Chapter {
       }
     }
     return names;
+  }
+
+  // ------------------------------------------------------------ 02.3: what a switch may forget
+
+  /** What the chapter's file says of the registers. */
+  interface Promises {
+    String callee_saved();
+  }
+
+  private static void unsaved(Given given) {
+    Collection<String> answer = given.get(0);
+    Library file = Lab.load(FILE);
+    var all = new LinkedHashSet<String>();
+    file.layout("registers").memberLayouts().forEach(one -> all.add(one.name().orElseThrow()));
+    var kept = new TreeSet<>(List.of(file.bind(Promises.class).callee_saved().split(" ")));
+    kept.add(isX86() ? "rsp" : "sp");
+    var forgotten = new LinkedHashSet<>(all);
+    forgotten.removeAll(kept);
+    forgotten.removeAll(Set.of("x18", "x30")); // the task leaves them out: right either way
+
+    Set<String> unknown = new TreeSet<>(answer);
+    unknown.removeAll(all);
+    Set<String> needed = new TreeSet<>(answer);
+    needed.retainAll(kept);
+    Set<String> missing = new TreeSet<>(forgotten);
+    missing.removeAll(answer);
+    Check.exercise("02.3")
+        .expect("names that the picture does not have", Set.of(), () -> unknown)
+        .cause(names -> true, "write the names as the picture has them, in small letters")
+        .expect("named, but a switch must keep them", Set.of(), () -> needed)
+        .cause(
+            (Set<String> names) -> names.contains("rsp") || names.contains("sp"),
+            "without the stack pointer nobody finds the stack again")
+        .cause(
+            (Set<String> names) -> names.contains("rbp") || names.contains("x29"),
+            "the frame pointer is promised to the caller like the other callee-saved ones")
+        .cause((Set<String> names) -> true, "the caller was promised them: they are callee-saved")
+        .demand(
+            "not named, though a switch may forget them",
+            "none",
+            (Set<String> names) -> names.isEmpty(),
+            () -> missing.size() > 2 ? Set.of(missing.size() + " more") : hidden(missing))
+        .cause((Set<String> names) -> answer.isEmpty(), "no answer yet: name registers")
+        .cause(
+            (Set<String> names) -> missing.contains(isX86() ? "rip" : "pc"),
+            "one of them is in the picture and need not be saved a second time: where is it kept?")
+        .cause(
+            (Set<String> names) -> missing.contains(isX86() ? "rflags" : "nzcv"),
+            "think of the register that is no number: who relies on it after a call?")
+        .cause(
+            (Set<String> names) -> missing.contains(isX86() ? "rax" : "x0"),
+            "the result's register: a switch returns nothing")
+        .cause(
+            (Set<String> names) -> registersOfArguments().stream().anyMatch(missing::contains),
+            "arguments belong to the function that is called, and a switch is called")
+        .cause((Set<String> names) -> true, "look again at the table: which were changed?")
+        .verdict();
+  }
+
+  /** As many question marks as there are names: the names themselves would be the answer. */
+  private static Set<String> hidden(Set<String> names) {
+    return names.isEmpty() ? Set.of() : Set.of("?".repeat(names.size()));
   }
 }
