@@ -25,7 +25,8 @@ ASSEMBLY_PAGES = ("asm-about", "dialects-explain")
 # ---------------------------------------------------------------- C
 
 AS_IN_JAVA = set(
-    "if else for while do switch case default break continue return int short long float double char void true false".split()
+    "if else for while do switch case default break continue return "
+    "int short long float double char void true false".split()
 )
 
 # What it is called → how it looks in C, and the code by which the pages explain it.
@@ -43,7 +44,10 @@ CONSTRUCTS = {
     "struct without a name": (r"\(struct \w+\)\s*\{", "(struct account){.number = 7}"),
     "const": (r"\bconst\b", "const struct account *"),
     "cast to a pointer": (r"\([\w ]+ \*+\)\s*[\w(&]", "(uint64_t *)stack"),
-    "cast of a number": (r"\((?:u?int\w*_t|int|long|short|char|size_t|uintptr_t|unsigned[\w ]*)\)\s*[\w(&*]", "(long)x"),
+    "cast of a number": (
+        r"\((?:u?int\w*_t|int|long|short|char|size_t|uintptr_t|unsigned[\w ]*)\)\s*[\w(&*]",
+        "(long)x",
+    ),
     "function pointer": (r"\(\*\w*\)\(", "int (*function)(void)"),
     "sizeof": (r"\bsizeof\b", "sizeof mine"),
     "static": (r"\bstatic\b", "static"),
@@ -96,7 +100,8 @@ INSTRUCTIONS = {
     "x86-64": {
         "mov": "mov rax, rdi", "lea": "lea rax, [rsp + 8]", "add": "add rax, 1", "sub": "sub", "imul": "imul",
         "push": "push rbx", "pop": "pop rbx", "call": "call f", "ret": "ret", "jmp": "jmp f", "cmp": "cmp",
-        "test": "test", "xor": "xor eax, eax", "leave": "leave", "nop": "nop", "pushfq": "pushfq", "movq": "movq $1, %rax", "addq": "movq $1, %rax",
+        "test": "test", "xor": "xor eax, eax", "leave": "leave", "nop": "nop", "pushfq": "pushfq",
+        "movq": "movq $1, %rax", "addq": "movq $1, %rax",
     },
     "AArch64": {
         "mov": "mov x0, x1", "ldr": "ldr x0, [x1, #8]", "str": "str x0, [x1, #8]", "ldp": "ldp x0, x1, [x2]",
@@ -112,7 +117,7 @@ RULES_OF_THUMB = [
     (r"mov\w+|ldu?r\w*|stu?r\w*", "movsx"),
     (r"and|or|xor|eor|orr|sh[lr]|sa[lr]|ls[lr]|asr|ror", "and"),
     # Arithmetic: of whole numbers, of floating-point ones, of vectors.
-    (r"(?:add|sub|i?mul|i?div|neg|not|inc|dec|cmp|madd|msub|udiv|sdiv|[us]xt\w)\w*|c[dq][qo]e?|bfi|ubfiz|s?bfiz", "addsd"),
+    (r"(?:add|sub|i?mul|i?div|neg|not|inc|dec|cmp|madd|msub|udiv|sdiv|[us]xt\w)\w*|c[dq][qo]e?|[us]?bfiz?", "addsd"),
     (r"p?xor\w*|u?comis[sd]|sqrt\w+|cvt\w+|f[a-z]+|[us]cvtf|unpck\w+|p(?:add|mul|shuf|unpck|srl|sll)\w+", "xmm"),
 ]
 

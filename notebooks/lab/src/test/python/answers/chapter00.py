@@ -17,7 +17,7 @@ right(
 )
 right(
     "00.1",
-    source=layouts('Linker.nativeLinker().canonicalLayouts().get("double"), ValueLayout.ADDRESS.withName("values"), ValueLayout.JAVA_INT'),
+    source=layouts(f'Linker.nativeLinker().canonicalLayouts().get("double"), {ADDRESS}, {COUNT}.withName("count")'),
 )
 
 wrong("00.1", "no layouts yet", source=layouts(""))

@@ -61,7 +61,11 @@ wrong("02.3", "they are callee-saved", source=named(X86 + " rbx r12", AARCH64 + 
 wrong("02.3", "where is it kept", source=named(X86.replace("rip ", ""), AARCH64.replace("pc ", "")))
 wrong("02.3", "who relies on it", source=named(X86.replace(" rflags", ""), AARCH64.replace(" nzcv", "")))
 wrong("02.3", "a switch returns nothing", source=named(X86.replace("rax ", ""), AARCH64.replace("x0 ", "")))
-wrong("02.3", "arguments belong to the function", source=named(X86.replace("rsi rdi ", ""), AARCH64.replace("x1 x2 ", "")))
+wrong(
+    "02.3",
+    "arguments belong to the function",
+    source=named(X86.replace("rsi rdi ", ""), AARCH64.replace("x1 x2 ", "")),
+)
 wrong("02.3", "which were changed", source=named(X86.replace("r10 r11 ", ""), AARCH64.replace("x16 x17 ", "")))
 wrong("02.3", "in small letters", source=named(X86.upper(), AARCH64.upper()))
 wrong("02.3", "as the picture has them", source=named(X86.replace("rax", "eax"), AARCH64.replace("x0", "w0")))
