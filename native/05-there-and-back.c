@@ -31,7 +31,7 @@ enum {
  * A stack to switch to
  */
 
-/* Somebody who runs, on a stack of its own, or waits. */
+/* One of two that take turns: it runs, on a stack of its own, or it waits. */
 struct side {
     struct context context; /* where it waits; stale while it runs */
     char *stack;            /* STACK_SIZE bytes from malloc */
@@ -42,9 +42,9 @@ struct side {
    except on Windows, where functions own words above them. */
 enum { NOWHERE = -2 - HOME_WORDS, SKIP = -3 - 2 * HOME_WORDS, FUNCTION = -4 - 2 * HOME_WORDS };
 
-/* Where a function of this chapter would arrive if it returned. */
+/* Where a side's function would arrive, by way of skip, if it returned. */
 static void nowhere(void) {
-    fputs("A function on a stack of its own has returned, and nobody called it.\n", stderr);
+    fputs("A side's function has returned, and nobody called it.\n", stderr);
     abort();
 }
 
@@ -71,7 +71,7 @@ static void free_side(struct side *side) {
     free(side->stack);
 }
 
-/* The one that runs on the stack it came with: a context, and no stack. */
+/* The side that runs on the stack it came with: a context, and no stack of ours. */
 static struct context home;
 
 /* ---------------------------------------------------------------------------
@@ -116,7 +116,7 @@ int ping_pong(int rounds) {
 }
 
 /* ---------------------------------------------------------------------------
- * Somebody who waits
+ * A side that waits
  */
 
 static struct side echo;
@@ -127,7 +127,7 @@ static void wait_for_ever(void) {
         switch_context(&echo.context, &home);
 }
 
-/* All there is of somebody who waits. Addresses. */
+/* All there is of a side that waits. Addresses. */
 struct waiting {
     struct context context; /* sp, and the callee-saved registers */
     uint64_t stack_low;     /* the stack that sp points into … */
@@ -136,10 +136,10 @@ struct waiting {
     uint64_t function;      /* where its function begins */
 };
 
-/* Lets somebody run as far as its first switch, and looks at what is left.
-   The stack is gone again afterwards. Returns DONE or OUT_OF_MEMORY. */
+/* Lets a side run as far as its first switch, and looks at what is left. The
+   stack is gone again afterwards. Returns DONE or OUT_OF_MEMORY. */
 int look_at_waiting(struct waiting *out) {
-    if (new_side(&echo, "somebody who waits", wait_for_ever) != DONE)
+    if (new_side(&echo, "a side that waits", wait_for_ever) != DONE)
         return OUT_OF_MEMORY;
     switch_context(&home, &echo.context);
 
@@ -155,9 +155,9 @@ int look_at_waiting(struct waiting *out) {
 }
 
 /* Copies the highest `size` bytes of such a stack, STACK_SIZE at most. Returns
-   how many bytes below its top somebody waits, or OUT_OF_MEMORY. */
+   how many bytes below its top the side waits, or OUT_OF_MEMORY. */
 long copy_waiting(void *copy, size_t size) {
-    if (new_side(&echo, "somebody who waits", wait_for_ever) != DONE)
+    if (new_side(&echo, "a side that waits", wait_for_ever) != DONE)
         return OUT_OF_MEMORY;
     switch_context(&home, &echo.context);
 
@@ -177,7 +177,7 @@ long copy_waiting(void *copy, size_t size) {
 typedef void switch_function(struct context *old, const struct context *new);
 
 struct variant {
-    const char *forgets;
+    const char *forgets; /* or, of a candidate, what it does */
     switch_function *function;
 };
 
@@ -202,7 +202,7 @@ const char *forgets(int variant) {
     return variant >= 0 && variant < VARIANTS ? variants[variant].forgets : NULL;
 }
 
-/* What a round trip did to the registers of the one who made it. */
+/* What a round trip did to the registers of the side that made it. */
 struct round_trip {
     struct registers before;                  /* as they were planted */
     struct registers after;                   /* as they came back */
@@ -211,8 +211,20 @@ struct round_trip {
     uint64_t floats_after[FLOATS_SAVED + 1];
 };
 
-/* Plants a value in every register, switches to someone who overwrites all
-   that belongs to the callee and switches straight back. Takes the variant of
+/* Switches to a side that overwrites all and back, by `function`, with the
+   registers in *before; stores in *after what came back. Those registers that
+   the trip itself needs are changed in *before. */
+static void travel(switch_function *function, struct side *other, struct registers *before,
+                   struct registers *after) {
+    before->REGISTER_ARGUMENT_1 = (uintptr_t)&home;
+    before->REGISTER_ARGUMENT_2 = (uintptr_t)&other->context;
+    before->REGISTER_SPARE = (uintptr_t)function;
+    home = (struct context){0};
+    call_planted((void (*)(void))function, before, after);
+}
+
+/* Plants a value in every register, switches to a side that overwrites all that
+   belongs to the callee and switches straight back. Takes the variant of
    the switch that is asked for, both ways. Its own caller's registers are safe:
    call_planted puts them back. Returns DONE, OUT_OF_MEMORY or NO_SUCH_SWITCH. */
 int round_trip(int variant, struct round_trip *out) {
@@ -231,14 +243,9 @@ int round_trip(int variant, struct round_trip *out) {
     }
     for (int i = 0; i < FLOATS_SAVED; i++)
         out->floats_before[i] = 0xf10a70000 + (uint64_t)i;
-    out->before.REGISTER_ARGUMENT_1 = (uintptr_t)&home;
-    out->before.REGISTER_ARGUMENT_2 = (uintptr_t)&other.context;
-    out->before.REGISTER_SPARE = (uintptr_t)variants[variant].function;
-
-    home = (struct context){0};
     store_floats(floats);
     load_floats(out->floats_before);
-    call_planted((void (*)(void))variants[variant].function, &out->before, &out->after);
+    travel(variants[variant].function, &other, &out->before, &out->after);
     store_floats(out->floats_after);
     load_floats(floats);
 
@@ -295,11 +302,79 @@ int lost_by(int variant, char *names, int size) {
 }
 
 /* ---------------------------------------------------------------------------
+ * Switches to try a test on
+ */
+
+enum { REGISTERS = sizeof(struct registers) / sizeof(uint64_t) };
+
+/* What try_switch goes with, and what came back: by the index in register_names. */
+uint64_t planted[REGISTERS], came_back[REGISTERS];
+
+/* Goes to a side that puts -1 into every register of the callee, and back, by
+   `function`. Returns DONE or OUT_OF_MEMORY. */
+int try_switch(switch_function *function) {
+    struct side other;
+    struct registers before, after;
+
+    if (new_side(&other, "the other side", overwrite_callee_saved) != DONE)
+        return OUT_OF_MEMORY;
+    memcpy(&before, planted, sizeof before);
+    travel(function, &other, &before, &after);
+    memcpy(came_back, &after, sizeof after);
+    free_side(&other);
+    return DONE;
+}
+
+/* Two that keep every register, and load a wrong value. The first word of a
+   context is sp, the second and the third are callee-saved registers. */
+static void switch_exchanging(struct context *old, const struct context *new) {
+    uint64_t words[sizeof *new / sizeof(uint64_t)];
+
+    memcpy(words, new, sizeof *new);
+    uint64_t second = words[1];
+    words[1] = words[2];
+    words[2] = second;
+    switch_context(old, (const struct context *)words);
+}
+
+static void switch_halving(struct context *old, const struct context *new) {
+    uint64_t words[sizeof *new / sizeof(uint64_t)];
+
+    memcpy(words, new, sizeof *new);
+    words[1] &= UINT32_MAX;
+    switch_context(old, (const struct context *)words);
+}
+
+/* The right one first. */
+static const struct variant candidates[] = {
+    {"forgets nothing", switch_context},
+#define FORGETS(register) {"forgets " #register, switch_without_##register},
+    /* clang-format off */
+    INTEGERS_SAVED(FORGETS)
+    FORGETS(all)
+    /* clang-format on */
+    {"exchanges two registers", switch_exchanging},
+    {"keeps the lower half of a register only", switch_halving},
+};
+
+enum { CANDIDATES = sizeof candidates / sizeof *candidates };
+
+/* What candidate 0 … does; NULL: there is no such one. Candidate 0 is right. */
+const char *candidate_name(int candidate) {
+    return candidate >= 0 && candidate < CANDIDATES ? candidates[candidate].forgets : NULL;
+}
+
+/* The switch itself, for a test in a cell. */
+switch_function *candidate_switch(int candidate) {
+    return candidate_name(candidate) != NULL ? candidates[candidate].function : NULL;
+}
+
+/* ---------------------------------------------------------------------------
  * What it does to a program
  */
 
 static switch_function *volatile chosen;
-static struct side worker;
+static struct side adder;
 static uint64_t worked_out;
 
 /* One step of a sum in six variables, all in use at once: the compiler has
@@ -315,7 +390,7 @@ static void work(void) {
     for (;;) {
         STEP(a, b, c, d, e, f, x);
         worked_out = RESULT(a, b, c, d, e, f, x);
-        chosen(&worker.context, &home);
+        chosen(&adder.context, &home);
     }
 }
 
@@ -340,18 +415,18 @@ int right_sums(int variant, int rounds) {
     if (forgets(variant) == NULL)
         return NO_SUCH_SWITCH;
     chosen = variants[variant].function;
-    if (new_side(&worker, "the worker", work) != DONE)
+    if (new_side(&adder, "the other side", work) != DONE)
         return OUT_OF_MEMORY;
 
     uint64_t a = 11, b = 12, c = 13, d = 14, e = 15, f = 16;
     double x = 0;
     for (int i = 0; i < rounds; i++) {
         STEP(a, b, c, d, e, f, x);
-        chosen(&home, &worker.context);
+        chosen(&home, &adder.context);
     }
     int right = (RESULT(a, b, c, d, e, f, x) == without_switching(11, rounds)) +
                 (worked_out == without_switching(1, rounds));
-    free_side(&worker);
+    free_side(&adder);
     return right;
 }
 
@@ -368,12 +443,12 @@ static void switch_keeping_control(struct context *old, const struct context *ne
     load_control_words(mine);
 }
 
-static struct side rounder;
+static struct side upward;
 
 static void round_upward(void) {
     load_control_words(ROUND_UPWARD(control_words()));
     for (;;)
-        switch_context(&rounder.context, &home);
+        switch_context(&upward.context, &home);
 }
 
 __attribute__((noinline)) static double third(void) {
@@ -382,27 +457,27 @@ __attribute__((noinline)) static double third(void) {
     return quotient;
 }
 
-/* A visit to someone who rounds upward, and what came back from it. */
+/* 1/3, computed twice; between the two the side that rounds upward has run. */
 struct control_report {
     uint64_t before, after; /* the control words */
     double third_before;    /* 1.0 / 3.0 */
     double third_after;
 };
 
-/* Makes that visit, by the switch that keeps the control words if `keep` is
-   not 0, else by the usual one. Whatever it brings back is undone at the end.
+/* Goes there and back by the switch that keeps the control words if `keep` is
+   not 0, else by the usual one. What has changed is put back at the end.
    Returns DONE or OUT_OF_MEMORY. */
-int visit_a_rounder(int keep, struct control_report *out) {
-    if (new_side(&rounder, "someone who rounds upward", round_upward) != DONE)
+int compute_twice(int keep, struct control_report *out) {
+    if (new_side(&upward, "the side that rounds upward", round_upward) != DONE)
         return OUT_OF_MEMORY;
 
     out->before = control_words();
     out->third_before = third();
-    (keep ? switch_keeping_control : switch_context)(&home, &rounder.context);
+    (keep ? switch_keeping_control : switch_context)(&home, &upward.context);
     out->after = control_words();
     out->third_after = third();
     load_control_words(out->before);
-    free_side(&rounder);
+    free_side(&upward);
     return DONE;
 }
 
@@ -441,7 +516,7 @@ static void show_waiting(void) {
     struct waiting seen;
 
     look_at_waiting(&seen);
-    printf("sp of somebody who waits is inside its stack: %s\n",
+    printf("sp of a side that waits is inside its stack: %s\n",
            seen.context.sp >= seen.stack_low && seen.context.sp < seen.stack_top ? "yes" : "no");
     printf("the word there is an address %llu bytes behind the beginning of its function\n",
            (unsigned long long)(seen.goes_on_at - seen.function));
@@ -459,7 +534,7 @@ static void show_forgetful(void) {
 static void show_control(void) {
     for (int keep = 0; keep <= 1; keep++) {
         struct control_report seen;
-        visit_a_rounder(keep, &seen);
+        compute_twice(keep, &seen);
         printf("control words %s: 1/3 was %.17g, is %.17g\n", keep ? "kept" : "not kept",
                seen.third_before, seen.third_after);
     }

@@ -74,8 +74,7 @@ struct runtime {
 
 /* The runtime that guard and yield_thread mean. They are called from a thread's
    stack and take no argument, so there has to be one place that both know: a
-   second runtime, started before the first one is done, would trample on it.
-   Chapter 07 does without. */
+   second runtime, started before the first one has ended, would trample on it. */
 static struct runtime *in_use;
 
 /* ---------------------------------------------------------------------------
@@ -139,17 +138,18 @@ void yield_thread(void) {
  * The end of a thread, and its beginning
  */
 
-/* The current thread is done, and its place in the table is free again. Does
-   not return: nobody switches to a thread that is AVAILABLE, and the base
-   thread, which never is, is always there to switch to. */
+/* The current thread has finished, and its place in the table is available
+   again. Does not return: nobody switches to a thread that is AVAILABLE, and the
+   base thread, which never is, is always there to switch to. */
 static void t_return(struct runtime *r) {
     r->threads[r->current].state = AVAILABLE;
     t_yield(r);
 }
 
 /* Where a thread's function returns to, by way of skip. Nobody calls it. */
-static void guard(void) {
+static _Noreturn void guard(void) {
     t_return(in_use);
+    abort(); /* there is nothing above guard that it could return to */
 }
 
 /* The slots of a thread's new stack, in words of eight bytes below its top: -2,
@@ -378,10 +378,10 @@ struct layout_report {
     uint32_t right;  /* 1 if both are as wanted */
 };
 
-static struct context home, visitor;
+static struct context home, forged;
 
 /* Forges a stack in this layout and switches to it. `guard` must come back. */
-static int visit(int layout, void (*function)(void), void (*guard)(void), uint64_t *record,
+static int enter(int layout, void (*function)(void), void (*guard)(void), uint64_t *record,
                  uint64_t *top_seen) {
     if (layout_name(layout) == NULL)
         return NO_SUCH_LAYOUT;
@@ -394,10 +394,10 @@ static int visit(int layout, void (*function)(void), void (*guard)(void), uint64
     if (layouts[layout].skip != 0)
         top[layouts[layout].skip] = (uintptr_t)skip;
     top[layouts[layout].function] = (uintptr_t)function;
-    visitor = new_context(&top[layouts[layout].function], stack, top);
-    visitor.REGISTER_RECORD = (uintptr_t)record;
+    forged = new_context(&top[layouts[layout].function], stack, top);
+    forged.REGISTER_RECORD = (uintptr_t)record;
     unsigned watch = watch_stack("the stack of a layout", stack, DEFAULT_STACK_SIZE, 0);
-    switch_context(&home, &visitor);
+    switch_context(&home, &forged);
     unwatch_stack(watch, stack, DEFAULT_STACK_SIZE);
     free(stack);
     *top_seen = (uintptr_t)top;
@@ -409,7 +409,7 @@ static int visit(int layout, void (*function)(void), void (*guard)(void), uint64
 int measure_layout(int layout, struct layout_report *out) {
     uint64_t sp[2], top;
 
-    int result = visit(layout, record_sp, record_sp_and_leave, sp, &top);
+    int result = enter(layout, record_sp, record_sp_and_leave, sp, &top);
     if (result != DONE)
         return result;
     *out = (struct layout_report){
@@ -430,16 +430,16 @@ static void do_nothing(void) {
 /* Ordinary C, which trusts that sp is as it must be. So does printf, which
    stores floats with instructions that fault at a wrong address. */
 static void print_a_float(void) {
-    printf("Here is a guard that prints a float: %.1f\n", 1.5);
-    switch_context(&visitor, &home);
+    printf("Here guard prints a float: %.1f\n", 1.5);
+    switch_context(&forged, &home);
 }
 
-/* The same layouts with a guard that uses a float. Where sp is wrong, it may
-   crash: call it in a process of its own. Results as measure_layout. */
+/* The same layouts, with print_a_float in place of guard. Where sp is wrong, it
+   may crash: call it in a process of its own. Results as measure_layout. */
 int print_from_guard(int layout) {
     uint64_t top;
 
-    return visit(layout, do_nothing, print_a_float, NULL, &top);
+    return enter(layout, do_nothing, print_a_float, NULL, &top);
 }
 
 /* ---------------------------------------------------------------------------
@@ -487,14 +487,14 @@ long many(int threads, int yields) {
 }
 
 /* The nanoseconds from one turn to the next, where `ready` threads, the base
-   thread among them, take `rounds` turns each, in a table of `slots`. Or an
+   thread among them, take `rounds` turns each, in a table of `places`. Or an
    error, below 0. */
-double yield_ns(int slots, int ready, int rounds) {
+double yield_ns(int places, int ready, int rounds) {
     struct runtime runtime;
 
-    if (ready < 2 || slots < ready || rounds < 1)
+    if (ready < 2 || places < ready || rounds < 1)
         return WRONG_NUMBER;
-    int result = new_runtime(&runtime, slots, SMALLEST_STACK);
+    int result = new_runtime(&runtime, places, SMALLEST_STACK);
     if (result != DONE)
         return result;
     init(&runtime);
@@ -531,13 +531,13 @@ double spawn_ns(int rounds) {
     return (end - begin) / rounds;
 }
 
-/* How many threads can be spawned into a table of `slots` before spawn refuses:
-   the base thread has the first place. Or an error, below 0. */
-int spawned_until_full(int slots) {
+/* How many threads can be spawned into a table of `places` before spawn refuses:
+   the base thread has the first one. Or an error, below 0. */
+int spawned_until_full(int places) {
     struct runtime runtime;
     int spawned = 0;
 
-    int result = new_runtime(&runtime, slots, SMALLEST_STACK);
+    int result = new_runtime(&runtime, places, SMALLEST_STACK);
     if (result != DONE)
         return result;
     init(&runtime);

@@ -688,6 +688,21 @@ __asm__(ASM_FUNCTION(record_sp_and_leave)
     ASM_END(record_sp_and_leave)
 );
 
+/* x16: a function that expects to be called may be jumped to through it. */
+__asm__(ASM_FUNCTION(trampoline)
+    "   mov     x0,  x19                \n"
+    "   mov     x16, x20                \n"
+    "   br      x16                     \n"
+    ASM_END(trampoline)
+);
+
+#define TRAMPOLINE_ARGUMENT x19
+#define TRAMPOLINE_FUNCTION x20
+
+#define PUSH_ONE "   stp     x19, x30, [sp, #-0x10]! \n"
+#define POP_ONE "   ldp     x19, x30, [sp], #0x10   \n"
+#define CALL(name) "   bl      " SYMBOL(name) "\n"
+
 /* ---------------------------------------------------------------------------
  * Chapter 07: the runtime
  */

@@ -46,6 +46,12 @@
  *     REGISTER_ARGUMENT_1, _2   members of struct registers: where arguments
  *                               travel
  *     REGISTER_SPARE            another one, which no switch touches
+ *     TRAMPOLINE_ARGUMENT, TRAMPOLINE_FUNCTION
+ *                               members of struct context, for trampoline
+ *     PUSH_ONE, POP_ONE         the instructions that put one callee-saved
+ *                               register on the stack, and take it off; where a
+ *                               register holds the return address, that as well
+ *     CALL(name)                the instruction that calls a function
  *
  * Chapters 05 and 06 for the stacks that they make by hand:
  *
@@ -176,6 +182,11 @@ void load_control_words(uint64_t words);
    then returns, the second one switches back to where its stack came from. */
 void record_sp(void);
 void record_sp_and_leave(void);
+
+/* Never called, switched to: where a side begins that is given an argument.
+   Goes to the function whose address is in TRAMPOLINE_FUNCTION, with what is
+   in TRAMPOLINE_ARGUMENT as its first argument. */
+void trampoline(void);
 
 /* Chapter 07: the runtime. */
 

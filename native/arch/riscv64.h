@@ -806,6 +806,25 @@ __asm__(ASM_FUNCTION(record_sp_and_leave)
     ASM_END(record_sp_and_leave)
 );
 
+__asm__(ASM_FUNCTION(trampoline)
+    "   mv      a0,  s1                 \n"
+    "   jr      s2                      \n"
+    ASM_END(trampoline)
+);
+
+#define TRAMPOLINE_ARGUMENT s1
+#define TRAMPOLINE_FUNCTION s2
+
+#define PUSH_ONE                                                               \
+    "   addi    sp,  sp, -0x10          \n"                                    \
+    "   sd      s0,  0x00(sp)           \n"                                    \
+    "   sd      ra,  0x08(sp)           \n"
+#define POP_ONE                                                                \
+    "   ld      s0,  0x00(sp)           \n"                                    \
+    "   ld      ra,  0x08(sp)           \n"                                    \
+    "   addi    sp,  sp, 0x10           \n"
+#define CALL(name) "   call    " SYMBOL(name) "\n"
+
 /* ---------------------------------------------------------------------------
  * Chapter 07: the runtime
  */

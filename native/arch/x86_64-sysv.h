@@ -697,6 +697,19 @@ __asm__(ASM_FUNCTION(record_sp_and_leave)
     ASM_END(record_sp_and_leave)
 );
 
+__asm__(ASM_FUNCTION(trampoline)
+    "   mov     rdi, r12                \n"
+    "   jmp     r13                     \n"
+    ASM_END(trampoline)
+);
+
+#define TRAMPOLINE_ARGUMENT r12
+#define TRAMPOLINE_FUNCTION r13
+
+#define PUSH_ONE "   push    rbx                     \n"
+#define POP_ONE "   pop     rbx                     \n"
+#define CALL(name) "   call    " SYMBOL(name) "\n"
+
 /* ---------------------------------------------------------------------------
  * Chapter 07: the runtime
  */
