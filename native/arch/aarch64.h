@@ -519,6 +519,10 @@ _Static_assert(sizeof(struct context) == 0xa0, "no gap, nothing after d15");
     SWITCH_EACH(forgotten, d, D_KEPT, IN_NEW_AT("64 + \\i", D_PLACE))
 #endif
 
+#define PUSH_ONE "   stp     x19, x30, [sp, #-0x10]! \n"
+#define POP_ONE "   ldp     x19, x30, [sp], #0x10   \n"
+#define CALL(name) "   bl      " SYMBOL(name) "\n"
+
 /*
  *     void switch_context(struct context *old, const struct context *new);
  *                         x0                   x1
@@ -698,10 +702,6 @@ __asm__(ASM_FUNCTION(trampoline)
 
 #define TRAMPOLINE_ARGUMENT x19
 #define TRAMPOLINE_FUNCTION x20
-
-#define PUSH_ONE "   stp     x19, x30, [sp, #-0x10]! \n"
-#define POP_ONE "   ldp     x19, x30, [sp], #0x10   \n"
-#define CALL(name) "   bl      " SYMBOL(name) "\n"
 
 /* ---------------------------------------------------------------------------
  * Chapter 07: the runtime

@@ -577,6 +577,16 @@ _Static_assert(sizeof(struct context) == 0xc8, "no gap, nothing after fs11");
     IN_NEW_EACH(forgotten, fs, "2, 3, 4, 5, 6, 7, 8, 9, 10, 11", "48", "0x68")
 #endif
 
+#define PUSH_ONE                                                               \
+    "   addi    sp,  sp, -0x10          \n"                                    \
+    "   sd      s0,  0x00(sp)           \n"                                    \
+    "   sd      ra,  0x08(sp)           \n"
+#define POP_ONE                                                                \
+    "   ld      s0,  0x00(sp)           \n"                                    \
+    "   ld      ra,  0x08(sp)           \n"                                    \
+    "   addi    sp,  sp, 0x10           \n"
+#define CALL(name) "   call    " SYMBOL(name) "\n"
+
 /*
  *     void switch_context(struct context *old, const struct context *new);
  *                         a0                   a1
@@ -814,16 +824,6 @@ __asm__(ASM_FUNCTION(trampoline)
 
 #define TRAMPOLINE_ARGUMENT s1
 #define TRAMPOLINE_FUNCTION s2
-
-#define PUSH_ONE                                                               \
-    "   addi    sp,  sp, -0x10          \n"                                    \
-    "   sd      s0,  0x00(sp)           \n"                                    \
-    "   sd      ra,  0x08(sp)           \n"
-#define POP_ONE                                                                \
-    "   ld      s0,  0x00(sp)           \n"                                    \
-    "   ld      ra,  0x08(sp)           \n"                                    \
-    "   addi    sp,  sp, 0x10           \n"
-#define CALL(name) "   call    " SYMBOL(name) "\n"
 
 /* ---------------------------------------------------------------------------
  * Chapter 07: the runtime

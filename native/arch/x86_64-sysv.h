@@ -545,6 +545,10 @@ _Static_assert(sizeof(struct context) == 0x38, "no gap, nothing after rbp");
     IN_NEW_ONE(forgotten, rbp, 6, CONTEXT_RBP)
 #endif
 
+#define PUSH_ONE "   push    rbx                     \n"
+#define POP_ONE "   pop     rbx                     \n"
+#define CALL(name) "   call    " SYMBOL(name) "\n"
+
 /*
  *     void switch_context(struct context *old, const struct context *new);
  *                         rdi                  rsi
@@ -705,10 +709,6 @@ __asm__(ASM_FUNCTION(trampoline)
 
 #define TRAMPOLINE_ARGUMENT r12
 #define TRAMPOLINE_FUNCTION r13
-
-#define PUSH_ONE "   push    rbx                     \n"
-#define POP_ONE "   pop     rbx                     \n"
-#define CALL(name) "   call    " SYMBOL(name) "\n"
 
 /* ---------------------------------------------------------------------------
  * Chapter 07: the runtime

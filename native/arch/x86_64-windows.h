@@ -505,6 +505,10 @@ static inline struct context new_context(const void *sp, const void *low, const 
 #define REGISTER_SPARE r11
 #define REGISTER_RECORD rbx
 #define SP_AT_ENTRY 8
+
+#define PUSH_ONE "   push    rbx                     \n"
+#define POP_ONE "   pop     rbx                     \n"
+#define CALL(name) "   call    " SYMBOL(name) "\n"
 #define HOME_WORDS 4
 
 /*
@@ -746,10 +750,6 @@ __asm__(ASM_FUNCTION(trampoline)
 
 #define TRAMPOLINE_ARGUMENT r12
 #define TRAMPOLINE_FUNCTION r13
-
-#define PUSH_ONE "   push    rbx                     \n"
-#define POP_ONE "   pop     rbx                     \n"
-#define CALL(name) "   call    " SYMBOL(name) "\n"
 
 /* ---------------------------------------------------------------------------
  * Chapter 07: the runtime

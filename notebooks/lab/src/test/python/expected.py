@@ -388,14 +388,15 @@ EXPECTED = {
         ],
         "kept-size": r"\AThe picture above has (144|272) bytes, a context has (56|160)\.\n\Z",
         "step-run": [
-            r"^switch_context, recorded one instruction at a time: (30|54) instructions on 2 stacks\.$",
+            # One instruction more in each switch, where the compiler marks targets of jumps by default.
+            r"^switch_context, recorded one instruction at a time: (30|32|54|56) instructions on 2 stacks\.$",
             r"the new stack, entry.*: start of wait_for_ever|goes on at wait_for_ever",
             r"in look_at_waiting \+ \d+|goes on at look_at_waiting",
         ],
         "step-edit": loaded("cell pushed"),
         "step-edit-run": [
             r"^switch_context, switch_without_all, recorded one instruction at a time: \d+ instructions on 2 stacks\.$",
-            r"^\d+ +switch_context +(push rbx|stp +x19, ?x30.*) +stores (rbx|x19) ",
+            r"^\d+ +switch_context(?:\+0x4)? +(push rbx|stp +x19, ?x30.*) +stores (rbx|x19) ",
             r"^\d+ +switch_context\+0x[0-9a-f]+ +(pop rbx|ldp +x19, ?x30)",
         ],
         "step-edit-lost": [
@@ -412,20 +413,20 @@ EXPECTED = {
         "place-edit": loaded("cell diverted"),
         "place-edit-run": [loaded("cell diverted"), r"^1$"],
         "less-one": [r"^Forgets (r15|x19):$", r"^\* (r15|x19) .*the number -1$"],
-        "less-source": [r"^static void work\(void\)", r"chosen\(&worker\.context, &home\);"],
+        "less-source": [r"^static void work\(void\)", r"chosen\(&adder\.context, &home\);"],
         "less-run": loaded(r"05-there-and-back\.c"),
         # The prose: at -O0 almost any register can be left out, and from -O1 on none that is used.
         "less-show": [
-            r"^forgotten +-O0 +-O1 +-O2 +-O3$",
-            r"^nothing( +✔ right){4}$",
+            r"^forgotten +-O0 +-O1 +-O2$",
+            r"^nothing( +✔ right){3}$",
             *[
-                rf"^({x86}|{arm}) +✔ right( +✘ (wrong sum|never ends|crash)){{3}}$"
+                rf"^({x86}|{arm}) +✔ right( +✘ (wrong sum|never ends|crash)){{2}}$"
                 for x86, arm in zip("r15 r14 r13 r12 rbx".split(), "x19 x20 x19 x20 d8".split())
             ],
-            r"^(rbp|all)( +✘ (wrong sum|never ends|crash)){4}$|^x29 ",
-            r"^all .*( +✘ (wrong sum|never ends|crash)){3}$",
+            r"^(rbp|all)( +✘ (wrong sum|never ends|crash)){3}$|^x29 ",
+            r"^all .*( +✘ (wrong sum|never ends|crash)){2}$",
         ],
-        "less-why": [r"^-O0 +(rbp|x29)", r"^-O1 +(r15 .*rbp|x19 )", r"^-O2 +(r15 .*rbp|x19 )", r"^-O3 +(r15 .*rbp|x19 )"],
+        "less-why": [r"^-O0 +(rbp|x29)", r"^-O1 +(r15 .*rbp|x19 )", r"^-O2 +(r15 .*rbp|x19 )"],
         "control-source": r"^static void round_upward\(void\)",
         "control-run": [
             r"^switch_context +0\.3333333333333333 +0\.33333333333333337$",
@@ -480,9 +481,13 @@ EXPECTED = {
             r"r?sp > +\* [0-9a-f]{16}(  [0-9a-f ]+)? +in t_yield \+ \d+",
             r"READY;",
         ],
-        "guard-source": r"^static void guard\(void\) \{",
+        "guard-source": r"^static _Noreturn void guard\(void\) \{",
         "guard-return": r"^static void t_return\(struct runtime \*r\) \{",
-        "guard-done": [r"^top − (8|16 =|24|32 =) .*r?sp > +\* [0-9a-f]{16} +.*in t_yield \+ \d+", r"AVAILABLE;"],
+        # The prose: higher than while the thread waited.
+        "guard-done": [
+            r"(?s)[0-9a-f]{16} +r?sp > [^\n]+in t_yield \+ \d+.*^top − \d+ =? *r?sp > +[0-9a-f]{16}",
+            r"AVAILABLE;",
+        ],
         "guard-full": r"\A3\n\Z",
         "skip-source": r"\(skip\)",
         "skip-table": [
@@ -491,7 +496,7 @@ EXPECTED = {
             r"^function -32, skip -24, guard -16 +(8 +8 +8|0 +0 +0) +right$",
         ],
         "crash-run": [
-            r"^Here is a guard that prints a float: 1\.5$",
+            r"^Here guard prints a float: 1\.5$",
             r"^function -16, guard -8 +(crashed|came home)$",
             r"^function -32, skip -24, guard -16 +came home$",
         ],
@@ -504,29 +509,17 @@ EXPECTED = {
             r"^1,000 places, 1,000 threads +\d{1,2}\.\d times",
         ],
         "experiment-counts": r"^5 threads of 21 switches in 22",
-        "experiment-base": loaded("cell baselast"),
-        "experiment-base-run": [loaded("cell baselast"), r"^012121212121212121212120, 23 switches$"],
-        "experiment-random": loaded("cell atrandom"),
-        "experiment-random-run": [loaded("cell atrandom"), r"^3 threads of \d\d switches in \d\d", r" finished$"],
         "experiment-lottery": loaded("cell lottery"),
         # The prose: more tickets, more turns, and nobody has more than half of them.
         "experiment-lottery-run": [
             loaded("cell lottery"),
             r"^thread 1 +\d\d turns +#+\nthread 2 +\d\d turns +#+\nthread 3 +1[0-4]\d turns +#{40}$",
         ],
-        "experiment-priority": loaded("cell priority"),
-        "experiment-priority-run": [loaded("cell priority"), r"^4 threads of 4 switches in 5"],
         "experiment-never": loaded("cell never"),
         "experiment-never-run": [
             loaded("cell never"),
             r"^turn 1 of thread 1\nturn 1 of thread 2$",
             r"^`trace_turns` was ended at its time limit, after 1\.\d s",
-        ],
-        "experiment-size": loaded("cell talker"),
-        "experiment-size-run": [
-            loaded("cell talker"),
-            r"^I am thread 1\.$",
-            r"^[1-9]\d{2,3} of 16384 bytes were used\.$",
         ],
     },
     "07-the-runtime-in-200-lines": {

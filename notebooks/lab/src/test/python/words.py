@@ -139,6 +139,7 @@ def in_markdown(source, where, file):
     prose = FENCE.sub(lambda m: "\n" * m[0].count("\n"), source)
     for m in re.finditer(r"(?:[^\n]+\n?)+", prose):
         text = CODE_SPAN.sub("`…`", m[0])
+        text = re.sub(r"\[\d\d [^\]]*\]\([^)]*\)", "[…](…)", text)  # a chapter's title is quoted
         text = re.sub(r"(\]\()[^)]*\)", r"\1…)", text)  # where a link leads
         yield Passage(where(prose.count("\n", 0, m.start()) + 1), file, PROSE, one_line(text))
 
