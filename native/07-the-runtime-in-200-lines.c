@@ -111,7 +111,9 @@ static char *stack_of(const struct runtime *r, int id) {
 static void watch(struct runtime *r, int id) {
     char name[32];
 
-    if (r->watched == NULL && (r->watched = calloc((size_t)r->threads_allowed + 1, sizeof *r->watched)) == NULL)
+    if (r->watched == NULL)
+        r->watched = calloc((size_t)r->threads_allowed + 1, sizeof *r->watched);
+    if (r->watched == NULL)
         return;
     snprintf(name, sizeof name, "the stack of thread %d", id);
     r->watched[id] = watch_stack(name, stack_of(r, id), r->area_size - r->page_size, r->page_size);
@@ -123,7 +125,7 @@ static void unwatch(struct runtime *r) {
     free(r->watched);
 }
 
-__attribute__((cold, noinline)) static void record(struct runtime *r, struct thread *next) {
+__attribute__((cold, noinline, unused)) static void record(struct runtime *r, struct thread *next) {
     struct thread *old = r->current;
     int ready = 0;
 
@@ -133,13 +135,17 @@ __attribute__((cold, noinline)) static void record(struct runtime *r, struct thr
         r->trace[r->traced] = (struct switch_record){
             .from = (int32_t)(old - r->threads),
             .to = (int32_t)(next - r->threads),
-            .cause = old == r->available    ? RETURNED
+            .cause = old == r->available                 ? RETURNED
                      : old->next == old && next != old ? WAITS
                                                        : YIELDED,
             .ready = ready,
         };
     r->traced++;
 }
+
+/* Two more switches, for cells that want them: each goes on in one way, always. */
+SWITCH_STACK_THAT_JUMPS
+SWITCH_STACK_THAT_RETURNS
 #endif
 
 /* ---------------------------------------------------------------------------
@@ -266,12 +272,12 @@ static int spawn(struct runtime *r, void (*function)(void)) {
 
 /* Room for so many threads, each with at least `stack_size` bytes below what is
    forged on its stack; both at least 1, and a thread that prints needs some 8 KiB.
-   Only address space is taken now: memory follows as it is touched, and it is
-   all zeros. NULL if there is not enough. */
+   An area is rounded up to whole pages, the guard page one of them. Only address
+   space is taken now: memory follows as it is touched, and it is all zeros. NULL
+   if there is not enough. */
 static struct runtime *new_runtime(int threads_allowed, size_t stack_size) {
     size_t most = (size_t)threads_allowed, page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t above = SAVED_WORDS * sizeof(uint64_t) + STAGGERED;
-    size_t area = page + (stack_size + above + page - 1) / page * page;
+    size_t area = (stack_size + SAVED_WORDS * 8 + STAGGERED + 2 * page - 1) / page * page;
     size_t records = sizeof(struct runtime) + (most + 1) * sizeof(struct thread);
     char *areas = mmap(NULL, most * area + records, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANON | MAP_NORESERVE | MAP_STACK, -1, 0);
@@ -659,10 +665,6 @@ int mail(int turns_before, struct mail_report *out) {
     return 0;
 }
 
-/* For cells that want another switch: each goes on in one way, always. */
-SWITCH_STACK_THAT_JUMPS
-SWITCH_STACK_THAT_RETURNS
-
 static volatile long depth;
 
 __attribute__((noinline)) static long deeper(long left) {
@@ -860,7 +862,8 @@ KIND(other_turn, other_kind, "nop")
 /* As yield_ns, with each yield `calls` calls below the thread's loop, and the
    threads all of one kind; or neighbours of two, if `kinds` is 2. */
 double deep_ns(int threads, int kinds, long calls, int rounds) {
-    struct runtime *r = threads < 1 || calls < 0 || rounds < 1 ? NULL : new_runtime(threads + 1, SMALL_STACK);
+    struct runtime *r =
+        threads < 1 || calls < 0 || rounds < 1 ? NULL : new_runtime(threads + 1, SMALL_STACK);
     if (r == NULL)
         return -1;
 
