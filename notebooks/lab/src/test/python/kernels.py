@@ -174,6 +174,15 @@ class Kernel:
         assert after.text.strip() == "42", f"after {code!r} the next cell printed {after.text!r}"
         return run
 
+    def info(self):
+        """What the kernel says of itself."""
+        asked = self._client.kernel_info()
+        end = time.monotonic() + 20
+        while True:
+            reply = self._client.get_shell_msg(timeout=max(0.1, end - time.monotonic()))
+            if reply["parent_header"].get("msg_id") == asked:
+                return reply["content"]
+
     def interrupt(self):
         self._manager.interrupt_kernel()
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import secrets
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +19,7 @@ from contextlib import contextmanager
 import pytest
 
 from chapters import Chapter, tags
+from processes import children_of
 from project import BUILD, NOTEBOOKS, ROOT
 
 LINE = "I LOVE WAKING UP ON A NEW STACK!"
@@ -181,6 +184,35 @@ def wait_until_all_ran(page):
     wait_for_idle(page)
 
 
+def save(page):
+    page.locator(".jp-NotebookPanel .jp-Notebook").click(position={"x": 5, "y": 5})
+    with page.expect_response(lambda r: r.request.method == "PUT" and "/api/contents/" in r.url) as saved:
+        choose(page, "File", "Save Notebook")
+    assert saved.value.ok
+
+
+def test_opening_and_saving_a_chapter_changes_nothing(page):
+    """Not a byte: so a chapter that was only read is not asked about, and git shows no difference."""
+    assert page.locator(".lm-TabBar-tab.jp-mod-dirty").count() == 0, "the chapter was opened, and wants to be saved"
+    before = BOOK.read_bytes()
+    try:
+        save(page)
+        assert BOOK.read_bytes().decode() == before.decode()
+    finally:
+        BOOK.write_bytes(before)
+
+
+def test_file_browser_shows_whole_names(page):
+    page.wait_for_selector(".jp-DirListing-itemText")
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll('.jp-DirListing-itemText')]
+                     .filter(item => item.scrollWidth > item.clientWidth).map(item => item.innerText)"""
+    )
+    names = page.locator(".jp-DirListing-itemText").all_inner_texts()
+    assert "07-the-runtime-in-200-lines.ipynb" in names
+    assert cut == [], page.evaluate("() => [...document.querySelectorAll('.jp-DirListing-itemText')].map(i => [i.innerText, i.scrollWidth, i.clientWidth, document.querySelector('#jp-left-stack').clientWidth])")
+
+
 @pytest.fixture(scope="module")
 def ran(page):
     """The page after Run All Cells."""
@@ -319,6 +351,74 @@ def test_the_terminal_stays_quiet(ran, server):
     """What build.sh and the server say is for the reader: an address, no noise of a kernel or of Java."""
     said = server["said"]()
     assert not re.search(r"INFO|WARNING: |restricted|Exception|Traceback", said), said
+
+
+def test_cleared_outputs_leave_no_trace(ran):
+    """The way back that the README names: clear, save, and the file is the one that came."""
+    before = BOOK.read_bytes()
+    try:
+        choose(ran, "Edit", "Clear Outputs of All Cells")
+        save(ran)
+        now = json.loads(BOOK.read_bytes())
+    finally:
+        BOOK.write_bytes(before)
+    was = json.loads(before)
+    for cell in now["cells"] + was["cells"]:
+        if cell["id"] == "experiment-own":  # the test above has typed into it
+            cell["source"] = []
+    assert now == was
+
+
+def test_ctrl_c_ends_it_at_once(tmp_path):
+    """In a terminal, without a question, and with the kernels that it started."""
+    if not (BUILD / "stamps" / "library").exists():
+        pytest.skip("not set up by build.sh: there is no server of ours to end")
+    port, token = free_port(), secrets.token_hex(16)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.pop("PYTHONPATH", None)
+        os.environ["JUPYTER_TOKEN"] = token
+        os.execv(ROOT / "build.sh", ["build.sh", "--no-browser", "--port", str(port)])
+    said = []
+    threading.Thread(target=lambda: listen(terminal, said), daemon=True).start()
+    ended = False
+    try:
+        deadline = time.monotonic() + 180
+        while not answers(f"http://127.0.0.1:{port}/api"):
+            assert time.monotonic() < deadline, b"".join(said)
+            time.sleep(0.1)
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/api/kernels", b'{"name": "java"}', {"Authorization": f"token {token}"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            assert reply.status == 201
+        kernels = [child for child, name in children_of(pid) if name == "java"]
+        assert kernels
+        os.write(terminal, b"\x03")
+        deadline = time.monotonic() + 30
+        while not (ended := os.waitpid(pid, os.WNOHANG)[0] == pid):
+            assert time.monotonic() < deadline, f"still there: {b''.join(said).decode()}"
+            time.sleep(0.1)
+    finally:
+        if not ended:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        os.close(terminal)
+    text = b"".join(said).decode()
+    assert "Stop it with Ctrl-C." in text
+    deadline = time.monotonic() + 20
+    while any(os.path.exists(f"/proc/{kernel}") for kernel in kernels):
+        assert time.monotonic() < deadline, "a kernel outlives its server"
+        time.sleep(0.1)
+    assert "[y/N]" not in text and "(y/[n])" not in text
+
+
+def listen(terminal, said):
+    try:
+        while piece := os.read(terminal, 4096):
+            said.append(piece)
+    except OSError:
+        pass  # the other side is closed
 
 
 def test_server_is_ready_soon(server, record_property):

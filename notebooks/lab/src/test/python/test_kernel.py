@@ -597,3 +597,9 @@ def test_stock_kernel_on_an_old_jdk(tmp_path):
         assert run.status == "error"
         assert "25 or newer" in run.error and "./build.sh" in run.error, run.error
         assert k.ok("6 * 7").text.strip() == "42"
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_kernel_says_of_its_language_what_the_files_hold(kernel, path):
+    """Else JupyterLab would change a chapter by opening it, and ask to save."""
+    assert nbformat.read(path, as_version=4).metadata.language_info == kernel.info()["language_info"]

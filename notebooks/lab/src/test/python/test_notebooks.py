@@ -3,13 +3,13 @@
 import functools
 import random
 import re
-from pathlib import Path
 
 import pytest
 
 from answers import ANSWERS, BEFORE
 from chapters import Chapter, chapter_paths, error_of, outputs_of, session, tags
 from expected import EXPECTED
+from processes import children_of
 
 CHAPTERS = {path.stem: Chapter.read(path) for path in chapter_paths()}
 EXERCISES = {e.number: (stem, e) for stem, chapter in CHAPTERS.items() for e in chapter.exercises()}
@@ -44,19 +44,6 @@ def once(function):
     return shared
 
 
-def children(pid):
-    """The processes that a process has started and that still run. Linux only; elsewhere none are seen."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            text = status.read_text()
-        except OSError:
-            continue
-        if re.search(rf"^PPid:\s+{pid}$", text, re.MULTILINE):
-            found.append(re.search(r"^Name:\s+(.*)$", text, re.MULTILINE)[1])
-    return found
-
-
 ORDERS = {
     "again, from bottom to top": lambda cells: list(reversed(cells)),
     "again, shuffled": lambda cells: random.Random(2019).sample(cells, len(cells)),
@@ -70,7 +57,7 @@ def as_it_is(stem):
     with session(chapter) as kernel:
         first = [kernel.run(cell) for cell in chapter.code]
         again = {name: [kernel.run(cell) for cell in order(chapter.code)] for name, order in ORDERS.items()}
-        left = children(kernel.pid)
+        left = [name for _, name in children_of(kernel.pid)]
     return {cell.id: cell for cell in first}, again, left
 
 
