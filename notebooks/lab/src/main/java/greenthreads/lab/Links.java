@@ -39,6 +39,7 @@ final class Links {
     private final List<MutableCallSite> sites;
     private volatile Library library;
     private volatile String key;
+    private volatile LabException failure;
 
     /**
      * @throws LabException if the library does not fit the interface
@@ -67,10 +68,18 @@ final class Links {
 
     private T implement() {
       List<MethodHandle> handles = sites.stream().map(MutableCallSite::dynamicInvoker).toList();
-      Bound origin = new Bound(type, () -> library, this);
+      Bound origin = new Bound(type, this::current, this);
       T bound = Binding.implement(type, handles, origin);
       Bound.remember(bound, origin);
       return bound;
+    }
+
+    private Library current() {
+      LabException reason = failure;
+      if (reason != null) {
+        throw reason;
+      }
+      return library;
     }
 
     /** From now on calls run this library's code. */
@@ -78,6 +87,7 @@ final class Links {
       setTargets(next.handles(type));
       library = next;
       key = nextKey;
+      failure = null;
     }
 
     /** From now on calls throw, until the source changes again. */
@@ -92,6 +102,7 @@ final class Links {
               })
               .toList());
       key = failedKey;
+      failure = reason;
     }
 
     private void setTargets(List<MethodHandle> targets) {

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -72,6 +73,17 @@ record NativeSource(
   /** What the reader reads in messages: {@code 03-a-single-stack-swap.c} or {@code cell mine}. */
   String title() {
     return files.isEmpty() ? name + ".c" : "cell " + name;
+  }
+
+  /** Whether the files that went into it are still as they were when it was made. */
+  boolean isCurrent() {
+    String own = name + ".c";
+    return included.entrySet().stream()
+        .filter(file -> !file.getKey().equals(own) && !file.getKey().equals("merged-" + own))
+        .allMatch(file -> {
+          Path there = folder.resolve(file.getKey());
+          return Files.isRegularFile(there) && Arrays.equals(read(there), file.getValue());
+        });
   }
 
   /** A digest of all that decides what the compiler makes of this source. */

@@ -85,7 +85,7 @@ record NotebookCells(List<String> sources) {
     return Optional.empty();
   }
 
-  private static String head(String source) {
+  static String head(String source) {
     String line = source.lines().filter(text -> !text.isBlank()).findFirst().orElse("").strip();
     return line.length() > 60 ? line.substring(0, 59) + "…" : line;
   }

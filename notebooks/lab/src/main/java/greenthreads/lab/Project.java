@@ -1,10 +1,12 @@
 package greenthreads.lab;
 
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
@@ -15,7 +17,8 @@ import java.util.function.Supplier;
  *
  * <p>Interfaces that were bound by name stay tied to their source: when it changes, {@link
  * #refresh()} compiles it again and turns their calls over to the new code. Should that fail, their
- * calls fail with the reason: code that no longer stands in any source is never run silently.
+ * calls fail with the reason: code that no longer stands in any source is never run silently. A
+ * cell that does not compile as it stands has no code at all.
  */
 final class Project {
   /**
@@ -30,11 +33,23 @@ final class Project {
     }
   }
 
+  /** A cell that compiled; {@code from} is null where it is a whole file. */
+  private record Edited(String from, String body, Unit unit) {}
+
+  /** A library that was loaded by a name, and what it was made of. */
+  private record Loaded(
+      WeakReference<Library> library, String name, List<String> options, String key) {}
+
+  /** Bound while nothing is said of what is loaded from the cache. */
+  private static final ScopedValue<Boolean> QUIET = ScopedValue.newInstance();
+
   private final Workspace workspace;
   private final Supplier<Compiler> compiler;
   private final Consumer<String> say;
-  private final Map<String, Unit> cells = new ConcurrentHashMap<>();
+  private final Map<String, Edited> cells = new ConcurrentHashMap<>();
+  private final Map<String, LabException> broken = new ConcurrentHashMap<>();
   private final Links links = new Links();
+  private final List<Loaded> loaded = new ArrayList<>();
 
   /**
    * @param workspace where the sources are
@@ -55,32 +70,75 @@ final class Project {
     return compiler.get();
   }
 
-  /** The source of a name as it is now: a cell's, else a file's. */
+  /**
+   * The source of a name as it is now: a cell's, else a file's.
+   *
+   * @throws CompileError if the cell does not compile as it stands
+   */
   Unit find(String name, List<String> options) {
-    Unit cell = cells.get(name);
-    if (cell == null) {
+    LabException wrong = broken.get(name);
+    if (wrong != null) {
+      throw notAsItStands(name, wrong);
+    }
+    if (!cells.containsKey(name)) {
       return new Unit(NativeSource.ofFile(workspace.sources(), name), options);
     }
+    Unit cell = current(name);
     var all = new ArrayList<>(cell.options());
     all.addAll(options);
     return new Unit(cell.source(), all);
   }
 
-  /** Compiles a source if needed and loads it, afresh. */
+  private static CompileError notAsItStands(String name, LabException wrong) {
+    String error =
+        wrong.getMessage().lines().filter(line -> line.contains("error:")).findFirst().orElse("");
+    return new CompileError(
+        ("cell %s does not compile as it stands, and its former version is not run.\n"
+                + "Mend it and run it, then run this cell again.%s")
+            .formatted(name, error.isEmpty() ? "" : "\n" + error));
+  }
+
+  /** A cell's source, put together anew if a file that went into it has changed. */
+  private Unit current(String name) {
+    Edited cell = cells.get(name);
+    NativeSource source = cell.unit().source();
+    if (source.isCurrent()) {
+      return cell.unit();
+    }
+    var fresh =
+        new Unit(Sources.cell(workspace, name, cell.from(), cell.body()), cell.unit().options());
+    cells.put(name, new Edited(cell.from(), cell.body(), fresh));
+    return fresh;
+  }
+
+  /**
+   * Compiles a source if needed and loads it, afresh.
+   *
+   * <p>Unlike an interface that was loaded with it, a library stays what it was when its source
+   * changes: {@link #refresh()} has it say so when it is used.
+   */
   Library load(String name, List<String> options) {
-    long start = System.nanoTime();
     Unit unit = find(name, options);
-    Compiler.Built built = compiler().build(unit.source(), unit.options());
-    Library library = Library.open(unit.source(), built);
-    report(unit.source(), built, "", System.nanoTime() - start);
+    Library library = open(unit);
+    synchronized (loaded) {
+      loaded.removeIf(other -> other.library().get() == null);
+      loaded.add(new Loaded(new WeakReference<>(library), name, options, unit.key()));
+    }
     return library;
   }
 
   /** The same, with an interface bound to it that follows the source. */
   <T> T load(String name, Class<T> type, List<String> options) {
     Unit unit = find(name, options);
-    Library library = load(name, options);
-    return links.add(new Links.Link<>(name, options, type, library, unit.key()));
+    return links.add(new Links.Link<>(name, options, type, open(unit), unit.key()));
+  }
+
+  private Library open(Unit unit) {
+    long start = System.nanoTime();
+    Compiler.Built built = compiler().build(unit.source(), unit.options());
+    Library library = Library.open(unit.source(), built);
+    report(unit.source(), built, "", System.nanoTime() - start);
+    return library;
   }
 
   /** Compiles a cell's body, keeps it under a name, and turns over what is bound to that name. */
@@ -90,16 +148,45 @@ final class Project {
           "%%c: `" + name + "` is the name of a file in native/. Give the cell another one.");
     }
     long start = System.nanoTime();
-    NativeSource source = Sources.cell(workspace, name, from, body);
-    Compiler.Built built = compiler().build(source, options);
-    cells.put(name, new Unit(source, List.copyOf(options)));
-    report(source, built, "", System.nanoTime() - start);
-    refresh();
+    try {
+      NativeSource source = Sources.cell(workspace, name, from, body);
+      Compiler.Built built = compiler().build(source, options);
+      cells.put(name, new Edited(from, body, new Unit(source, List.copyOf(options))));
+      broken.remove(name);
+      report(source, built, "", System.nanoTime() - start);
+    } catch (LabException e) {
+      refuse(name, e);
+      throw e;
+    }
+    refresh(name);
   }
 
-  /** Looks at every source that something is bound to, and follows those that have changed. */
+  /** From now on a name stands for nothing that could be run, until its cell is mended. */
+  void refuse(String name, LabException reason) {
+    boolean isFile = NativeSource.stems(workspace.sources()).contains(name);
+    if (!isFile && broken.put(name, reason) != reason) {
+      refresh(name);
+    }
+  }
+
+  /** Runs something in which nothing is said of what is loaded from the cache. */
+  static void quietly(Runnable run) {
+    ScopedValue.where(QUIET, true).run(run);
+  }
+
+  /** Looks at every source that is in use, and follows those that have changed. */
   void refresh() {
+    refresh(null);
+  }
+
+  /**
+   * @param edited the cell that has just said itself what became of it; null if none has
+   */
+  private void refresh(String edited) {
     Set<String> said = new HashSet<>();
+    if (edited != null) {
+      said.add(edited);
+    }
     for (Links.Link<?> link : links.alive()) {
       try {
         Unit unit = find(link.name(), link.options());
@@ -110,6 +197,27 @@ final class Project {
         link.fail(e, "");
       }
     }
+    List<Loaded> all;
+    synchronized (loaded) {
+      all = List.copyOf(loaded);
+    }
+    for (Loaded one : all) {
+      Library library = one.library().get();
+      if (library != null) {
+        library.outdated(news(one), say);
+      }
+    }
+  }
+
+  /** What has become of the source of a library; empty if it is unchanged. */
+  private Optional<LabException> news(Loaded one) {
+    try {
+      return find(one.name(), one.options()).key().equals(one.key())
+          ? Optional.empty()
+          : Optional.of(new LabException("has changed since it was loaded"));
+    } catch (LabException e) {
+      return Optional.of(e);
+    }
   }
 
   private void follow(Links.Link<?> link, Unit unit, Set<String> said) {
@@ -117,19 +225,22 @@ final class Project {
     try {
       Compiler.Built built = compiler().build(unit.source(), unit.options());
       link.turnOver(Library.open(unit.source(), built), unit.key());
-      if (said.add(link.name() + link.options()) && !cells.containsKey(link.name())) {
+      if (!said.contains(link.name()) && said.add(link.name() + link.options())) {
         report(unit.source(), built, "has changed; ", System.nanoTime() - start);
       }
     } catch (LabException e) {
       // The same text would fail again, except where the disk was at fault.
       link.fail(e, e.getCause() instanceof IOException ? "" : unit.key());
-      if (said.add(link.name() + link.options())) {
+      if (!said.contains(link.name()) && said.add(link.name() + link.options())) {
         say.accept(unit.source().title() + ": has changed, and its calls fail until it is mended.");
       }
     }
   }
 
   private void report(NativeSource source, Compiler.Built built, String before, long nanos) {
+    if (QUIET.isBound() && !built.fresh()) {
+      return;
+    }
     String how =
         built.fresh()
             ? "compiled with " + compiler().toolchain().version() + " in "

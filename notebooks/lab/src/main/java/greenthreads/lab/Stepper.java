@@ -48,7 +48,7 @@ final class Stepper implements InvocationHandler {
     if (functions.isEmpty()) {
       throw new LabException("Lab.step wants the name of a function to step: \"swap\", say.");
     }
-    var stepper = new Stepper(tools, bound.library().get(), functions);
+    var stepper = new Stepper(tools, bound.library().get().checked(), functions);
     @SuppressWarnings("unchecked") // the object implements the interface it was bound to
     T traced =
         (T)

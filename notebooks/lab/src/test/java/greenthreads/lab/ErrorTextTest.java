@@ -34,7 +34,8 @@ class ErrorTextTest {
           }
         }
       }
-      return String.join("\n", ErrorText.of(last, () -> CELLS, e -> List.of("ijava")));
+      return String.join(
+          "\n", ErrorText.of(last, () -> CELLS, new BrokenCells(), e -> List.of("ijava")));
     }
   }
 

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 class ProjectTest {
@@ -126,11 +127,97 @@ class ProjectTest {
   }
 
   @Test
-  void brokenCellLeavesTheOldOneInPlace() {
+  void brokenCellHasNoCode() {
     project.edit("mine", null, ONE, List.of());
     Number number = project.load("mine", Number.class, List.of());
+    Library library = project.load("mine", List.of());
+    Number bound = library.bind(Number.class);
     assertThrows(CompileError.class, () -> project.edit("mine", null, "int number(", List.of()));
+    List<Executable> uses =
+        List.of(
+            number::number,
+            bound::number,
+            () -> library.bind(Number.class),
+            () -> library.find("number"),
+            () -> Bound.of(number).orElseThrow().library().get(),
+            () -> Bound.of(bound).orElseThrow().library().get().checked(),
+            () -> project.load("mine", List.of()),
+            () -> project.load("mine", Number.class, List.of()),
+            () -> project.find("mine", List.of("-O0")));
+    for (Executable use : uses) {
+      LabException error = assertThrows(LabException.class, use);
+      assertTrue(
+          error.getMessage().startsWith("cell mine does not compile as it stands"),
+          error.getMessage());
+    }
+    project.edit("mine", null, ONE, List.of());
+    assertEquals(1, number.number(), "the same text again");
+    assertEquals(1, bound.number());
+    assertEquals(1, project.load("mine", Number.class, List.of()).number());
+  }
+
+  @Test
+  void cellThatNeverCompiledIsNamed() {
+    assertThrows(CompileError.class, () -> project.edit("mine", null, "int number(", List.of()));
+    CompileError error =
+        assertThrows(CompileError.class, () -> project.load("mine", Number.class, List.of()));
+    assertTrue(error.getMessage().contains("Mend it and run it"), error.getMessage());
+  }
+
+  @Test
+  void libraryOfAnEditedFileSaysOnceThatItIsTheFormerOne() {
+    Library library = project.load("one", List.of());
+    Number number = library.bind(Number.class);
+    files.with("one", ONE.replace("1", "2"));
+    project.refresh();
+    int before = said.size();
     assertEquals(1, number.number());
+    assertEquals(1, number.number());
+    assertEquals(before + 1, said.size(), said.toString());
+    assertTrue(
+        said.getLast().startsWith("one.c has changed since it was loaded; this is the former"),
+        said.toString());
+    project.refresh(); // the next cell
+    assertEquals(1, number.number());
+    assertEquals(before + 2, said.size(), said.toString());
+    files.with("one", ONE);
+    project.refresh();
+    assertEquals(1, number.number());
+    assertEquals(before + 2, said.size(), "it is as it was: nothing to say");
+  }
+
+  @Test
+  void libraryThatIsNotUsedSaysNothing() {
+    Library library = project.load("one", List.of());
+    files.with("one", ONE.replace("1", "2"));
+    int before = said.size();
+    project.refresh();
+    assertEquals(before, said.size());
+    assertEquals("one", library.name());
+  }
+
+  @Test
+  void cellFollowsTheFileThatItStartsFrom() {
+    files.with("base", "int inner(void) { return 1; }\nint number(void) { return inner() + 1; }\n");
+    project.edit("mine", "base", "int inner(void) { return 10; }\n", List.of());
+    Number number = project.load("mine", Number.class, List.of());
+    assertEquals(11, number.number());
+    files.with("base", "int inner(void) { return 1; }\nint number(void) { return inner() + 2; }\n");
+    assertEquals(12, project.load("mine", Number.class, List.of()).number());
+    project.refresh();
+    assertEquals(12, number.number());
+    assertTrue(said.getLast().startsWith("cell mine: has changed; "), said.toString());
+  }
+
+  @Test
+  void checksLoadWithoutALine() {
+    project.load("one", List.of());
+    int before = said.size();
+    Project.quietly(() -> project.load("one", List.of()));
+    assertEquals(before, said.size());
+    files.with("one", ONE.replace("1", "2"));
+    Project.quietly(() -> project.load("one", List.of()));
+    assertEquals(before + 1, said.size(), "what was compiled is said");
   }
 
   @Test
