@@ -58,7 +58,7 @@ class ErrorTextTest {
             "   - method total",
             "   - variable nowhere");
     String text =
-        String.join("\n", ErrorText.of(new Exception(), () -> CELLS, e -> lines))
+        String.join("\n", ErrorText.of(new Exception(), () -> CELLS, new BrokenCells(), e -> lines))
             .replaceAll("\u001b\\[[\\d;]*m", "");
     assertEquals(
         """
