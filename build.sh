@@ -512,13 +512,18 @@ run_benchmarks() {
 # The chapters' switches and schedulers in one program, beside swapcontext, OS threads and, where it
 # is installed, Boost.Context. It fails if a promise of the chapters is not kept.
 bench_natively() {
-  local out=$build/bench stem libraries=() flags=(-std=c17 -O2 -pthread) compiler=("$cc")
+  local out=$build/bench stem way libraries=() flags=(-std=c17 -O2 -pthread) compiler=("$cc")
   is_compiler "$cc" || read -ra compiler <<<"$cc"
   if [ "$(uname)" = Linux ]; then flags+=(-Wl,-Bsymbolic); fi
   for stem in 05-there-and-back 06-threads-and-a-scheduler 07-the-runtime-in-200-lines; do
     "${compiler[@]}" "${flags[@]}" -fPIC -shared -I"$root/native" "$root/native/$stem.c" \
       -o "$out/$stem.so"
     libraries+=("$out/$stem.so")
+  done
+  for way in jumps returns; do
+    "${compiler[@]}" "${flags[@]}" -fPIC -shared -I"$root/native" \
+      "-DSWITCH=switch_stack_that_$way" "$root/native/$stem.c" -o "$out/$way.so"
+    libraries+=("$out/$way.so")
   done
   "${compiler[@]}" "${flags[@]}" "$lab/src/test/native/bench.c" -o "$out/bench" -ldl
   "$out/bench" "${libraries[@]}"

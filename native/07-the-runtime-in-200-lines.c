@@ -144,8 +144,11 @@ __attribute__((cold, noinline, unused)) static void record(struct runtime *r, st
 }
 
 /* Two more switches, for cells that want them: each goes on in one way, always. */
-SWITCH_STACK_THAT_JUMPS
-SWITCH_STACK_THAT_RETURNS
+SWITCH_STACK_THAT(jumps);
+SWITCH_STACK_THAT(returns);
+#ifdef SWITCH /* -DSWITCH=switch_stack_that_jumps: the whole runtime with this one */
+#define switch_stack SWITCH
+#endif
 #endif
 
 /* ---------------------------------------------------------------------------

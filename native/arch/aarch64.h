@@ -765,10 +765,10 @@ __asm__(ASM_FUNCTION(switch_stack)
 );
 
 /* As on x86-64, without a look. */
-#define SWITCH_STACK_THAT(name, end)                                           \
+#define SWITCH_STACK_THAT(way)                                                 \
     __attribute__((visibility("hidden")))                                      \
-    void switch_stack_that_##name(void **old, void *const *new);               \
-    __asm__(ASM_FUNCTION(switch_stack_that_##name)                             \
+    void switch_stack_that_##way(void **old, void *const *new);                \
+    __asm__(ASM_FUNCTION(switch_stack_that_##way)                              \
         "   stp     x29, x30, [sp, #-0xa0]!\n"                                 \
         "   stp     x19, x20, [sp, #0x10]\n"                                   \
         "   stp     x21, x22, [sp, #0x20]\n"                                   \
@@ -793,10 +793,10 @@ __asm__(ASM_FUNCTION(switch_stack)
         "   ldp     x21, x22, [sp, #0x20]\n"                                   \
         "   ldp     x19, x20, [sp, #0x10]\n"                                   \
         "   ldp     x29, x30, [sp], #0xa0\n"                                   \
-        end                                                                    \
-        ASM_END(switch_stack_that_##name)                                      \
-    );
-#define SWITCH_STACK_THAT_JUMPS SWITCH_STACK_THAT(jumps, JUMP_BACK)
-#define SWITCH_STACK_THAT_RETURNS SWITCH_STACK_THAT(returns, "   ret\n")
+        SWITCH_BY_##way                                                        \
+        ASM_END(switch_stack_that_##way)                                       \
+    )
+#define SWITCH_BY_jumps JUMP_BACK
+#define SWITCH_BY_returns "   ret\n"
 
 #endif

@@ -70,8 +70,9 @@
  *     ENTRY_WORD           which of them says where to go on
  *     BASE_WORD, LIMIT_WORD, ALLOCATION_WORD
  *                          only on Windows: which of them say where the stack is
- *     SWITCH_STACK_THAT_JUMPS    two more switches, switch_stack_that_jumps and
- *     SWITCH_STACK_THAT_RETURNS  switch_stack_that_returns, to compare with
+ *     SWITCH_STACK_THAT(way)
+ *                          the same, but it always jumps, or always returns:
+ *                          switch_stack_that_jumps, switch_stack_that_returns
  */
 #ifndef GREEN_THREADS_ARCH_H
 #define GREEN_THREADS_ARCH_H

@@ -870,10 +870,10 @@ __asm__(ASM_FUNCTION(switch_stack)
 );
 
 /* As on x86-64, without a look. */
-#define SWITCH_STACK_THAT(name, end)                                           \
+#define SWITCH_STACK_THAT(way)                                                 \
     __attribute__((visibility("hidden")))                                      \
-    void switch_stack_that_##name(void **old, void *const *new);               \
-    __asm__(ASM_FUNCTION(switch_stack_that_##name)                             \
+    void switch_stack_that_##way(void **old, void *const *new);                \
+    __asm__(ASM_FUNCTION(switch_stack_that_##way)                              \
         "   addi    sp, sp, -0xd0\n"                                           \
         "   sd      ra, 0x00(sp)\n"                                            \
         "   .irp    i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11\n"                 \
@@ -888,10 +888,10 @@ __asm__(ASM_FUNCTION(switch_stack)
         "   .endr\n"                                                           \
         "   ld      t2, 0x00(sp)\n"                                            \
         "   addi    sp, sp, 0xd0\n"                                            \
-        end                                                                    \
-        ASM_END(switch_stack_that_##name)                                      \
-    );
-#define SWITCH_STACK_THAT_JUMPS SWITCH_STACK_THAT(jumps, "   jr t2\n")
-#define SWITCH_STACK_THAT_RETURNS SWITCH_STACK_THAT(returns, "   mv ra, t2\n   ret\n")
+        SWITCH_BY_##way                                                        \
+        ASM_END(switch_stack_that_##way)                                       \
+    )
+#define SWITCH_BY_jumps "   jr t2\n"
+#define SWITCH_BY_returns "   mv ra, t2\n   ret\n"
 
 #endif

@@ -766,12 +766,11 @@ __asm__(ASM_FUNCTION(switch_stack)
     ASM_END(switch_stack)
 );
 
-/* The same without a look, under a name of its own; `end` takes the address off
-   the stack and goes there. */
-#define SWITCH_STACK_THAT(name, end)                                           \
+/* The same without a look: switch_stack_that_jumps and switch_stack_that_returns. */
+#define SWITCH_STACK_THAT(way)                                                 \
     __attribute__((visibility("hidden")))                                      \
-    void switch_stack_that_##name(void **old, void *const *new);               \
-    __asm__(ASM_FUNCTION(switch_stack_that_##name)                             \
+    void switch_stack_that_##way(void **old, void *const *new);                \
+    __asm__(ASM_FUNCTION(switch_stack_that_##way)                              \
         "   push    rbp\n"                                                     \
         "   push    rbx\n"                                                     \
         "   push    r12\n"                                                     \
@@ -786,10 +785,10 @@ __asm__(ASM_FUNCTION(switch_stack)
         "   pop     r12\n"                                                     \
         "   pop     rbx\n"                                                     \
         "   pop     rbp\n"                                                     \
-        end                                                                    \
-        ASM_END(switch_stack_that_##name)                                      \
-    );
-#define SWITCH_STACK_THAT_JUMPS SWITCH_STACK_THAT(jumps, "   pop rcx\n   jmp rcx\n")
-#define SWITCH_STACK_THAT_RETURNS SWITCH_STACK_THAT(returns, "   ret\n")
+        SWITCH_BY_##way                                                        \
+        ASM_END(switch_stack_that_##way)                                       \
+    )
+#define SWITCH_BY_jumps "   pop rcx\n   jmp rcx\n"
+#define SWITCH_BY_returns "   ret\n"
 
 #endif

@@ -818,9 +818,9 @@ __asm__(ASM_FUNCTION(switch_stack)
 );
 
 /* As on x86-64, without a look. */
-#define SWITCH_STACK_THAT(name, end)                                           \
-    void switch_stack_that_##name(void **old, void *const *new);               \
-    __asm__(ASM_FUNCTION(switch_stack_that_##name)                             \
+#define SWITCH_STACK_THAT(way)                                                 \
+    void switch_stack_that_##way(void **old, void *const *new);                \
+    __asm__(ASM_FUNCTION(switch_stack_that_##way)                              \
         "   .irp    r, rbp, rbx, rdi, rsi, r12, r13, r14, r15\n"               \
         "   push    \\r\n"                                                     \
         "   .endr\n"                                                           \
@@ -843,10 +843,10 @@ __asm__(ASM_FUNCTION(switch_stack)
         "   .irp    r, r15, r14, r13, r12, rsi, rdi, rbx, rbp\n"               \
         "   pop     \\r\n"                                                     \
         "   .endr\n"                                                           \
-        end                                                                    \
-        ASM_END(switch_stack_that_##name)                                      \
-    );
-#define SWITCH_STACK_THAT_JUMPS SWITCH_STACK_THAT(jumps, "   pop rax\n   jmp rax\n")
-#define SWITCH_STACK_THAT_RETURNS SWITCH_STACK_THAT(returns, "   ret\n")
+        SWITCH_BY_##way                                                        \
+        ASM_END(switch_stack_that_##way)                                       \
+    )
+#define SWITCH_BY_jumps "   pop rax\n   jmp rax\n"
+#define SWITCH_BY_returns "   ret\n"
 
 #endif
