@@ -33,7 +33,7 @@ class Listing:
                 for string in re.findall(r'"(?:\\.|[^"\\])*"|\w+\([^"]*?\)+', line)
             )
             for statement in re.split(r"\\n|;", code):
-                m = re.match(r"\s{2,}([.a-z][\w.]*)(?:\s+(.*?))?\s*$", statement)
+                m = re.match(r"(?:\s{2,}|\d+:\s+)([.a-z][\w.]*)(?:\s+(.*?))?\s*$", statement)
                 if m:
                     found.append((m[1], m[2] or ""))
         return found
@@ -55,7 +55,7 @@ def definition(file, name):
     text = without_comments(path.read_text(encoding="utf-8"))
     bare = re.escape(name.split()[-1])
     for pattern in (
-        rf"^__asm__\(ASM_FUNCTION\({bare}\)\n.*?^\);",
+        rf"^__asm__\(ASM_\w+\({bare}\)[^\n]*\n.*?^\);",
         rf"^(?:typedef )?(?:struct|enum|union) {bare} \{{.*?^\}}[^\n]*;",
         rf"^[a-zA-Z_][^\n;#]*\b{bare}\([^;{{]*\) ?\{{.*?^\}}",
         rf"^#define {bare}\b(?:[^\n]*\\\n)*[^\n]*",

@@ -4,6 +4,7 @@ Two pages of chapter 02 tell most of it, the cells between C_PAGES and between A
 explained where it first stands (EXPLAINED_LATER). What C shares with Java needs no explanation.
 """
 
+import functools
 import platform
 import re
 import shutil
@@ -51,6 +52,7 @@ CONSTRUCTS = {
     "function pointer": (r"\(\*\w*\)\(", "int (*function)(void)"),
     "sizeof": (r"\bsizeof\b", "sizeof mine"),
     "static": (r"\bstatic\b", "static"),
+    "inline": (r"\binline\b", "inline"),
     "volatile": (r"\bvolatile\b", "volatile"),
     "enum": (r"\benum\b", "enum { READY, RUNNING }"),
     "typedef": (r"\btypedef\b", "typedef"),
@@ -76,6 +78,8 @@ CONSTRUCTS = {
     "condition": (r"^#\s*(?:if|elif|else|endif)\b", "#if"),
     "condition, defined": (r"^#\s*(?:ifdef|ifndef)\b", "#ifdef"),
     "frame of assembly": (r"\bASM_FUNCTION\b", "ASM_FUNCTION"),
+    "frame of what is returned to": (r"\bASM_RETURNED_TO\b", "ASM_RETURNED_TO"),
+    "note for debuggers": (r'^ +""[^"\n]*"" +[A-Z_]+\b|^ +"" +[A-Z_]{5,}\b', "LOWERED(8)"),
     "its end": (r"\bASM_END\b", "ASM_END(next_intel)"),
     "named offset": (r"\bAT\(", "AT(REGISTERS_RSP)"),
     "name of a function": (r"\bSYMBOL\(", "SYMBOL(capture)"),
@@ -100,13 +104,14 @@ INSTRUCTIONS = {
     "x86-64": {
         "mov": "mov rax, rdi", "lea": "lea rax, [rsp + 8]", "add": "add rax, 1", "sub": "sub", "imul": "imul",
         "push": "push rbx", "pop": "pop rbx", "call": "call f", "ret": "ret", "jmp": "jmp f", "cmp": "cmp",
-        "test": "test", "xor": "xor eax, eax", "leave": "leave", "nop": "nop", "pushfq": "pushfq",
-        "movq": "movq $1, %rax", "addq": "movq $1, %rax",
+        "jne": "jne", "je": "je", "test": "test", "xor": "xor eax, eax", "leave": "leave", "nop": "nop",
+        "pushfq": "pushfq", "movq": "movq $1, %rax", "addq": "movq $1, %rax",
     },
     "AArch64": {
         "mov": "mov x0, x1", "ldr": "ldr x0, [x1, #8]", "str": "str x0, [x1, #8]", "ldp": "ldp x0, x1, [x2]",
         "stp": "stp", "add": "add x0, sp, #8", "sub": "sub", "mul": "mul", "madd": "madd", "bl": "bl f",
-        "blr": "blr x9", "ret": "ret", "b": "b f", "br": "br x9", "cmp": "cmp", "cbz": "cbz", "cbnz": "cbnz",
+        "blr": "blr x9", "ret": "ret", "b": "b f", "br": "br x9", "cmp": "cmp",
+        "b.ne": "b.ne", "b.eq": "b.eq", "cbz": "cbz", "cbnz": "cbnz",
         "adrp": "adrp x0, f", "nop": "nop", "mrs": "mrs x9, nzcv",
     },
 }  # fmt: skip
@@ -127,10 +132,17 @@ OPERANDS = {
     "sp before the access": (r"\]!", "[sp, #-16]!"),
     "sp after it": (r"\],", "[sp], #16"),
     "an index, scaled": (r"\*8|lsl #", "lsl #3"),
+    "a numbered label": (r"^\d[fb]$", "jne 1f"),
 }
 
 # Explained where they first stand: the chapter, the cell, and what it says.
 EXPLAINED_LATER = {}
+
+
+@functools.cache
+def shown(stem):
+    """The listings of a chapter, found once."""
+    return listings(CHAPTERS[stem])
 
 
 def part(chapter, between):
@@ -139,10 +151,11 @@ def part(chapter, between):
     return chapter.cells[names.index(between[0]) : names.index(between[1]) + 1]
 
 
+@functools.cache
 def told(between):
     """What the pages quote as code."""
     pages = part(CHAPTERS[PAGES], between)
-    return {code for cell in pages if cell.cell_type == "markdown" for code in quoted(cell)}
+    return frozenset(code for cell in pages if cell.cell_type == "markdown" for code in quoted(cell))
 
 
 def constructs(listing):
@@ -217,13 +230,13 @@ def unexplained_assembly(found, quoted_code):
 
 @pytest.mark.parametrize("stem", CHAPTERS)
 def test_c_is_explained(stem):
-    wrong = unexplained(listings(CHAPTERS[stem]), told(C_PAGES) | told(ASSEMBLY_PAGES))
+    wrong = unexplained(shown(stem), told(C_PAGES) | told(ASSEMBLY_PAGES))
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("stem", CHAPTERS)
 def test_assembly_is_explained(stem):
-    wrong = unexplained_assembly(listings(CHAPTERS[stem]), told(ASSEMBLY_PAGES))
+    wrong = unexplained_assembly(shown(stem), told(ASSEMBLY_PAGES))
     assert not wrong, "\n".join(wrong)
 
 
@@ -280,7 +293,7 @@ def listing(text, chapter="05-there-and-back", what="a test"):
         ("goto end;", "goto"),
         ("union both { int i; };", "union"),
         ("extern int x;", "extern"),
-        ("inline int f(void);", "inline"),
+        ("register int i;", "register"),
         ("int f(int *restrict p);", "restrict"),
         ("_Atomic int x;", "_Atomic"),
         ("_Thread_local int x;", "_Thread_local"),
@@ -297,7 +310,7 @@ def test_a_word_that_nobody_explains_is_found(text, what):
 @pytest.mark.parametrize("name", CONSTRUCTS)
 def test_a_construct_is_missed_when_the_pages_leave_it_out(name):
     code = (told(C_PAGES) | told(ASSEMBLY_PAGES)) - {CONSTRUCTS[name][1]}
-    found = [one for chapter in CHAPTERS.values() for one in listings(chapter) if name in constructs(one)]
+    found = [one for stem in CHAPTERS for one in shown(stem) if name in constructs(one)]
     assert not found or any(f"`{name}`" in sentence for sentence in unexplained(found, code))
 
 
@@ -314,7 +327,7 @@ def test_an_instruction_that_nobody_explains_is_found():
 
 
 def test_listings_are_found_and_understood():
-    found = listings(CHAPTERS[PAGES])
+    found = shown(PAGES)
     names = [one.what for one in found]
     assert {"ten_arguments of 02-registers-and-calls", f"capture of {X86_64}", f"capture of {AARCH64}"} <= set(names)
     (capture,) = [one for one in found if one.what == f"capture of {X86_64}"]
