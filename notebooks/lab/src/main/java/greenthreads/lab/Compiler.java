@@ -30,6 +30,31 @@ final class Compiler {
       List.of(
           "-std=c17", "-O2", "-g", "-gdwarf-4", "-fPIC", "-pthread", "-pipe", "-Wall", "-Wextra");
 
+  /**
+   * Words that switch off what some distributions' compilers add by default and others do not:
+   * canaries, probes of the stack, landing pads, signed return addresses. They change listings,
+   * counts of instructions and places of variables, and the chapters speak of all three. A request
+   * can switch any of them on: its options come later.
+   */
+  static List<String> plain(PlainListing.Target target, boolean isClang) {
+    var words = new ArrayList<>(List.of("-fno-stack-protector"));
+    boolean isLinux = target.title.endsWith("Linux");
+    if (isLinux && !isClang) {
+      words.add("-fno-stack-clash-protection"); // which clang knows for some processors only
+    }
+    switch (target) {
+      case X86_64_LINUX -> words.add("-fcf-protection=none");
+      case AARCH64_LINUX -> words.add("-mbranch-protection=none");
+      default -> {}
+    }
+    return words;
+  }
+
+  /** Likewise, for this machine. */
+  List<String> plain() {
+    return plain(PlainListing.Target.here(), toolchain.isClang());
+  }
+
   private final Toolchain toolchain;
   private final Workspace workspace;
 
@@ -73,6 +98,7 @@ final class Compiler {
     var words = new ArrayList<>(options);
     words.add(toolchain.identity());
     words.add(String.join(" ", OPTIONS));
+    words.addAll(plain());
     words.add(FORM);
     String key = source.key(words);
     Path cache = workspace.folder("native");
@@ -123,6 +149,7 @@ final class Compiler {
     }
     var command = new ArrayList<>(toolchain.command());
     command.addAll(OPTIONS);
+    command.addAll(plain());
     command.add("-I" + source.folder());
     command.addAll(options);
     var messages = new StringBuilder();

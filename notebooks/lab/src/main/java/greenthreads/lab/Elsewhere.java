@@ -28,7 +28,7 @@ public final class Elsewhere implements Picture {
   private static final Duration LIMIT = Duration.ofSeconds(10);
 
   /** Part of every key; to be changed when the options below change. */
-  private static final String FORM = "1";
+  private static final String FORM = "2";
 
   private final Target target;
   private final Project project;
@@ -200,7 +200,7 @@ public final class Elsewhere implements Picture {
       Project.Unit unit = project.find(name, words);
       long start = System.nanoTime();
       Path hasLibrary = project.workspace().folder("elsewhere").resolve("zig-" + target.name());
-      boolean isZig = tools.compiler().orElseThrow().executable().endsWith("zig");
+      boolean isZig = isZig(tools.compiler().orElseThrow());
       if (isZig && !Files.exists(hasLibrary)) { // which it brings as sources, for all machines
         Cell.say(
             "Zig makes a C library for %s. It does that once, and may need some minutes."
@@ -236,6 +236,11 @@ public final class Elsewhere implements Picture {
     }
   }
 
+  /** It is clang inside. */
+  private static boolean isZig(Toolchain compiler) {
+    return compiler.executable().endsWith("zig");
+  }
+
   private Cache.Entry compile(Project.Unit unit, String product) throws IOException {
     Toolchain compiler = tools.compiler().orElseThrow();
     var key = new ArrayList<>(unit.options());
@@ -255,6 +260,7 @@ public final class Elsewhere implements Picture {
     }
     var command = new ArrayList<>(compiler.command());
     command.addAll(List.of("-std=c17", "-I" + source.folder()));
+    command.addAll(Compiler.plain(target, compiler.isClang() || isZig(compiler)));
     command.addAll(unit.options());
     command.addAll(List.of(source.unit(), "-o", product.toString()));
     String cache = project.workspace().folder("elsewhere").resolve("zig").toString();
@@ -500,9 +506,6 @@ public final class Elsewhere implements Picture {
     boolean x86 = header().contains("x86_64");
     if (x86) {
       words.add("-masm=intel");
-    }
-    if (target == Target.X86_64_LINUX) {
-      words.add("-fcf-protection=none");
     }
     words.addAll(List.of(options));
     try {

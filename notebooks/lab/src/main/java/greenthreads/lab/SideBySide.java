@@ -56,8 +56,9 @@ final class SideBySide {
       Compiler compiler, Project.Unit unit, String function, boolean foreign, String level) {
     var words = new ArrayList<>(List.of("-O2", "-g1", "-fno-asynchronous-unwind-tables"));
     if (Platform.IS_X86_64 && !foreign) {
-      words.addAll(List.of("-masm=intel", "-fcf-protection=none"));
+      words.add("-masm=intel");
     }
+    words.addAll(foreign ? List.of("-fno-stack-protector") : compiler.plain());
     words.addAll(unit.options());
     List<Assembly.Line> lines = Assembly.lines(compiler.assembly(unit.source(), words), function);
     if (lines.isEmpty()) {

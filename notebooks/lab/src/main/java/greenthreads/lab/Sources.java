@@ -59,8 +59,9 @@ final class Sources {
       words.add("-O2");
     }
     if (Platform.IS_X86_64) {
-      words.addAll(List.of("-masm=intel", "-fcf-protection=none"));
+      words.add("-masm=intel");
     }
+    words.addAll(compiler.plain());
     words.addAll(List.of("-fno-asynchronous-unwind-tables", "-fno-verbose-asm"));
     words.addAll(options);
     String all = compiler.assembly(source, words);
