@@ -52,6 +52,34 @@ class CompilerTest {
     assertEquals(keys.size(), keys.stream().distinct().count(), keys.toString());
   }
 
+  /** As if a distribution had built the compiler to protect by default. */
+  @Test
+  void listingsDoNotDependOnWhatACompilerProtectsByDefault() throws IOException {
+    project.with(
+        "far",
+        "int look(char *);\nint far(void) { char a[20000]; return look(a) + 1; }\n"
+            + "int near(void) { return 1; }\n");
+    Toolchain mine = project.compiler().toolchain();
+    var protects = new ArrayList<>(mine.command());
+    protects.add("-fstack-protector-strong");
+    if (!Platform.IS_MAC) {
+      protects.add(Platform.IS_X86_64 ? "-fcf-protection=full" : "-mbranch-protection=standard");
+      if (!mine.isClang()) {
+        protects.add("-fstack-clash-protection");
+      }
+    }
+    var hardened = new Toolchain(protects, mine.executable(), mine.version(), "hardened");
+    var other = new Compiler(hardened, project.workspace());
+    NativeSource source = NativeSource.ofFile(project.workspace().sources(), "far");
+    for (String function : List.of("far", "near")) {
+      Listing usual = Sources.assembly(project.compiler(), source, function, List.of());
+      assertEquals(usual.code(), Sources.assembly(other, source, function, List.of()).code());
+      assertNotEquals(
+          usual.code(),
+          Sources.assembly(other, source, function, protects.subList(1, protects.size())).code());
+    }
+  }
+
   @Test
   void anotherCompilerIsAnotherBuild() {
     Toolchain mine = project.compiler().toolchain();

@@ -1,0 +1,119 @@
+"""A walk up the stack, from inside every switch: gdb, instruction by instruction, finds who called whom.
+
+What gdb reads is the table that the assembly writes by hand (CFI). A wrong word in it shows nowhere
+else: the programs run as before, and a debugger, a profiler or an exception goes astray.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from expected_native import AARCH64, RISCV64, X86_64
+from project import NATIVE, run, tool
+from test_machines import MACHINES
+from test_native import HERE, STRICT
+
+WALKER = Path(__file__).with_name("walked_by_gdb.py")
+
+# What is stepped in which chapter, and which functions must be seen to have called it. Where a
+# stack begins there is no caller: there each walk has to end, and say that it knows.
+WALKS = {
+    "02-registers-and-calls": (["call_planted", "capture"], {"main"}),
+    "03-a-single-stack-swap": (["swap", "way_home"], {"main", "hello"}),
+    "04-the-stack": (["swap", "way_home"], {"main"}),
+    "05-there-and-back": (["switch_context", "skip"], {"main", "play_ping", "play_pong"}),
+    "06-threads-and-a-scheduler": (["switch_context", "skip"], {"main", "count", "guard"}),
+    "07-the-runtime-in-200-lines": (["switch_stack"], {"main", "thread_1", "thread_2"}),
+    "08-other-machines": (["switch_context"], {"main", "look_around"}),
+}
+# The last frame of a walk: where a stack begins, ours or the system's. (gdb stops at main, unless main
+# has ended with a jump to the function that it calls last.)
+ENDS = {"main", "_start", "before_skip", "before_way_home", "guard", "thread_entry"}
+# Stepping one of these, nothing is above it any more: the stack has come to its end.
+LAST = {"skip", "way_home"}
+
+GDB = ["gdb-multiarch", "gdb"]
+
+
+def walked(folder, machine, chapter, functions, level, visits):
+    """What gdb said after each instruction."""
+    gdb = tool(*(GDB[:1] if machine != HERE else GDB), why="it walks the stack of a program that it steps")
+    compiler = tool(*(["gcc"] if machine == HERE else MACHINES[machine].compilers), why=f"it compiles for {machine}")
+    demo = folder / "demo"
+    static = [] if machine == HERE else ["-static"]
+    status, said = run([compiler, *STRICT, level, "-g", "-DMAIN", *static, NATIVE / f"{chapter}.c", "-o", demo])
+    assert status == 0, said
+    socket = folder / "gdb"
+    start = [f"target remote {socket}"] if machine != HERE else []
+    todo = {
+        "before": ["set pagination off", "set confirm off", "set debuginfod enabled off", *start],
+        "functions": functions,
+        "start": "continue" if machine != HERE else "run > /dev/null",
+        "visits": visits,
+    }
+    emulator = None
+    if machine != HERE:
+        qemu = tool(*MACHINES[machine].emulators, why=f"it runs programs for {machine}")
+        emulator = subprocess.Popen(
+            [qemu, "-g", str(socket), str(demo)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+    try:
+        _, said = run(
+            [gdb, "-nx", "-batch", "-x", WALKER, demo],
+            env={**os.environ, "WALK": json.dumps(todo), "LC_ALL": "C.UTF-8"},
+            timeout=180,
+        )
+    finally:
+        if emulator:
+            emulator.kill()
+            emulator.wait()
+    told = [json.loads(line[5:]) for line in said.splitlines() if line.startswith("WALK ")]
+    assert told, said
+    return told
+
+
+def wrong_in(step):
+    """What is wrong with the walk after one instruction, in words; None if nothing is."""
+    frames = step["frames"]
+    names = [frame["name"] for frame in frames]
+    above = frames[1]["begins"] if len(frames) > 1 else None
+    if above and above not in LAST:
+        return None  # about to begin a function that nobody called: arch.h says what a debugger makes of it
+    if None in names:
+        return f"an address that is nowhere: {names}"
+    if names[-1] in ("main", "_start"):
+        return None
+    if not step["outermost"]:
+        return f"the walk does not know that it has ended: {names}: {step['reason']}"
+    if names[-1] not in ENDS and not (len(names) == 1 and names[0] in LAST):
+        return f"it ends in another place: {names}"
+    return None
+
+
+def check(told, expected):
+    wrong = {f"{step['function']}, step {step['step']}: {why}" for step in told if (why := wrong_in(step))}
+    assert not wrong, "\n".join(sorted(wrong))
+    seen = {frame["name"] for step in told for frame in step["frames"]}
+    assert expected <= seen, f"never seen as a caller: {expected - seen}"
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+@pytest.mark.parametrize("chapter", WALKS)
+def test_walk(tmp_path, chapter, level):
+    functions, expected = WALKS[chapter]
+    if HERE not in (X86_64, AARCH64) or shutil.which("gdb") is None:
+        pytest.skip("gdb is not installed: it walks the stack of a program that it steps")
+    check(walked(tmp_path, HERE, chapter, functions, level, 60), expected)
+
+
+@pytest.mark.parametrize("chapter", WALKS)
+@pytest.mark.parametrize("machine", [AARCH64, RISCV64])
+def test_walk_elsewhere(tmp_path, machine, chapter):
+    if machine == HERE:
+        pytest.skip("this machine itself: test_walk has seen it")
+    functions, expected = WALKS[chapter]
+    check(walked(tmp_path, machine, chapter, functions, "-O2", 60), expected)

@@ -1,0 +1,66 @@
+"""Run by gdb, not by us: steps through functions, and says after each instruction who called whom.
+
+What to do stands in $WALK, as JSON. A line of JSON is printed for each step: the function that is
+stepped, the frames from the innermost outwards, and why there are no more.
+"""
+
+import json
+import os
+
+import gdb
+
+MOST_FRAMES = 40
+MOST_STEPS = 400
+
+
+def begins(at):
+    """The name of what begins at this address, or None."""
+    said = gdb.execute(f"info symbol {at:#x}", to_string=True)
+    return None if " + " in said or said.startswith("No symbol") else said.split()[0]
+
+
+def tell(function, step):
+    frames, frame = [], gdb.newest_frame()
+    while frame is not None and len(frames) < MOST_FRAMES:
+        at = frame.pc()
+        frames.append({"name": frame.name(), "pc": at, "begins": begins(at)})
+        last, frame = frame, frame.older()
+    reason = last.unwind_stop_reason()
+    words = {
+        "function": function,
+        "step": step,
+        "frames": frames,
+        "reason": gdb.frame_stop_reason_string(reason),
+        "outermost": reason == gdb.FRAME_UNWIND_OUTERMOST,
+    }
+    print("WALK " + json.dumps(words), flush=True)
+
+
+def walk(todo):
+    for line in todo["before"]:
+        gdb.execute(line)
+    stops = []
+    for function in todo["functions"]:
+        stops.append(gdb.Breakpoint(f"*{function}"))
+        stops[-1].silent = True
+    gdb.execute(todo["start"])
+    for _ in range(todo["visits"]):
+        if gdb.selected_thread() is None:
+            return  # the program has ended
+        function = begins(gdb.newest_frame().pc())
+        for stop in stops:
+            stop.enabled = False
+        for step in range(MOST_STEPS):
+            tell(function, step)
+            gdb.execute("stepi", to_string=True)
+            if gdb.newest_frame().name() != function:
+                tell(function, -1)  # outside
+                break
+        for stop in stops:
+            stop.enabled = True
+        gdb.execute("continue")
+    if gdb.selected_thread() is not None:
+        gdb.execute("kill")
+
+
+walk(json.loads(os.environ["WALK"]))
