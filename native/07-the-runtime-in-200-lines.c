@@ -212,6 +212,9 @@ static void t_return(void) {
    the switch that came here for the first time; the second one is ours. Nobody
    resumes a thread that has ended: the trap is for the day when somebody does. */
 static _Noreturn void thread_entry(void **from, struct thread *self) {
+#ifndef PLAIN
+    STACK_BEGINS_HERE(); /* to those who walk the stack: there is no caller */
+#endif
     (void)from;
     self->function();
     t_return();

@@ -245,7 +245,8 @@ static struct context home, away;
 static int found_there;
 
 /* On a stack of our own. What does the system believe of it? */
-static void look_around(void) {
+static _Noreturn void look_around(void) {
+    STACK_BEGINS_HERE(); /* to those who walk the stack: there is no caller */
 #ifdef _WIN32
     char here;
     ULONG_PTR low, high;

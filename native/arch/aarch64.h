@@ -733,30 +733,30 @@ __asm__(ASM_FUNCTION(trampoline)
  */
 __asm__(ASM_FUNCTION(switch_stack)
     "   mov     x10, x30                \n" // where we shall go on
-    "   stp     x29, x30, [sp, #-0xa0]! \n"
-    "   stp     x19, x20, [sp, #0x10]   \n"
-    "   stp     x21, x22, [sp, #0x20]   \n"
-    "   stp     x23, x24, [sp, #0x30]   \n"
-    "   stp     x25, x26, [sp, #0x40]   \n"
-    "   stp     x27, x28, [sp, #0x50]   \n"
-    "   stp     d8,  d9,  [sp, #0x60]   \n"
-    "   stp     d10, d11, [sp, #0x70]   \n"
-    "   stp     d12, d13, [sp, #0x80]   \n"
-    "   stp     d14, d15, [sp, #0x90]   \n"
+    "   stp     x29, x30, [sp, #-0xa0]! \n" LOWERED(0xa0) SAVED(x29, x30, -0xa0)
+    "   stp     x19, x20, [sp, #0x10]   \n" SAVED(x19, x20, -0x90)
+    "   stp     x21, x22, [sp, #0x20]   \n" SAVED(x21, x22, -0x80)
+    "   stp     x23, x24, [sp, #0x30]   \n" SAVED(x23, x24, -0x70)
+    "   stp     x25, x26, [sp, #0x40]   \n" SAVED(x25, x26, -0x60)
+    "   stp     x27, x28, [sp, #0x50]   \n" SAVED(x27, x28, -0x50)
+    "   stp     d8,  d9,  [sp, #0x60]   \n" SAVED(d8, d9, -0x40)
+    "   stp     d10, d11, [sp, #0x70]   \n" SAVED(d10, d11, -0x30)
+    "   stp     d12, d13, [sp, #0x80]   \n" SAVED(d12, d13, -0x20)
+    "   stp     d14, d15, [sp, #0x90]   \n" SAVED(d14, d15, -0x10)
     "   mov     x9,  sp                 \n"
     "   str     x9,  [x0]               \n"
     "   ldr     x9,  [x1]               \n"
     "   mov     sp,  x9                 \n"
-    "   ldp     d14, d15, [sp, #0x90]   \n"
-    "   ldp     d12, d13, [sp, #0x80]   \n"
-    "   ldp     d10, d11, [sp, #0x70]   \n"
-    "   ldp     d8,  d9,  [sp, #0x60]   \n"
-    "   ldp     x27, x28, [sp, #0x50]   \n"
-    "   ldp     x25, x26, [sp, #0x40]   \n"
-    "   ldp     x23, x24, [sp, #0x30]   \n"
-    "   ldp     x21, x22, [sp, #0x20]   \n"
-    "   ldp     x19, x20, [sp, #0x10]   \n"
-    "   ldp     x29, x30, [sp], #0xa0   \n"
+    "   ldp     d14, d15, [sp, #0x90]   \n" BACK(d14, d15)
+    "   ldp     d12, d13, [sp, #0x80]   \n" BACK(d12, d13)
+    "   ldp     d10, d11, [sp, #0x70]   \n" BACK(d10, d11)
+    "   ldp     d8,  d9,  [sp, #0x60]   \n" BACK(d8, d9)
+    "   ldp     x27, x28, [sp, #0x50]   \n" BACK(x27, x28)
+    "   ldp     x25, x26, [sp, #0x40]   \n" BACK(x25, x26)
+    "   ldp     x23, x24, [sp, #0x30]   \n" BACK(x23, x24)
+    "   ldp     x21, x22, [sp, #0x20]   \n" BACK(x21, x22)
+    "   ldp     x19, x20, [sp, #0x10]   \n" BACK(x19, x20)
+    "   ldp     x29, x30, [sp], #0xa0   \n" LOWERED(0) BACK(x29, x30)
     "   cmp     x30, x10                \n"
     "   b.ne    1f                      \n"
     "   ret                             \n"
@@ -769,30 +769,30 @@ __asm__(ASM_FUNCTION(switch_stack)
     __attribute__((visibility("hidden")))                                      \
     void switch_stack_that_##way(void **old, void *const *new);                \
     __asm__(ASM_FUNCTION(switch_stack_that_##way)                              \
-        "   stp     x29, x30, [sp, #-0xa0]!\n"                                 \
-        "   stp     x19, x20, [sp, #0x10]\n"                                   \
-        "   stp     x21, x22, [sp, #0x20]\n"                                   \
-        "   stp     x23, x24, [sp, #0x30]\n"                                   \
-        "   stp     x25, x26, [sp, #0x40]\n"                                   \
-        "   stp     x27, x28, [sp, #0x50]\n"                                   \
-        "   stp     d8,  d9,  [sp, #0x60]\n"                                   \
-        "   stp     d10, d11, [sp, #0x70]\n"                                   \
-        "   stp     d12, d13, [sp, #0x80]\n"                                   \
-        "   stp     d14, d15, [sp, #0x90]\n"                                   \
+        "   stp     x29, x30, [sp, #-0xa0]!\n" LOWERED(0xa0) SAVED(x29, x30, -0xa0)\
+        "   stp     x19, x20, [sp, #0x10]\n" SAVED(x19, x20, -0x90)            \
+        "   stp     x21, x22, [sp, #0x20]\n" SAVED(x21, x22, -0x80)            \
+        "   stp     x23, x24, [sp, #0x30]\n" SAVED(x23, x24, -0x70)            \
+        "   stp     x25, x26, [sp, #0x40]\n" SAVED(x25, x26, -0x60)            \
+        "   stp     x27, x28, [sp, #0x50]\n" SAVED(x27, x28, -0x50)            \
+        "   stp     d8,  d9,  [sp, #0x60]\n" SAVED(d8, d9, -0x40)              \
+        "   stp     d10, d11, [sp, #0x70]\n" SAVED(d10, d11, -0x30)            \
+        "   stp     d12, d13, [sp, #0x80]\n" SAVED(d12, d13, -0x20)            \
+        "   stp     d14, d15, [sp, #0x90]\n" SAVED(d14, d15, -0x10)            \
         "   mov     x9,  sp\n"                                                 \
         "   str     x9,  [x0]\n"                                               \
         "   ldr     x9,  [x1]\n"                                               \
         "   mov     sp,  x9\n"                                                 \
-        "   ldp     d14, d15, [sp, #0x90]\n"                                   \
-        "   ldp     d12, d13, [sp, #0x80]\n"                                   \
-        "   ldp     d10, d11, [sp, #0x70]\n"                                   \
-        "   ldp     d8,  d9,  [sp, #0x60]\n"                                   \
-        "   ldp     x27, x28, [sp, #0x50]\n"                                   \
-        "   ldp     x25, x26, [sp, #0x40]\n"                                   \
-        "   ldp     x23, x24, [sp, #0x30]\n"                                   \
-        "   ldp     x21, x22, [sp, #0x20]\n"                                   \
-        "   ldp     x19, x20, [sp, #0x10]\n"                                   \
-        "   ldp     x29, x30, [sp], #0xa0\n"                                   \
+        "   ldp     d14, d15, [sp, #0x90]\n" BACK(d14, d15)                    \
+        "   ldp     d12, d13, [sp, #0x80]\n" BACK(d12, d13)                    \
+        "   ldp     d10, d11, [sp, #0x70]\n" BACK(d10, d11)                    \
+        "   ldp     d8,  d9,  [sp, #0x60]\n" BACK(d8, d9)                      \
+        "   ldp     x27, x28, [sp, #0x50]\n" BACK(x27, x28)                    \
+        "   ldp     x25, x26, [sp, #0x40]\n" BACK(x25, x26)                    \
+        "   ldp     x23, x24, [sp, #0x30]\n" BACK(x23, x24)                    \
+        "   ldp     x21, x22, [sp, #0x20]\n" BACK(x21, x22)                    \
+        "   ldp     x19, x20, [sp, #0x10]\n" BACK(x19, x20)                    \
+        "   ldp     x29, x30, [sp], #0xa0\n" LOWERED(0) BACK(x29, x30)         \
         SWITCH_BY_##way                                                        \
         ASM_END(switch_stack_that_##way)                                       \
     )

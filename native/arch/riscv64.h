@@ -849,20 +849,20 @@ __asm__(ASM_FUNCTION(trampoline)
  * tells them from other jumps by the register: ra, it takes for a return.
  */
 __asm__(ASM_FUNCTION(switch_stack)
-    "   addi    sp, sp, -0xd0           \n"
-    "   sd      ra, 0x00(sp)            \n"
+    "   addi    sp, sp, -0xd0           \n" LOWERED(0xd0)
+    "   sd      ra, 0x00(sp)            \n" SAVED(ra, -0xd0)
     "   .irp    i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 \n"
-    "   sd      s\\i,  0x08 + 8*\\i(sp)   \n"
-    "   fsd     fs\\i, 0x68 + 8*\\i(sp)   \n"
+    "   sd      s\\i,  0x08 + 8*\\i(sp)   \n" SAVED(s\\i, 8*\\i - 0xc8)
+    "   fsd     fs\\i, 0x68 + 8*\\i(sp)   \n" SAVED(fs\\i, 8*\\i - 0x68)
     "   .endr                           \n"
     "   sd      sp, 0(a0)               \n"
     "   ld      sp, 0(a1)               \n"
     "   .irp    i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 \n"
-    "   ld      s\\i,  0x08 + 8*\\i(sp)   \n"
-    "   fld     fs\\i, 0x68 + 8*\\i(sp)   \n"
+    "   ld      s\\i,  0x08 + 8*\\i(sp)   \n" BACK(s\\i)
+    "   fld     fs\\i, 0x68 + 8*\\i(sp)   \n" BACK(fs\\i)
     "   .endr                           \n"
-    "   ld      t2, 0x00(sp)            \n"
-    "   addi    sp, sp, 0xd0            \n"
+    "   ld      t2, 0x00(sp)            \n" GOES_ON_BY(t2)
+    "   addi    sp, sp, 0xd0            \n" LOWERED(0)
     "   bne     t2, ra, 1f              \n" // ra: where we shall go on
     "   ret                             \n"
     "1: jr      t2                      \n"
@@ -874,20 +874,20 @@ __asm__(ASM_FUNCTION(switch_stack)
     __attribute__((visibility("hidden")))                                      \
     void switch_stack_that_##way(void **old, void *const *new);                \
     __asm__(ASM_FUNCTION(switch_stack_that_##way)                              \
-        "   addi    sp, sp, -0xd0\n"                                           \
-        "   sd      ra, 0x00(sp)\n"                                            \
+        "   addi    sp, sp, -0xd0\n" LOWERED(0xd0)                             \
+        "   sd      ra, 0x00(sp)\n" SAVED(ra, -0xd0)                           \
         "   .irp    i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11\n"                 \
-        "   sd      s\\i,  0x08 + 8*\\i(sp)\n"                                 \
-        "   fsd     fs\\i, 0x68 + 8*\\i(sp)\n"                                 \
+        "   sd      s\\i,  0x08 + 8*\\i(sp)\n" SAVED(s\\i, 8*\\i - 0xc8)       \
+        "   fsd     fs\\i, 0x68 + 8*\\i(sp)\n" SAVED(fs\\i, 8*\\i - 0x68)      \
         "   .endr\n"                                                           \
         "   sd      sp, 0(a0)\n"                                               \
         "   ld      sp, 0(a1)\n"                                               \
         "   .irp    i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11\n"                 \
-        "   ld      s\\i,  0x08 + 8*\\i(sp)\n"                                 \
-        "   fld     fs\\i, 0x68 + 8*\\i(sp)\n"                                 \
+        "   ld      s\\i,  0x08 + 8*\\i(sp)\n" BACK(s\\i)                      \
+        "   fld     fs\\i, 0x68 + 8*\\i(sp)\n" BACK(fs\\i)                     \
         "   .endr\n"                                                           \
-        "   ld      t2, 0x00(sp)\n"                                            \
-        "   addi    sp, sp, 0xd0\n"                                            \
+        "   ld      t2, 0x00(sp)\n" GOES_ON_BY(t2)                             \
+        "   addi    sp, sp, 0xd0\n" LOWERED(0)                                 \
         SWITCH_BY_##way                                                        \
         ASM_END(switch_stack_that_##way)                                       \
     )

@@ -743,26 +743,26 @@ __asm__(ASM_FUNCTION(trampoline)
  */
 __asm__(ASM_FUNCTION(switch_stack)
     "   mov     rdx, [rsp]              \n" // where we shall go on
-    "   push    rbp                     \n"
-    "   push    rbx                     \n"
-    "   push    r12                     \n"
-    "   push    r13                     \n"
-    "   push    r14                     \n"
-    "   push    r15                     \n"
+    "   push    rbp                     \n" PUSHED(rbp)
+    "   push    rbx                     \n" PUSHED(rbx)
+    "   push    r12                     \n" PUSHED(r12)
+    "   push    r13                     \n" PUSHED(r13)
+    "   push    r14                     \n" PUSHED(r14)
+    "   push    r15                     \n" PUSHED(r15)
     "   mov     [rdi], rsp              \n"
     "   mov     rsp, [rsi]              \n"
-    "   pop     r15                     \n"
-    "   pop     r14                     \n"
-    "   pop     r13                     \n"
-    "   pop     r12                     \n"
-    "   pop     rbx                     \n"
-    "   pop     rbp                     \n"
+    "   pop     r15                     \n" POPPED(r15)
+    "   pop     r14                     \n" POPPED(r14)
+    "   pop     r13                     \n" POPPED(r13)
+    "   pop     r12                     \n" POPPED(r12)
+    "   pop     rbx                     \n" POPPED(rbx)
+    "   pop     rbp                     \n" POPPED(rbp)
     "   mov     rcx, [rsp]              \n" // where the other one goes on
     "   cmp     rcx, rdx                \n"
     "   jne     1f                      \n"
     "   ret                             \n"
-    "1: add     rsp, 8                  \n"
-    "   jmp     rcx                     \n"
+    "1: add     rsp, 8                  \n" RETURNS_BY(rcx)
+    "   " NOTRACK "jmp     rcx          \n"
     ASM_END(switch_stack)
 );
 
@@ -771,24 +771,24 @@ __asm__(ASM_FUNCTION(switch_stack)
     __attribute__((visibility("hidden")))                                      \
     void switch_stack_that_##way(void **old, void *const *new);                \
     __asm__(ASM_FUNCTION(switch_stack_that_##way)                              \
-        "   push    rbp\n"                                                     \
-        "   push    rbx\n"                                                     \
-        "   push    r12\n"                                                     \
-        "   push    r13\n"                                                     \
-        "   push    r14\n"                                                     \
-        "   push    r15\n"                                                     \
+        "   push    rbp\n" PUSHED(rbp)                                         \
+        "   push    rbx\n" PUSHED(rbx)                                         \
+        "   push    r12\n" PUSHED(r12)                                         \
+        "   push    r13\n" PUSHED(r13)                                         \
+        "   push    r14\n" PUSHED(r14)                                         \
+        "   push    r15\n" PUSHED(r15)                                         \
         "   mov     [rdi], rsp\n"                                              \
         "   mov     rsp, [rsi]\n"                                              \
-        "   pop     r15\n"                                                     \
-        "   pop     r14\n"                                                     \
-        "   pop     r13\n"                                                     \
-        "   pop     r12\n"                                                     \
-        "   pop     rbx\n"                                                     \
-        "   pop     rbp\n"                                                     \
+        "   pop     r15\n" POPPED(r15)                                         \
+        "   pop     r14\n" POPPED(r14)                                         \
+        "   pop     r13\n" POPPED(r13)                                         \
+        "   pop     r12\n" POPPED(r12)                                         \
+        "   pop     rbx\n" POPPED(rbx)                                         \
+        "   pop     rbp\n" POPPED(rbp)                                         \
         SWITCH_BY_##way                                                        \
         ASM_END(switch_stack_that_##way)                                       \
     )
-#define SWITCH_BY_jumps "   pop rcx\n   jmp rcx\n"
+#define SWITCH_BY_jumps "   pop rcx\n" RETURNS_BY(rcx) "   " NOTRACK "jmp rcx\n"
 #define SWITCH_BY_returns "   ret\n"
 
 #endif

@@ -70,6 +70,8 @@
  *     UNWIND_BEGIN(name)  in front of the first instruction
  *     PUSHED(register)    behind a `push`
  *     LOWERED(bytes)      behind what lowers rsp
+ *     SAVED_XMM(number)   behind what stores xmm6 … xmm15 in the place that
+ *                         switch_stack has for it
  *     UNWIND_BODY         the prologue ends here
  *     UNWIND_END          behind the last instruction
  *
@@ -84,12 +86,15 @@
 #define UNWIND_BEGIN(name)
 #define PUSHED(register)
 #define LOWERED(bytes)
+#define SAVED_XMM(number)
 #define UNWIND_BODY
 #define UNWIND_END
 #else
 #define UNWIND_BEGIN(name) "   .seh_proc " SYMBOL(name) "\n"
 #define PUSHED(register) "   .seh_pushreg " #register "\n"
 #define LOWERED(bytes) "   .seh_stackalloc " #bytes "\n"
+#define SAVED_XMM(number)                                                      \
+    "   .seh_savexmm xmm" #number ", 16*" #number " - 0x60\n"
 #define UNWIND_BODY "   .seh_endprologue\n"
 #define UNWIND_END "   .seh_endproc\n"
 #endif
@@ -784,19 +789,25 @@ __asm__(ASM_FUNCTION(trampoline)
  * function is to find 8 (mod 16), like any. So the moves are the unaligned ones,
  * which cost nothing extra at an aligned address. With movaps, the first switch
  * to a new stack would fault.
+ *
+ * A walk that starts in here is right up to the exchange of rsp and, on the other
+ * stack, until rsp begins to rise: the prologue is undone from there just as
+ * well. Behind that it is not: words of the thread information block come off the
+ * stack, and the system knows no end of a function that does so, nor one that
+ * compares. Nothing there can fault.
  */
-__asm__(ASM_FUNCTION(switch_stack)
+__asm__(ASM_FUNCTION(switch_stack) UNWIND_BEGIN(switch_stack)
     "   mov     r8, [rsp]               \n" // where we shall go on
     "   .irp    r, rbp, rbx, rdi, rsi, r12, r13, r14, r15 \n"
-    "   push    \\r                     \n"
+    "   push    \\r                     \n" PUSHED(\\r)
     "   .endr                           \n"
-    "   push    qword ptr gs:[" AT(TIB_STACK_BASE) "]           \n"
-    "   push    qword ptr gs:[" AT(TIB_STACK_LIMIT) "]          \n"
-    "   push    qword ptr gs:[" AT(TIB_STACK_ALLOCATION) "]     \n"
-    "   sub     rsp, 0xa0               \n"
+    "   push    qword ptr gs:[" AT(TIB_STACK_BASE) "]           \n" LOWERED(8)
+    "   push    qword ptr gs:[" AT(TIB_STACK_LIMIT) "]          \n" LOWERED(8)
+    "   push    qword ptr gs:[" AT(TIB_STACK_ALLOCATION) "]     \n" LOWERED(8)
+    "   sub     rsp, 0xa0               \n" LOWERED(0xa0)
     "   .irp    i, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 \n"
-    "   movups  [rsp + 16*\\i - 0x60], xmm\\i \n"
-    "   .endr                           \n"
+    "   movups  [rsp + 16*\\i - 0x60], xmm\\i \n" SAVED_XMM(\\i)
+    "   .endr                           \n" UNWIND_BODY
     "   mov     [rcx], rsp              \n"
     "   mov     rsp, [rdx]              \n"
     "   .irp    i, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 \n"
@@ -814,23 +825,24 @@ __asm__(ASM_FUNCTION(switch_stack)
     "   ret                             \n"
     "1: pop     rax                     \n"
     "   jmp     rax                     \n"
+    UNWIND_END
     ASM_END(switch_stack)
 );
 
 /* As on x86-64, without a look. */
 #define SWITCH_STACK_THAT(way)                                                 \
     void switch_stack_that_##way(void **old, void *const *new);                \
-    __asm__(ASM_FUNCTION(switch_stack_that_##way)                              \
+    __asm__(ASM_FUNCTION(switch_stack_that_##way) UNWIND_BEGIN(switch_stack_that_##way)\
         "   .irp    r, rbp, rbx, rdi, rsi, r12, r13, r14, r15\n"               \
-        "   push    \\r\n"                                                     \
+        "   push    \\r\n" PUSHED(\\r)                                         \
         "   .endr\n"                                                           \
-        "   push    qword ptr gs:[" AT(TIB_STACK_BASE) "]\n"                   \
-        "   push    qword ptr gs:[" AT(TIB_STACK_LIMIT) "]\n"                  \
-        "   push    qword ptr gs:[" AT(TIB_STACK_ALLOCATION) "]\n"             \
-        "   sub     rsp, 0xa0\n"                                               \
+        "   push    qword ptr gs:[" AT(TIB_STACK_BASE) "]\n" LOWERED(8)        \
+        "   push    qword ptr gs:[" AT(TIB_STACK_LIMIT) "]\n" LOWERED(8)       \
+        "   push    qword ptr gs:[" AT(TIB_STACK_ALLOCATION) "]\n" LOWERED(8)  \
+        "   sub     rsp, 0xa0\n" LOWERED(0xa0)                                 \
         "   .irp    i, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"                   \
-        "   movups  [rsp + 16*\\i - 0x60], xmm\\i\n"                           \
-        "   .endr\n"                                                           \
+        "   movups  [rsp + 16*\\i - 0x60], xmm\\i\n" SAVED_XMM(\\i)            \
+        "   .endr\n" UNWIND_BODY                                               \
         "   mov     [rcx], rsp\n"                                              \
         "   mov     rsp, [rdx]\n"                                              \
         "   .irp    i, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"                   \
@@ -843,7 +855,7 @@ __asm__(ASM_FUNCTION(switch_stack)
         "   .irp    r, r15, r14, r13, r12, rsi, rdi, rbx, rbp\n"               \
         "   pop     \\r\n"                                                     \
         "   .endr\n"                                                           \
-        SWITCH_BY_##way                                                        \
+        SWITCH_BY_##way UNWIND_END                                             \
         ASM_END(switch_stack_that_##way)                                       \
     )
 #define SWITCH_BY_jumps "   pop rax\n   jmp rax\n"

@@ -27,12 +27,17 @@ WALKS = {
     "04-the-stack": (["swap", "way_home"], {"main"}),
     "05-there-and-back": (["switch_context", "skip"], {"main", "play_ping", "play_pong"}),
     "06-threads-and-a-scheduler": (["switch_context", "skip"], {"main", "count", "guard"}),
-    "07-the-runtime-in-200-lines": (["switch_stack"], {"main", "thread_1", "thread_2"}),
+    "07-the-runtime-in-200-lines": (["switch_stack"], {"count", "thread_entry"}),
     "08-other-machines": (["switch_context"], {"main", "look_around"}),
 }
+# So many are stepped: the book's example, 43 switches and two ends of threads. (06 goes on with stacks
+# that have no beginning of this kind: it looks what happens where words are misplaced.)
+VISITS = 45
+
 # The last frame of a walk: where a stack begins, ours or the system's. (gdb stops at main, unless main
 # has ended with a jump to the function that it calls last.)
-ENDS = {"main", "_start", "before_skip", "before_way_home", "guard", "thread_entry"}
+BEGINNINGS = {"guard", "thread_entry", "look_around"}
+ENDS = {"main", "_start", "before_skip", "before_way_home"} | BEGINNINGS
 # Stepping one of these, nothing is above it any more: the stack has come to its end.
 LAST = {"skip", "way_home"}
 
@@ -83,6 +88,8 @@ def wrong_in(step):
     above = frames[1]["begins"] if len(frames) > 1 else None
     if above and above not in LAST:
         return None  # about to begin a function that nobody called: arch.h says what a debugger makes of it
+    if step["step"] == -1 and names[0] in BEGINNINGS:
+        return None  # entered by a `ret` just now, it has not yet come to say that nobody called it
     if None in names:
         return f"an address that is nowhere: {names}"
     if names[-1] in ("main", "_start"):
@@ -107,7 +114,7 @@ def test_walk(tmp_path, chapter, level):
     functions, expected = WALKS[chapter]
     if HERE not in (X86_64, AARCH64) or shutil.which("gdb") is None:
         pytest.skip("gdb is not installed: it walks the stack of a program that it steps")
-    check(walked(tmp_path, HERE, chapter, functions, level, 60), expected)
+    check(walked(tmp_path, HERE, chapter, functions, level, VISITS), expected)
 
 
 @pytest.mark.parametrize("chapter", WALKS)
@@ -116,4 +123,4 @@ def test_walk_elsewhere(tmp_path, machine, chapter):
     if machine == HERE:
         pytest.skip("this machine itself: test_walk has seen it")
     functions, expected = WALKS[chapter]
-    check(walked(tmp_path, machine, chapter, functions, "-O2", 60), expected)
+    check(walked(tmp_path, machine, chapter, functions, "-O2", VISITS), expected)
