@@ -245,6 +245,21 @@ is_compiler() {
   esac
 }
 
+# The words of CC, one a line, as a shell would take them; but a path of a program is one word, whatever stands in it.
+words_of_cc() {
+  local path=$1 rest=$1
+  while [ "${path#*/}" != "$path" ]; do
+    if [ -f "$path" ] && [ -x "$path" ]; then
+      printf '%s\n' "$path"
+      rest=${1#"$path"}
+      break
+    fi
+    [ "${path% *}" != "$path" ] || break
+    path=${path% *}
+  done
+  printf '%s\n' "$rest" | xargs -n 1 printf '%s\n' 2>/dev/null | sed '/^$/d'
+}
+
 # Sets cc to the compiler that will be used, and cc_chosen only if it is not simply the machine's:
 # the kernel is told of a chosen one, and finds the machine's by itself.
 find_cc() {
@@ -256,9 +271,8 @@ find_cc() {
     done
   fi
   if [ -n "$cc_chosen" ]; then
-    # CC may be a path with a space in it, or a program and its first options.
     cc=$cc_chosen
-    is_compiler "$cc" || is_compiler "${cc%% *}" ||
+    is_compiler "$(words_of_cc "$cc" | sed -n 1p)" ||
       missing "CC says $cc, but there is no such program: unset CC or set it to a C compiler."
     return 0
   fi
@@ -512,8 +526,8 @@ run_benchmarks() {
 # The chapters' switches and schedulers in one program, beside swapcontext, OS threads and, where it
 # is installed, Boost.Context. It fails if a promise of the chapters is not kept.
 bench_natively() {
-  local out=$build/bench stem way libraries=() flags=(-std=c17 -O2 -pthread) compiler=("$cc")
-  is_compiler "$cc" || read -ra compiler <<<"$cc"
+  local out=$build/bench stem way libraries=() flags=(-std=c17 -O2 -pthread) compiler=() word
+  while IFS= read -r word; do compiler+=("$word"); done < <(words_of_cc "$cc")
   if [ "$(uname)" = Linux ]; then flags+=(-Wl,-Bsymbolic); fi
   for stem in 05-there-and-back 06-threads-and-a-scheduler 07-the-runtime-in-200-lines; do
     "${compiler[@]}" "${flags[@]}" -fPIC -shared -I"$root/native" "$root/native/$stem.c" \

@@ -10,6 +10,7 @@ import time
 import nbformat
 import pytest
 
+from chapters import Chapter, tags
 from kernels import Kernel, installed_spec
 from project import BUILD, NOTEBOOKS, copy_of_project, old_java
 
@@ -421,6 +422,23 @@ def test_path_with_a_space_and_an_accent(tmp_path):
         k.ok("%%c mine\nint one(void) { return 1; }")
         assert "mine.c:2" in k.fails("%%c mine\nint one(void) { return nothing; }").error
         assert (tree / ".build" / "native").is_dir()
+
+
+def test_a_chapter_under_a_path_with_a_space_and_an_accent(tmp_path):
+    """And CC is such a path, as Zig's in a checkout would be."""
+    tree = copy_of_project(tmp_path / "le café noir")
+    cc = tree / "un compilateur é" / "my cc"
+    cc.parent.mkdir()
+    cc.write_text('#!/bin/sh\nexec cc "$@"\n')
+    cc.chmod(0o755)
+    with Kernel(tree / "notebooks", env={**surroundings(tree), "CC": f"{cc} -g0 -g"}) as k:
+        chapter = Chapter.read(tree / "notebooks" / "03-a-single-stack-swap.ipynb")
+        for cell in chapter.code:
+            run = k.run(cell.source, timeout=90)
+            assert (run.status == "error") == ("raises-exception" in tags(cell)), f"{cell.id}: {run.text}"
+        # As the reader may call it in a program of their own.
+        words = k.ok("System.out.println(Lab.compiler());").text
+        assert words == f"[{cc}, -g0, -g]\n"
 
 
 def test_read_only_checkout(tmp_path):

@@ -72,6 +72,15 @@ public final class Lab {
   }
 
   /**
+   * The words that call the C compiler: the program, then what {@code CC} says besides.
+   *
+   * @throws LabException if there is no C compiler, saying how to install one
+   */
+  public static List<String> compiler() {
+    return Here.PROJECT.compiler().toolchain().command();
+  }
+
+  /**
    * Loads {@code native/NAME.c}, or the cell {@code %%c NAME}, into this process; compiles it first
    * if its text, headers, options or compiler have changed. Says what it did in one line.
    *

@@ -4,12 +4,15 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The C compiler this machine offers.
@@ -36,9 +39,7 @@ record Toolchain(List<String> command, Path executable, String version, String i
     String chosen = environment.getOrDefault("CC", "").strip();
     String path = environment.getOrDefault("PATH", "");
     if (!chosen.isEmpty()) {
-      List<String> words = List.of(chosen.split("\\s+"));
-      // A path with a space in it is one word after all.
-      List<String> command = Files.isExecutable(Path.of(chosen)) ? List.of(chosen) : words;
+      List<String> command = words(chosen);
       Path executable =
           search(command.getFirst(), path)
               .orElseThrow(() ->
@@ -59,6 +60,57 @@ record Toolchain(List<String> command, Path executable, String version, String i
         "There is no C compiler on this machine (looked for cc, gcc and clang on PATH).\n"
             + HOW_TO_INSTALL);
   }
+
+  /**
+   * The words of {@code CC} as a shell would take them; but where it begins with a path of a
+   * program, that path is one word, whatever stands in it.
+   */
+  static List<String> words(String chosen) {
+    String path = chosen;
+    while (path.contains("/")) {
+      if (isProgram(path)) {
+        var words = new ArrayList<String>(List.of(path));
+        words.addAll(split(chosen.substring(path.length())));
+        return words;
+      }
+      path = path.replaceFirst("\\s+\\S*$|^\\S*$", "");
+    }
+    return split(chosen);
+  }
+
+  private static boolean isProgram(String path) {
+    try {
+      return Files.isRegularFile(Path.of(path)) && Files.isExecutable(Path.of(path));
+    } catch (InvalidPathException e) {
+      return false;
+    }
+  }
+
+  /** A quote that is never closed is a character like others. */
+  private static List<String> split(String text) {
+    var words = new ArrayList<String>();
+    Matcher word = WORD.matcher(text);
+    while (word.find()) {
+      String plain =
+          PIECE
+              .matcher(word.group())
+              .replaceAll(piece -> {
+                String inside =
+                    piece.group(1) != null
+                        ? piece.group(1)
+                        : piece.group(2) != null
+                            ? piece.group(2).replaceAll("\\\\([\"\\\\$`])", "$1")
+                            : piece.group(3);
+                return Matcher.quoteReplacement(inside);
+              });
+      words.add(plain);
+    }
+    return words;
+  }
+
+  private static final String QUOTED = "'([^']*)'|\"((?:\\\\.|[^\"\\\\])*)\"|\\\\(.)";
+  private static final Pattern PIECE = Pattern.compile(QUOTED);
+  private static final Pattern WORD = Pattern.compile("(?:" + QUOTED + "|\\S)+");
 
   boolean isClang() {
     return version.contains("clang");

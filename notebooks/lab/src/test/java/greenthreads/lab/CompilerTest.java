@@ -18,6 +18,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class CompilerTest {
   private static final String ADD =
@@ -234,5 +236,33 @@ class CompilerTest {
     assertEquals(
         "gcc 14.3.0",
         Toolchain.shortVersion("x86_64-conda-linux-gnu-cc (conda-forge gcc 14.3.0-1) 14.3.0"));
+  }
+
+  static Stream<List<String>> choices() {
+    return Stream.of(
+        List.of("gcc -m64", "gcc", "-m64"),
+        List.of("  gcc   -O0 ", "gcc", "-O0"),
+        List.of("'/a b/cc' -m64", "/a b/cc", "-m64"),
+        List.of("\"/a b/zig\" cc", "/a b/zig", "cc"),
+        List.of("/a\\ b/cc -DX=\"a b\"", "/a b/cc", "-DX=a b"),
+        List.of("gcc -DX='a\"b'", "gcc", "-DX=a\"b"),
+        List.of("gcc -DX=\"a\\\"b\"", "gcc", "-DX=a\"b"),
+        List.of("gcc '-O0", "gcc", "'-O0"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("choices")
+  void wordsOfCcAreTheShells(List<String> choice) {
+    assertEquals(choice.subList(1, choice.size()), Toolchain.words(choice.getFirst()));
+  }
+
+  @Test
+  void pathOfAProgramIsOneWord() throws IOException {
+    Path program = Files.createDirectories(folder.resolve("a folder é/it's")).resolve("my cc");
+    Files.writeString(program, "#!/bin/sh\nexec cc \"$@\"\n");
+    assertTrue(program.toFile().setExecutable(true));
+    assertEquals(List.of(program.toString()), Toolchain.words(program.toString()));
+    assertEquals(
+        List.of(program.toString(), "-m64", "-O0"), Toolchain.words(program + " -m64  '-O0'"));
   }
 }
