@@ -604,9 +604,135 @@ int spawned_until_full(int most) {
     return spawned;
 }
 
-/* What a thread does that cannot go on, and what others do when it can: it takes
-   its turns and looks again, and nobody need wake it. An exercise of the
-   chapter puts something better in the place of both. */
+/* ---------------------------------------------------------------------------
+ * For the exercises: each puts something better in the place of these
+ */
+
+/* 07.1: ends the current thread, however deep in its calls. */
+static void exit_thread(void) {
+}
+
+static long order; /* whose turns there were: a digit for each */
+
+static void note(void) {
+    order = order * 10 + my_id();
+}
+
+static void note_two_turns(void) {
+    for (int i = 0; i < 2; i++) {
+        note();
+        yield_thread();
+    }
+}
+
+static long came_back; /* 0: never; or the order up to then */
+
+static void deep_inside(void) {
+    exit_thread();
+    came_back = order;
+}
+
+static void note_and_exit(void) {
+    note();
+    deep_inside();
+}
+
+struct exit_report {
+    int64_t came_back;
+    int64_t first;  /* the order in the first run */
+    int64_t second; /* and in the second one, of five threads more */
+    int64_t stacks; /* that were made */
+};
+
+/* Four threads: the first finishes, the third exits, the others take two turns.
+   Then five more, in their places. Returns 0 or -1. */
+int leave_early(struct exit_report *out) {
+    struct runtime *r = new_runtime(9, SMALL_STACK);
+    if (r == NULL)
+        return -1;
+
+    came_back = order = 0;
+    spawn(r, do_nothing);
+    spawn(r, note_two_turns);
+    spawn(r, note_and_exit);
+    spawn(r, note_two_turns);
+    run(r);
+    *out = (struct exit_report){.came_back = came_back, .first = order};
+    order = 0;
+    for (int i = 0; i < 5; i++)
+        spawn(r, note_two_turns);
+    run(r);
+    out->second = order;
+    out->stacks = r->threads_made;
+    free_runtime(r);
+    return 0;
+}
+
+/* 07.2: moves a thread of the ring, so that it has the turn after this one. */
+static void run_next(struct thread *thread) {
+    (void)thread;
+}
+
+static int moved;
+static long backwards; /* the ring from the current thread on, by `previous` */
+
+static void have_four(void) {
+    for (int i = 0; i < 4; i++)
+        spawn(running, note);
+    run_next(&running->threads[moved]);
+    struct thread *me = running->current, *t = me->previous;
+    for (int i = 0; t != me && i < 9; t = t->previous, i++)
+        backwards = backwards * 10 + (t - running->threads);
+}
+
+struct order_report {
+    int64_t order, backwards;
+};
+
+/* Thread 1 has the children 2 to 5, and moves one of them. Returns 0 or -1. */
+int four_children(int move, struct order_report *out) {
+    struct runtime *r = move < 2 || move > 5 ? NULL : new_runtime(5, SMALL_STACK);
+    if (r == NULL)
+        return -1;
+
+    moved = move;
+    order = backwards = 0;
+    spawn(r, have_four);
+    run(r);
+    *out = (struct order_report){order, backwards};
+    free_runtime(r);
+    return 0;
+}
+
+enum { MOST_IN_TREE = 2500 };
+static int level[MOST_IN_TREE + 1];
+
+static void have_two(void) {
+    int mine = level[my_id()];
+
+    for (int i = 0; i < 2 && mine > 0; i++) {
+        int child = spawn(running, have_two);
+        level[child] = mine - 1;
+        run_next(&running->threads[child]);
+    }
+}
+
+/* A thread has two children, each of them two more, `levels` deep; each child is
+   moved. Returns how many stacks were made for all of them, or -1. */
+int tree(int levels) {
+    struct runtime *r = levels < 0 || levels > 10 ? NULL : new_runtime(MOST_IN_TREE, SMALL_STACK);
+    if (r == NULL)
+        return -1;
+
+    level[spawn(r, have_two)] = levels;
+    run(r);
+    int made = r->threads_made;
+    free_runtime(r);
+    return made;
+}
+
+/* 07.3: what a thread does that cannot go on, and what others do when it can. It
+   takes its turns and looks again, and nobody need wake it. */
 static void park(void) {
     yield_thread();
 }
@@ -621,6 +747,8 @@ struct mail_report {
     int64_t looks;  /* how often the reader looked for it */
     int64_t stacks; /* that were made */
     int64_t asleep; /* 1 if the reader has not come to its end */
+    int64_t next;   /* the thread that ran after the reader had parked */
+    int64_t turns;  /* of the others */
 };
 
 enum { LETTER = 42, MOST_LOOKS = 1000 };
@@ -638,33 +766,42 @@ static void read_letter(void) {
     }
     mail_seen.letter = letter;
     mail_seen.asleep = 0;
-    reader = NULL;
 }
 
-/* The third thread would take the reader's stack, if that were free. */
-static void write_letter(void) {
+static void wait_for_letter(void) {
+    if (mail_seen.next == 0)
+        mail_seen.next = my_id();
     take_turns();
+}
+
+/* The last thread would take the reader's stack, if that were free. The reader is
+   woken twice: it may have been woken by others already. */
+static void write_letter(void) {
+    wait_for_letter();
     spawn(running, do_nothing);
     yield_thread();
     letter = LETTER;
-    if (reader != NULL)
-        wake(reader);
+    wake(reader);
+    wake(reader);
 }
 
-/* A thread waits for a letter, and another one writes it after so many turns;
-   0: nobody does. Returns 0 or -1. */
+/* A thread waits for a letter, another one writes it after so many turns, and a
+   third one takes as many turns. 0: the reader is alone. Returns 0 or -1. */
 int mail(int turns_before, struct mail_report *out) {
-    struct runtime *r = new_runtime(3, SMALL_STACK);
+    struct runtime *r = new_runtime(4, SMALL_STACK);
     if (r == NULL)
         return -1;
 
     mail_seen = (struct mail_report){.stacks = 0};
-    letter = 0;
+    turns = letter = 0;
     turns_each = turns_before;
     spawn(r, read_letter);
-    if (turns_before > 0)
+    if (turns_before > 0) {
         spawn(r, write_letter);
+        spawn(r, wait_for_letter);
+    }
     run(r);
+    mail_seen.turns = turns;
     mail_seen.stacks = r->threads_made;
     *out = mail_seen;
     free_runtime(r);

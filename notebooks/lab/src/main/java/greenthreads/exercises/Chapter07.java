@@ -5,9 +5,8 @@ import greenthreads.lab.Lab;
 import greenthreads.lab.NativeCrash;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
-import java.lang.foreign.ValueLayout;
 import java.time.Duration;
+import java.util.function.Predicate;
 
 /** The runtime in 200 lines. */
 final class Chapter07 extends Chapter {
@@ -15,63 +14,136 @@ final class Chapter07 extends Chapter {
     super(Chapter07::leave, Chapter07::youngest, Chapter07::park);
   }
 
+  private static final Predicate<Object> CRASHED = seen -> seen instanceof NativeCrash;
+
+  private static Predicate<Object> took(long value) {
+    return seen -> seen.equals(value);
+  }
+
+  /** A call that fills in a report. */
+  private interface Reporting {
+    void fill(MemorySegment report);
+  }
+
+  /** A member of the report, or the crash that came instead. */
+  private static Object report(String cell, String struct, String member, Reporting call)
+      throws Exception {
+    var layout = Lab.load(cell).layout(struct);
+    MemorySegment seen = Arena.ofAuto().allocate(layout);
+    return attempt(() -> {
+      call.fill(seen);
+      return member(layout, seen, member);
+    });
+  }
+
   // ------------------------------------------------------------ 07.1: leave from anywhere
 
   /** What the cell defines. */
   interface Early {
-    long leave_early(int what);
+    int leave_early(MemorySegment report);
   }
 
   private static void leave(Given given) {
     Early early = Lab.isolate(Lab.load("early", Early.class), Duration.ofSeconds(2));
     Check.exercise("07.1")
-        .expect("turns before it came back", 0L, () -> attempt(() -> early.leave_early(0)))
+        .expect("turns before it came back", 0L, () -> left(early, "came_back"))
+        .cause(took(23), "exit_thread came straight back to its caller")
         .cause(
-            back -> back.equals(1L),
-            "exit_thread came straight back: take the thread out of the ring")
+            seen -> seen instanceof Long,
+            "it came back later: the thread is still in the ring, or somebody leads to it")
         .cause(
-            back -> back instanceof Long,
-            "a yield only: it stayed in the ring, and came back later")
-        .cause(back -> true, "the process ended: leave the thread, not the program")
-        .expect("turns of the other threads", 9L, () -> attempt(() -> early.leave_early(1)))
+            seen -> seen.toString().contains("time"),
+            "the run never ends: the thread never gives the processor away, or the links lead in"
+                + " a circle")
         .cause(
-            all -> all instanceof Long,
-            "the others did not get all their turns: go on with the next one")
-        .cause(all -> true, "there is no run that ends well: look at the first line")
-        .expect("stacks made", 2L, () -> attempt(() -> early.leave_early(2)))
+            seen -> seen.toString().contains("SIG"),
+            "it crashed: look at the links of the ring and of the list, forwards and backwards")
+        .cause(CRASHED, "the process ended: leave the thread, not the program")
+        .expect("turns in the first run", 23424L, () -> left(early, "first"))
         .cause(
-            made -> made.equals(3L),
-            "its stack was never given back: put it into the list of available ones")
+            took(23),
+            "the run was over although others were ready: resume the next one in the ring, not"
+                + " the base thread")
+        .cause(
+            seen -> seen instanceof Long,
+            "others had their turns, in another order: after the one that exits comes the next in"
+                + " the ring")
+        .cause(CRASHED, "see the first line")
+        .expect("stacks made in both runs", 5L, () -> left(early, "stacks"))
+        .cause(
+            took(6),
+            "a place was lost: the one that exits goes to the head of the list of available"
+                + " places, and the rest of the list stays behind it")
+        .cause(
+            took(4),
+            "a place was given to two threads: the list of available places leads in a circle")
+        .cause(
+            seen -> true,
+            "the list of available places is broken: keep the old head before you change it")
+        .expect("turns in the second run", 4231542315L, () -> left(early, "second"))
+        .cause(
+            seen -> true,
+            "others got the places in another order: the latest that was left is taken first")
         .verdict();
+  }
+
+  private static Object left(Early early, String member) throws Exception {
+    return report("early", "exit_report", member, early::leave_early);
   }
 
   // ------------------------------------------------------------ 07.2: the youngest first
 
   /** What the cell defines. */
   interface Youngest {
-    long tree(int levels, int stacks);
+    int four_children(int move, MemorySegment report);
+
+    int tree(int levels);
   }
 
   private static void youngest(Given given) {
     Youngest youngest = Lab.isolate(Lab.load("youngest", Youngest.class), Duration.ofSeconds(2));
     String broken =
-        "the ring is broken: first its two old neighbours have to know each other, then the new"
-            + " ones have to know it, `next` and `previous`";
+        "the ring is broken: when a thread is taken out, its two old neighbours have to know each"
+            + " other; when it is put in, two new ones have to know it";
+    String backwards = "forwards all is well; but who is `previous` to whom?";
+    String early =
+        "thread 1 had not ended when its children ran: only move the thread, do not switch";
     Check.exercise("07.2")
-        .expect("threads that ran", 2047L, () -> attempt(() -> youngest.tree(10, 0)))
-        .cause(ran -> ran.toString().contains("time"), "it never ended; " + broken)
-        .cause(ran -> ran instanceof NativeCrash, "it crashed; " + broken)
-        .cause(ran -> true, "not all have run; " + broken)
-        .expect("stacks made", 12L, () -> attempt(() -> youngest.tree(10, 1)))
+        .expect("4 of 2 3 4 5 moved: the turns", 4235L, () -> moved(youngest, 4, "order"))
+        .cause(took(2345), "nothing was moved")
+        .cause(took(2354), "it was moved to the end of the round")
+        .cause(CRASHED, broken)
         .cause(
-            made -> made instanceof Long all && all > 1000,
-            "a newcomer still waits for all others: the place behind running->current is"
-                + " running->current->next")
+            seen -> String.valueOf(seen).length() == 4,
+            "all ran, but 4 was not the next, or the others changed places")
+        .cause(seen -> true, broken)
+        .expect("and backwards, from thread 1", 5324L, () -> moved(youngest, 4, "backwards"))
+        .cause(took(0), early)
+        .cause(CRASHED, broken)
+        .cause(seen -> true, backwards)
+        .expect("5 moved: the turns", 5234L, () -> moved(youngest, 5, "order"))
         .cause(
-            made -> made instanceof Long,
-            "the parent has to end before its children run: only move, do not switch")
-        .cause(made -> true, "nothing could be counted: see the first line")
+            seen -> true, "the last one has the current thread for its next neighbour: " + broken)
+        .expect("and backwards", 4325L, () -> moved(youngest, 5, "backwards"))
+        .cause(seen -> true, backwards)
+        .expect("2 moved: the turns", 2345L, () -> moved(youngest, 2, "order"))
+        .cause(
+            seen -> true,
+            "2 was the next one already; ask for the current thread's `next` when it has been"
+                + " taken out")
+        .expect("and backwards", 5432L, () -> moved(youngest, 2, "backwards"))
+        .cause(seen -> true, backwards)
+        .expect("stacks for a tree of ten levels", 12, () -> attempt(() -> youngest.tree(10)))
+        .cause(CRASHED, broken)
+        .cause(
+            seen -> true,
+            "the children had their turns in another order, or before their parent"
+                + " had ended: only move the thread, do not switch")
         .verdict();
+  }
+
+  private static Object moved(Youngest youngest, int thread, String member) throws Exception {
+    return report("youngest", "order_report", member, seen -> youngest.four_children(thread, seen));
   }
 
   // ------------------------------------------------------------ 07.3: wait without turns
@@ -84,33 +156,39 @@ final class Chapter07 extends Chapter {
   private static void park(Given given) {
     Mail post = Lab.isolate(Lab.load("parking", Mail.class), Duration.ofSeconds(2));
     Check.exercise("07.3")
-        .expect("looks until the letter was there", 1L, () -> mail(post, 100, 1))
+        .expect("looks until the letter was there", 1L, () -> seen(post, 100, "looks"))
+        .cause(took(1000), "park comes straight back: somebody else has to be resumed")
         .cause(
-            looks -> looks.equals(1000L),
-            "park comes straight back: somebody else has to be resumed")
-        .cause(looks -> looks instanceof Long, "it still takes its turns: it has to leave the ring")
+            looks -> looks instanceof Long,
+            "the reader still takes its turns: park has to leave the ring, and the neighbours"
+                + " must not lead to it")
         .cause(
             looks -> looks.toString().contains("time"),
-            "it never ended: park has to come back when somebody wakes the thread")
+            "the run never ends: the links lead in a circle, or a thread that is in the ring was"
+                + " put in once more")
+        .cause(CRASHED, "it crashed: the ring is not whole, or its stack had been given away")
+        .expect("who ran after it", 2L, () -> seen(post, 100, "next"))
+        .cause(took(3), "the next one has to go on, not the previous one")
         .cause(
-            looks -> true,
-            "it crashed: its stack had been given away, or the ring is not whole, backwards too")
-        .expect("the letter", 42L, () -> mail(post, 100, 0))
-        .cause(letter -> true, "see the first line")
-        .expect("stacks for three threads", 3L, () -> mail(post, 100, 2))
-        .expect("asleep, if nobody writes", 1L, () -> mail(post, 0, 3))
+            seen -> true,
+            "nobody ran: while others are ready, the next one has to go on, not the base thread")
+        .expect("the letter", 42L, () -> seen(post, 100, "letter"))
+        .cause(took(0), "the reader never came back: wake has to put it into the ring")
+        .cause(CRASHED, "it crashed: see the first line")
+        .expect("turns of the two others", 200L, () -> seen(post, 100, "turns"))
+        .cause(seen -> true, "the others did not get all their turns")
+        .expect("stacks for four threads", 4L, () -> seen(post, 100, "stacks"))
+        .cause(took(3), "the sleeper's stack was given away: a parked thread is not available")
+        .expect("asleep, if nobody writes", 1L, () -> seen(post, 0, "asleep"))
+        .cause(took(0), "the reader gave up after 1,000 looks: it was awake all the time")
         .cause(
-            asleep -> asleep.equals(0L),
-            "the reader gave up after 1,000 looks: it was awake all the time")
+            CRASHED,
+            "nobody is left in the ring when the only thread parks: then the base thread has to"
+                + " go on")
         .verdict();
   }
 
-  private static Object mail(Mail post, int turnsBefore, int field) throws Exception {
-    StructLayout layout = Lab.load("parking").layout("mail_report");
-    MemorySegment seen = Arena.ofAuto().allocate(layout);
-    return attempt(() -> {
-      post.mail(turnsBefore, seen);
-      return seen.getAtIndex(ValueLayout.JAVA_LONG, field);
-    });
+  private static Object seen(Mail post, int turnsBefore, String member) throws Exception {
+    return report("parking", "mail_report", member, report -> post.mail(turnsBefore, report));
   }
 }
