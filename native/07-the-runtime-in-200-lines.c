@@ -749,6 +749,7 @@ struct mail_report {
     int64_t asleep; /* 1 if the reader has not come to its end */
     int64_t next;   /* the thread that ran after the reader had parked */
     int64_t turns;  /* of the others */
+    int64_t whole;  /* 1 if the ring is as long backwards as forwards afterwards */
 };
 
 enum { LETTER = 42, MOST_LOOKS = 1000 };
@@ -783,6 +784,13 @@ static void write_letter(void) {
     letter = LETTER;
     wake(reader);
     wake(reader);
+    struct thread *me = running->current;
+    int forwards = 0, back = 0;
+    for (struct thread *t = me->next; t != me && forwards < 9; t = t->next)
+        forwards++;
+    for (struct thread *t = me->previous; t != me && back < 9; t = t->previous)
+        back++;
+    mail_seen.whole = forwards == back && forwards < 9;
 }
 
 /* A thread waits for a letter, another one writes it after so many turns, and a

@@ -175,6 +175,12 @@ final class Chapter07 extends Chapter {
         .expect("the letter", 42L, () -> seen(post, 100, "letter"))
         .cause(took(0), "the reader never came back: wake has to put it into the ring")
         .cause(CRASHED, "it crashed: see the first line")
+        .expect("a whole ring, when woken twice", 1L, () -> seen(post, 100, "whole"))
+        .cause(
+            took(0),
+            "a thread that was in the ring already was put in once more, or its neighbours do not"
+                + " know it, forwards and backwards")
+        .cause(CRASHED, "it crashed: see the first line")
         .expect("turns of the two others", 200L, () -> seen(post, 100, "turns"))
         .cause(seen -> true, "the others did not get all their turns")
         .expect("stacks for four threads", 4L, () -> seen(post, 100, "stacks"))
