@@ -38,6 +38,15 @@ def kernel_json(root, build, java, ijava, cc):
             # Cells call native code: that is the point, so Java need not warn of it.
             "--enable-native-access=ALL-UNNAMED",
             "-Xss16m",
+            # One reader, small heaps: it takes the least memory, and no threads of its own.
+            "-XX:+UseSerialGC",
+            # Most of a cell's time goes into compiling: javac compiles the cell, and Java's own
+            # compilers javac. The costly one of these waits for code that is hot beyond doubt: a
+            # loop that measures is so at once, a chapter's worth of cells never.
+            "-XX:Tier4InvocationThreshold=100000",
+            "-XX:Tier4MinInvocationThreshold=12000",
+            "-XX:Tier4CompileThreshold=300000",
+            "-XX:Tier4BackEdgeThreshold=800000",
             # A crash is part of the course. No core dumps, and the report goes where it can be found.
             "-XX:-CreateCoredumpOnCrash",
             f"-XX:ErrorFile={build}/logs/hs_err_pid%p.log",
