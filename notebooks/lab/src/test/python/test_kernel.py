@@ -621,3 +621,25 @@ def test_stock_kernel_on_an_old_jdk(tmp_path):
 def test_kernel_says_of_its_language_what_the_files_hold(kernel, path):
     """Else JupyterLab would change a chapter by opening it, and ask to save."""
     assert nbformat.read(path, as_version=4).metadata.language_info == kernel.info()["language_info"]
+
+
+def test_a_chapter_is_compiled_ahead(tmp_path):
+    """On its first run, in JupyterLab: whoever reads finds the next cells' C compiled."""
+    chapter = NOTEBOOKS / "03-a-single-stack-swap.ipynb"
+    cells = [c.source for c in nbformat.read(chapter, as_version=4).cells if c.cell_type == "code"]
+    cell = next(c for c in cells if c.startswith("%%c ") and "--from" in c)
+    name = cell.split()[1]
+    environment = {"GREEN_THREADS_BUILD": tmp_path / "build", "JPY_SESSION_NAME": chapter}
+    with Kernel(env=environment) as kernel:
+        kernel.ok("%load lab/start.jshell")
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "build" / "native").glob(f"{name}-*")):
+            assert time.monotonic() < deadline, "nothing was compiled ahead"
+            time.sleep(0.1)
+        own = 'Lab.load("03-a-single-stack-swap");'
+        assert re.search(r"compiled with .* in [\d.]+ m?s, in the background\.$", kernel.ok(own).text, re.MULTILINE)
+        assert "unchanged, loaded from the cache" in kernel.ok(own).text
+        assert "in the background." in kernel.ok(cell).text
+        # What was changed meanwhile is compiled when it is run.
+        said = kernel.ok(cell + "\nint another;").text
+        assert "compiled with" in said and "in the background" not in said

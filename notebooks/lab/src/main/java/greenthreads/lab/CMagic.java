@@ -40,28 +40,47 @@ public final class CMagic {
   }
 
   private static void edit(List<String> arguments, String body) {
-    String name = null;
-    String from = null;
-    var options = new ArrayList<String>();
-    var words = arguments.iterator();
-    while (words.hasNext()) {
-      String word = words.next();
-      if (word.equals("--from")) {
-        from = words.hasNext() ? words.next() : null;
-        if (from == null) {
-          throw new LabException("%%c: --from wants a chapter's name after it.\n" + USAGE);
+    Request wanted = Request.of(arguments);
+    Lab.edit(wanted.name(), wanted.from(), body, wanted.options());
+  }
+
+  /**
+   * What a cell's first line asks for.
+   *
+   * @param name what the cell is called
+   * @param from the file it starts from, or null
+   * @param options words for the compiler
+   */
+  record Request(String name, String from, List<String> options) {
+    /**
+     * Reads the words after {@code %%c}.
+     *
+     * @throws LabException if they are not such words
+     */
+    static Request of(List<String> arguments) {
+      String name = null;
+      String from = null;
+      var options = new ArrayList<String>();
+      var words = arguments.iterator();
+      while (words.hasNext()) {
+        String word = words.next();
+        if (word.equals("--from")) {
+          from = words.hasNext() ? words.next() : null;
+          if (from == null) {
+            throw new LabException("%%c: --from wants a chapter's name after it.\n" + USAGE);
+          }
+        } else if (word.startsWith("-")) {
+          options.add(word);
+        } else if (name == null) {
+          name = word;
+        } else {
+          throw new LabException("%%c: what is `" + word + "`?\n" + USAGE);
         }
-      } else if (word.startsWith("-")) {
-        options.add(word);
-      } else if (name == null) {
-        name = word;
-      } else {
-        throw new LabException("%%c: what is `" + word + "`?\n" + USAGE);
       }
+      if (name == null || !isName(name)) {
+        throw new LabException("%%c: the cell needs a name of letters and digits.\n" + USAGE);
+      }
+      return new Request(name, from, List.copyOf(options));
     }
-    if (name == null || !isName(name)) {
-      throw new LabException("%%c: the cell needs a name of letters and digits.\n" + USAGE);
-    }
-    Lab.edit(name, from, body, options);
   }
 }

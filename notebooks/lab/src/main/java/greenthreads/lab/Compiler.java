@@ -7,6 +7,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -101,6 +103,15 @@ final class Compiler {
     words.addAll(plain());
     words.add(FORM);
     String key = source.key(words);
+    // What is being compiled ahead is waited for.
+    synchronized (LOCKS.computeIfAbsent(key, each -> new Object())) {
+      return build(source, options, key);
+    }
+  }
+
+  private static final Map<String, Object> LOCKS = new ConcurrentHashMap<>();
+
+  private Built build(NativeSource source, List<String> options, String key) {
     Path cache = workspace.folder("native");
     try {
       Cache.Entry entry =

@@ -22,6 +22,11 @@ final class KernelSetup {
     return Cell.kernel().filter(LabKernel.class::isInstance).isEmpty();
   }
 
+  /** Whether it has not been done yet. */
+  static synchronized boolean isFirst() {
+    return !done;
+  }
+
   private static void teach(JavaKernel kernel) {
     kernel.getMagics().registerMagics(new CMagic());
     kernel

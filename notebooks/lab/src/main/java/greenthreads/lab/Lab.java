@@ -57,8 +57,12 @@ public final class Lab {
    * since a chapter's first cell calls it again.
    */
   public static void start() {
+    boolean first = KernelSetup.isFirst();
     if (KernelSetup.prepare()) {
       Cell.say(machine().line());
+    }
+    if (first) {
+      Ahead.begin(Here.PROJECT, () -> Here.isolation().host().command());
     }
   }
 

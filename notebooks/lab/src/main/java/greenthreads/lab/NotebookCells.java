@@ -34,6 +34,13 @@ record NotebookCells(List<String> sources) {
     return read(Path.of(session).getFileName());
   }
 
+  /** The notebook's file name without its ending, if Jupyter's server names one. */
+  static Optional<String> stemOfThisKernel() {
+    return Optional.ofNullable(System.getenv("JPY_SESSION_NAME"))
+        .filter(session -> session.endsWith(".ipynb"))
+        .map(session -> Path.of(session).getFileName().toString().replaceFirst("\\.ipynb$", ""));
+  }
+
   static NotebookCells read(Path notebook) {
     try {
       var cells = new ArrayList<String>();

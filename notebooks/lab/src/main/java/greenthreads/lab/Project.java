@@ -2,6 +2,7 @@ package greenthreads.lab;
 
 import java.io.IOException;
 import java.lang.ref.WeakReference;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -238,17 +239,19 @@ final class Project {
   }
 
   private void report(NativeSource source, Compiler.Built built, String before, long nanos) {
-    if (QUIET.isBound() && !built.fresh()) {
+    Optional<Duration> ahead = Ahead.reportOnce(built);
+    if (QUIET.isBound() && !built.fresh() && ahead.isEmpty()) {
       return;
     }
-    String how =
-        built.fresh()
-            ? "compiled with " + compiler().toolchain().version() + " in "
-            : "unchanged, loaded from the cache in ";
-    if (!built.fresh() && !before.isEmpty()) {
+    String how = "unchanged, loaded from the cache in ";
+    if (built.fresh() || ahead.isPresent()) {
+      how = "compiled with " + compiler().toolchain().version() + " in ";
+    } else if (!before.isEmpty()) {
       how = "loaded from the cache in ";
     }
-    say.accept(source.title() + ": " + before + how + Words.duration(nanos) + ".");
+    how += Words.duration(ahead.map(Duration::toNanos).orElse(nanos));
+    how += ahead.isPresent() ? ", in the background." : ".";
+    say.accept(source.title() + ": " + before + how);
     if (!built.messages().isBlank()) {
       say.accept(built.messages().stripTrailing());
     }
