@@ -18,6 +18,7 @@
 
 #include "arch/windows-memory.h"
 #else
+#include <pthread.h>
 #include <sys/mman.h>
 #endif
 
@@ -40,8 +41,9 @@ enum {
  *
  *                insists    takes any
  *     x86-64     movaps     movups
- *     AArch64    ldxp       ldp          ldxp is for memory that is shared: both
- *                                        halves are loaded in one go
+ *     AArch64    ldxp       ldp          ldxp is for memory that is shared: if
+ *                                        the stxp that follows succeeds, both
+ *                                        halves were of one moment
  *     RISC-V     none, and none: a register has 64 bits
  */
 
@@ -244,23 +246,43 @@ int call_and_add(int (*function)(int), int n) {
 static struct context home, away;
 static int found_there;
 
-/* On a stack of our own. What does the system believe of it? */
+/* What the system takes for the stack of this OS thread, which is all it knows
+   of: on Windows by the thread information block, elsewhere by what the thread
+   library noted when the OS thread began. */
+static void named_by_the_system(uintptr_t *low, uintptr_t *high) {
+#if defined _WIN32
+    ULONG_PTR from, to;
+    GetCurrentThreadStackLimits(&from, &to);
+    *low = from;
+    *high = to;
+#elif defined __APPLE__
+    *high = (uintptr_t)pthread_get_stackaddr_np(pthread_self());
+    *low = *high - pthread_get_stacksize_np(pthread_self());
+#else
+    pthread_attr_t told;
+    void *from = NULL;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &told) == 0) {
+        pthread_attr_getstack(&told, &from, &size);
+        pthread_attr_destroy(&told);
+    }
+    *low = (uintptr_t)from;
+    *high = *low + size;
+#endif
+}
+
+/* On a stack of our own. Does the system name it? */
 static _Noreturn void look_around(void) {
     STACK_BEGINS_HERE(); /* to those who walk the stack: there is no caller */
-#ifdef _WIN32
-    char here;
-    ULONG_PTR low, high;
-    GetCurrentThreadStackLimits(&low, &high);
-    found_there = low <= (uintptr_t)&here && (uintptr_t)&here < high;
-#else
-    found_there = 2;
-#endif
+    uintptr_t low, high;
+    named_by_the_system(&low, &high);
+    found_there = low <= (uintptr_t)&low && (uintptr_t)&low < high;
     switch_context(&away, &home);
     abort(); /* nobody switches here a second time */
 }
 
 /* Whether the system knows which stack is running after a switch: 1 if it does,
-   0 if it believes in another one, 2 if it does not ask; below 0, see above. */
+   0 if it names another one; below 0, see above. */
 int known_to_the_system(void) {
     const size_t size = 64 * 1024;
     char *stack = malloc(size);
@@ -283,8 +305,6 @@ int known_to_the_system(void) {
 #define ONE(member) 1 +
 
 int main(void) {
-    static const char *const knows[] = {"no", "yes", "it does not ask"};
-
     printf("machine: %s\n", ARCH_NAME);
     printf("bits of a long: %u\n", (unsigned)sizeof(long) * 8);
     printf("arguments in registers: %d\n", ARGUMENT_REGISTERS);
@@ -295,7 +315,7 @@ int main(void) {
     printf("registers in a context, besides sp: %d\n", CONTEXT_REGISTERS(ONE) 0);
     printf("bytes of a context: %u\n", (unsigned)sizeof(struct context));
     printf("a function named f is, in assembly: %s\n", SYMBOL(f));
-    printf("the system knows which stack runs: %s\n", knows[known_to_the_system()]);
+    printf("the system knows which stack runs: %s\n", known_to_the_system() == 1 ? "yes" : "no");
     printf("copies from 0: %d %d\n", (int)copy_128(0, 0), (int)copy_128(1, 0));
     printf("copied from 8: %d\n", (int)copy_128(0, 8));
     for (int maker = 0; maker < MAKERS; maker++)

@@ -111,7 +111,7 @@ def there_and_back(architecture, registers=None):
     ]
 
 
-def other_machines(name, arguments, modulo, context, long=64, red_zone=0, home=0, knows="it does not ask"):
+def other_machines(name, arguments, modulo, context, long=64, red_zone=0, home=0, knows="no"):
     """What chapter 08 prints of the machine that it runs on. A Mac has an underscore, and a red zone on AArch64."""
     return [
         f"machine: {name}",
