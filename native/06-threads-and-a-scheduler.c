@@ -8,6 +8,7 @@
  * Alone:  cc -std=c17 -O2 -DMAIN 06-threads-and-a-scheduler.c -o demo && ./demo
  */
 #define _GNU_SOURCE /* Linux: clock_gettime */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -441,6 +442,79 @@ int print_from_guard(int layout) {
     uint64_t top;
 
     return enter(layout, do_nothing, print_a_float, NULL, &top);
+}
+
+/* ---------------------------------------------------------------------------
+ * Stacks that others lay out: for exercise 06.1
+ */
+
+/* A stack to be laid out. `sp` is the answer. */
+struct new_stack {
+    char *stack;
+    size_t size;
+    void (*function)(void);
+    void (*guard)(void);
+    uint64_t *sp;
+};
+
+/* Lets lay_out forge a stack that begins `from` bytes above a multiple of 16 and
+   ends `cut` bytes below one, both below 64, and switches to it. sp[0], sp[1]:
+   sp in the function and in guard. Returns how many bytes beside the stack were
+   written. It may crash: call it in a process of its own. */
+int try_layout(void (*lay_out)(struct new_stack *), int from, int cut, uint64_t *sp) {
+    static _Alignas(64) char memory[64 + SMALLEST_STACK + 64];
+    char *begin = memory + 64 + from, *end = memory + 64 + SMALLEST_STACK - cut;
+    struct new_stack new = {begin, (size_t)(end - begin), record_sp, record_sp_and_leave, NULL};
+    int beside = 0;
+
+    memset(memory, PAINT, sizeof memory);
+    lay_out(&new);
+    for (const char *at = memory; at < memory + sizeof memory; at++)
+        beside += (at < begin || at >= end) && *at != (char)PAINT;
+    forged = new_context(new.sp, begin, end);
+    forged.REGISTER_RECORD = (uintptr_t)sp;
+    switch_context(&home, &forged);
+    return beside;
+}
+
+/* ---------------------------------------------------------------------------
+ * Requests that fail, each for a reason of its own: for exercise 06.4
+ */
+
+enum { MOST_REQUESTS = 16 };
+
+static int first_reason, open_requests, most_open;
+static int32_t *reasons;
+
+/* A request of thread `id`, below MOST_REQUESTS. It fails: returns -1, and the
+   reason is in errno, as everywhere in C's libraries. */
+int request(int id) {
+    errno = first_reason + id;
+    if (++open_requests > most_open)
+        most_open = open_requests;
+    return -1;
+}
+
+/* Thread `id` says for what reason its request has failed. */
+void report(int id, int reason) {
+    open_requests--;
+    if (id > 0 && id < MOST_REQUESTS)
+        reasons[id] = reason;
+}
+
+/* Lets as many threads run `fetch`. Their requests fail for the reasons `first`
+   + 1, + 2, and so on; reported[1], [2] … are those that they report. Returns how
+   many requests were open at once, at most, or an error. */
+int fetch_all(void (*fetch)(void), int threads, int first, int32_t *reported) {
+    static const int32_t no_counts[MOST_REQUESTS];
+
+    if (threads >= MOST_REQUESTS)
+        return WRONG_NUMBER;
+    first_reason = first;
+    open_requests = most_open = 0;
+    reasons = reported;
+    int result = run_all(no_counts, threads, fetch);
+    return result == DONE ? most_open : result;
 }
 
 /* ---------------------------------------------------------------------------
