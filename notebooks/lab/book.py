@@ -15,6 +15,13 @@ from nbconvert import HTMLExporter
 
 SECONDS_FOR_A_CELL = 300
 
+# On paper nothing scrolls: long lines of code go on below, and a figure stays on one page where it fits.
+PRINT = """<style>@media print {
+  .jp-Notebook pre { white-space: pre-wrap !important; overflow-wrap: anywhere; }
+  .jp-Notebook figure, .jp-Notebook tr { break-inside: avoid; }
+}</style>
+"""
+
 
 class ChapterError(Exception):
     """What went wrong in a chapter, for the reader of the terminal."""
@@ -52,12 +59,17 @@ def execute(notebook, folder):
         raise ChapterError(str(failure))
 
 
+def page_of(notebook, name, folder):
+    html, _ = HTMLExporter().from_notebook_node(
+        notebook, resources={"metadata": {"name": name, "path": str(folder)}}
+    )
+    return html.replace("</head>", PRINT + "</head>", 1)
+
+
 def write(chapter, book):
     notebook = nbformat.read(chapter, as_version=4)
     execute(notebook, chapter.parent)
-    html, _ = HTMLExporter().from_notebook_node(
-        notebook, resources={"metadata": {"name": chapter.stem, "path": str(chapter.parent)}}
-    )
+    html = page_of(notebook, chapter.stem, chapter.parent)
     page = book / f"{chapter.stem}.html"
     unfinished = page.with_suffix(".new")
     unfinished.write_text(html, encoding="utf-8")

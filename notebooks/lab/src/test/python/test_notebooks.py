@@ -1,15 +1,18 @@
 """Every chapter in a fresh kernel, from top to bottom, again in other orders, with right and wrong answers."""
 
 import functools
+import itertools
 import random
 import re
 
+import nbformat
 import pytest
 
 from answers import ANSWERS, BEFORE
 from chapters import Chapter, chapter_paths, error_of, outputs_of, session, tags
 from expected import EXPECTED
 from processes import children_of
+from suggestions import FAULT, changed, knobs, suggested, unlisted, values
 
 CHAPTERS = {path.stem: Chapter.read(path) for path in chapter_paths()}
 EXERCISES = {e.number: (stem, e) for stem, chapter in CHAPTERS.items() for e in chapter.exercises()}
@@ -56,9 +59,20 @@ def as_it_is(stem):
     chapter = CHAPTERS[stem]
     with session(chapter) as kernel:
         first = [kernel.run(cell) for cell in chapter.code]
+        changes = [(edit, follow(kernel, chapter, edit)) for edit in suggested(stem, chapter.cells)]
         again = {name: [kernel.run(cell) for cell in order(chapter.code)] for name, order in ORDERS.items()}
         left = [name for _, name in children_of(kernel.pid)]
-    return {cell.id: cell for cell in first}, again, left
+    return {cell.id: cell for cell in first}, again, left, changes
+
+
+def follow(kernel, chapter, edit):
+    """Runs a cell as a reader changed it, and the code cells below it that belong to it; then it is put back."""
+    begin = next(i for i, cell in enumerate(chapter.cells) if cell.id == edit.cell)
+    below = itertools.takewhile(lambda cell: not cell.source.startswith("#"), chapter.cells[begin + 1 :])
+    ran = [kernel.run(chapter.cells[begin], changed(chapter.cells[begin], edit))]
+    ran += [kernel.run(cell) for cell in below if cell.cell_type == "code"]
+    kernel.run(chapter.cells[begin])
+    return ran
 
 
 @once
@@ -106,7 +120,7 @@ def source_of(answer, exercise):
 
 @each_chapter
 def test_errors_only_where_they_are_meant(stem):
-    first, _, _ = as_it_is(stem)
+    first, *_ = as_it_is(stem)
     wrong = [report(cell) for cell in first.values() if bool(error_of(cell)) != ("raises-exception" in tags(cell))]
     assert not wrong, "\n".join(wrong)
 
@@ -132,7 +146,7 @@ def differences(cells, expected):
 
 @each_chapter
 def test_outputs(stem):
-    first, _, _ = as_it_is(stem)
+    first, *_ = as_it_is(stem)
     wrong = differences(first, EXPECTED.get(stem, {}))
     assert not wrong, "\n\n".join(wrong)
 
@@ -157,7 +171,7 @@ def test_the_comparison_can_fail():
 @each_chapter
 def test_output_of_native_code_stands_under_its_cell(stem):
     """What chapter 03 is about: the line appears under each cell that swaps, and under no other."""
-    first, _, _ = as_it_is(stem)
+    first, *_ = as_it_is(stem)
     line = "I LOVE WAKING UP ON A NEW STACK!"
     for name, cell in first.items():
         printed = [o.text for o in cell.outputs if o.output_type == "stream" and line in o.text]
@@ -169,7 +183,7 @@ def test_output_of_native_code_stands_under_its_cell(stem):
 
 @each_chapter
 def test_figures_can_be_read_by_everyone(stem):
-    first, _, _ = as_it_is(stem)
+    first, *_ = as_it_is(stem)
     for name, cell in first.items():
         for output in cell.outputs:
             data = output.get("data", {})
@@ -184,8 +198,52 @@ def test_figures_can_be_read_by_everyone(stem):
 
 @each_chapter
 def test_nothing_is_left_running(stem):
-    _, _, left = as_it_is(stem)
+    _, _, left, _ = as_it_is(stem)
     assert left == []
+
+
+# ---------------------------------------------------------------- what the chapters suggest
+
+
+@each_chapter
+def test_every_suggestion_is_tried(stem):
+    assert not unlisted(stem, CHAPTERS[stem].cells), "suggestions.py does not know these"
+
+
+@each_chapter
+def test_suggested_changes_do_what_is_said(stem):
+    *_, changes = as_it_is(stem)
+    wrong = [problem for edit, cells in changes for problem in problems(edit, cells)]
+    assert not wrong, "\n\n".join(wrong)
+
+
+def problems(edit, cells):
+    """What is wrong with the outputs of a changed cell and those below it."""
+    text = "\n".join(outputs_of(cell) for cell in cells)
+    failed = any(error_of(cell) for cell in cells) or re.search(FAULT, text) is not None
+    what = f"{edit.cell} with {edit.change}"
+    if failed != edit.fails and not (edit.fails and edit.says and re.search(edit.says, text)):
+        yield f"{what} {'fails' if failed else 'does not fail'}:\n{text}"
+    if not re.search(edit.says, text):
+        yield f"{what}: no {edit.says!r} in\n{text}"
+
+
+def test_suggestions_are_found_and_missed_ones_are_told():
+    def cell(name, kind, source):
+        return nbformat.NotebookNode(id=name, cell_type=kind, source=source, metadata={})
+
+    knob = cell("k", "code", 'long size = 16 * 1024;   // in bytes; try 1 << 20, 20_001, and 8 * 1024')
+    assert [edit.change[knob.source].split(";")[0] for edit in knobs(knob)] == [
+        "long size = 1 << 20", "long size = 20_001", "long size = 8 * 1024"]
+    word = cell("w", "code", 'String level = "-O1";   // try -Os, -O3')
+    assert [edit.change[word.source].split(";")[0] for edit in knobs(word)] == ['String level = "-Os"', 'String level = "-O3"']
+    assert values('{1}, {0, 0, 9}') == ["{1}", "{0, 0, 9}"]
+    assert values('"a, b" or "c"') == ['"a, b"', '"c"']
+    assert values("a large array here") is None
+    assert unlisted("99", [knob, word]) == []
+    assert unlisted("99", [cell("c", "code", "    ;  /* try: yield_thread(); */")])
+    assert unlisted("99", [cell("p", "markdown", "Then try `64 * id`.")])
+    assert not unlisted("99", [cell("j", "code", "try {\n} catch (Exception e) {\n}")])
 
 
 # ---------------------------------------------------------------- again
@@ -203,7 +261,7 @@ def is_clear(error):
 @each_chapter
 def test_any_cell_can_be_run_again(stem, order):
     """From bottom to top each cell finds all that is above it; shuffled, it may have been reset, and must say so."""
-    _, again, _ = as_it_is(stem)
+    _, again, *_ = as_it_is(stem)
     wrong = []
     for cell in again[order]:
         error, meant = error_of(cell), "raises-exception" in tags(cell)

@@ -17,7 +17,7 @@ final class Host {
   private static final String SOURCE = "host.c";
   private static final String BINARY = "host";
   private static final List<String> OPTIONS =
-      List.of("-std=c17", "-O2", "-Wall", "-Wextra", "-pthread", "-rdynamic");
+      List.of("-std=c17", "-O1", "-Wall", "-Wextra", "-pthread", "-rdynamic");
 
   private final List<String> compiler;
   private final Path cache;
@@ -55,7 +55,8 @@ final class Host {
     return command;
   }
 
-  private Path binary() {
+  /** One at a time: whoever needs it while it is being made waits for it. */
+  private synchronized Path binary() {
     byte[] source = source();
     try {
       return new Cache(cache)

@@ -24,7 +24,7 @@ public final class Lab {
     static final Project PROJECT = new Project(Workspace.find(), Here::compiler, Cell::say);
 
     /** What isolated calls need; the host itself is compiled at the first of them. */
-    private static Isolation.Tools isolation() {
+    private static synchronized Isolation.Tools isolation() {
       Isolation.Tools found = isolation;
       if (found == null) {
         Toolchain toolchain = compiler().toolchain();
