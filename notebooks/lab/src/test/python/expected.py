@@ -336,7 +336,7 @@ EXPECTED = {
             r"^The best way here: (mprotect|MADV_GUARD_INSTALL)$",
             r"`overflow` crashed with SIG(SEGV|BUS)",
             r"^Likely cause: +Stack overflow",
-            r"^Address: .*: [1-9]\d? bytes below the stack of chapter 04, in its guard area$",
+            r"^Address: .*: [1-9]\d? bytes below the stack of chapter 04, in its guard page$",
             r"^Where: +deeper",
         ],
         "guard-price": [
@@ -598,7 +598,7 @@ EXPECTED = {
         "changed-overflow": [
             r"^`overflow` crashed with SIG(SEGV|BUS)",
             r"^Likely cause: +Stack overflow: .* below the stack of thread 1",
-            r"^Address: .*in its guard area$",
+            r"^Address: .*in its guard page$",
         ],
         "limits-source": loaded("cell limits"),
         "limits-run": [

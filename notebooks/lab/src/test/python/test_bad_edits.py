@@ -398,7 +398,7 @@ void run(void) {
 }""",
         SEGV,
         r"Stack overflow: .* [\d,]+ bytes? below thread 2's stack, and the stack pointer is down there too\.",
-        r"in its guard area",
+        r"in its guard page",
         options=SWAP + " -D_DEFAULT_SOURCE -D_DARWIN_C_SOURCE",
     ),
     crash(
@@ -499,7 +499,7 @@ void run(void) {
         "an instruction for the operating system",
         assembly("hlt", "ret"),
         SEGV,
-        r"hlt is for the operating system's kernel only",
+        r"hlt is for the operating system itself only",
         where=X86_64,
         why_not="hlt is an instruction of x86-64",
     ),
@@ -1217,7 +1217,7 @@ void run(void) {
             Interrupted("Lab.isolate(trial).run();", "begun"),
         ),
         (r"Interrupted",),
-        never=(r"processor core busy",),
+        never=(r"processor busy",),
     ),
     Edit(
         "an isolated flood is interrupted",
@@ -1232,19 +1232,19 @@ void run(void) {
             Interrupted("Lab.isolate(trial).run();", "begun"),
         ),
         (r"Interrupted",),
-        never=(r"processor core busy",),
+        never=(r"processor busy",),
     ),
     Edit(
         "a wait is interrupted",
         (Interrupted('{ System.out.println("begun");\nThread.sleep(60_000); }', "begun"),),
         (r"Interrupted",),
-        never=(r"processor core busy",),
+        never=(r"processor busy",),
     ),
     Edit(
         "an interrupt between two statements",
         (Interrupted('System.out.println("begun");\nThread.sleep(60_000);', "begun"),),
         (r"Interrupted",),
-        never=(r"processor core busy",),
+        never=(r"processor busy",),
     ),
 ]
 
@@ -1463,7 +1463,7 @@ void run(void) {
             k.interrupt()
             k.wait(run, timeout=10)
             assert run.status == "error" and "Interrupted." in run.error, run.text
-            assert re.search(rf"still running \({where}\) and keeps a processor core busy", run.error), run.text
+            assert re.search(rf"still running \({where}\) and keeps a processor busy", run.error), run.text
             assert "Restart Kernel" in run.error and "Lab.isolate(x).f() in place of x.f()" in run.error, run.text
             assert k.ok("System.out.println(good.add(20, 22));").text == "42\n"
-            assert "processor core" not in k.fails("int x = ;").text, "said again, of another cell"
+            assert "a processor busy" not in k.fails("int x = ;").text, "said again, of another cell"

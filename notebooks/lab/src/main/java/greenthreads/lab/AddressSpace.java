@@ -182,7 +182,7 @@ final class AddressSpace {
         .flatMap(s ->
             place(
                 Kind.BELOW_STACK,
-                s.guard() >= 1 << 20 ? "%s below %s" : "%s below %s, in its guard area",
+                s.guard() >= 1 << 20 ? "%s below %s" : "%s below %s, in its guard page",
                 bytes(s.low() - address),
                 s.name(),
                 s.low() - address));
@@ -261,7 +261,7 @@ final class AddressSpace {
     long above = region.high() - address;
     return new Place(
         Kind.NO_ACCESS,
-        "memory that nobody may access (a guard area, perhaps), %s below its end"
+        "memory that nobody may access (a guard page, perhaps), %s below its end"
             .formatted(bytes(above)),
         "",
         above);

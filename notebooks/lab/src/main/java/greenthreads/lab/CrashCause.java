@@ -110,7 +110,7 @@ record CrashCause(
           },
           new String[] {
             "stack smashing detected",
-            "a function wrote past the end of an array on its stack, over the guard value there",
+            "a function wrote past the end of an array on its stack, over the value that the compiler had put behind it",
             "Look at the arrays of the function that was running, and at what fills them."
           },
           new String[] {
@@ -658,7 +658,7 @@ record CrashCause(
     return s.isGeneralProtection() && PRIVILEGED.contains(s.mnemonic())
         ? cause(
             Certainty.CERTAIN,
-            "%s is for the operating system's kernel only.".formatted(s.mnemonic()),
+            "%s is for the operating system itself only.".formatted(s.mnemonic()),
             "Leave the instruction out.")
         : Optional.empty();
   }

@@ -31,7 +31,7 @@ final class StillRunning {
       lines.add(
           "The cell is given up, but its code is still running"
               + where(busy.get().getStackTrace())
-              + " and keeps a processor core busy: nothing in Java can stop it from outside.");
+              + " and keeps a processor busy: nothing in Java can stop it from outside.");
       lines.add(
           "To be rid of it, restart the kernel (menu Kernel, Restart Kernel). Until then the"
               + " notebook works as usual. To try such code safely, run it isolated:"

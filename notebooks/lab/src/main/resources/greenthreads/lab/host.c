@@ -421,7 +421,7 @@ static void put_words(const char *word, uint64_t a, uint64_t b) {
 /* Chapter code says with this where its stacks are, so that a report can name them:
  *     void lab_stack(const char *name, void *low, size_t size, size_t guard) __attribute__((weak));
  *     if (lab_stack) { lab_stack("thread 1", low, size, guard); }
- * low is the lowest usable byte, guard the size of the guard area below it. Size 0 forgets it. */
+ * low is the lowest usable byte, guard the size of the guard page or pages below it. Size 0 forgets it. */
 __attribute__((visibility("default"))) void lab_stack(const char *name, void *low, size_t size,
                                                       size_t guard) {
     unsigned count = stack_count;

@@ -488,7 +488,7 @@ class CrashReportTest {
         text.lines().findFirst().orElseThrow());
     for (String part :
         List.of(
-            "24 bytes below thread 2's stack, in its guard area",
+            "24 bytes below thread 2's stack, in its guard page",
             "with 0 bytes left",
             "→ 0x400000001100",
             "mov BYTE PTR [rsp-0x18],al",
