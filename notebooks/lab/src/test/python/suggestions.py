@@ -53,7 +53,8 @@ def knobs(cell):
         for value in listed or []:
             if m["type"] == "String" and not value.startswith('"'):
                 value = f'"{value}"'
-            found.append(Edit(cell.id, {line: m["begin"] + value + m["rest"]}, SAYS.get((cell.id, value), "")))
+            change, key = {line: m["begin"] + value + m["rest"]}, (cell.id, value)
+            found.append(Edit(cell.id, change, SAYS.get(key, FAILS.get(key, "")), key in FAILS))
     return found
 
 
@@ -106,8 +107,13 @@ def changed(cell, edit):
 # What a cell says when a knob has this value; without an entry: no error, and no crash.
 SAYS = {
     ("experiment-top", "60_000"): r"The top is|Refused",
-    ("experiment-handler-run", "1"): r"status 42",
     ("experiment-many", "50_000"): r"turns of 50,000 threads",
+}
+
+# The same for values that are to make it fail.
+FAILS = {
+    ("experiment-count", "1_000_000"): r"past the end of argument 1's memory",
+    ("experiment-handler-run", "1"): r"status 42",
 }
 
 # Prose that says "try" and suggests no change of a cell.
@@ -155,8 +161,8 @@ EDITS = {
              r"It used \d+ bytes|crashed with SIG", fails=True),
     ],
     "04": [
-        Edit("experiment-own", {"line[128]": "line[4096]"}, r"It used [45],\d\d\d of"),
-        Edit("experiment-own", {"line[128]": "line[1 << 20]"}, fails=True),
+        Edit("experiment-own", {"line[128]": "line[4096]"}, r"It used [4-9],\d\d\d of"),
+        Edit("experiment-own", {"line[128]": "line[1 << 20]"}, r"very likely a stack overflow|crashed with SIG", fails=True),
     ],
     "05": [
         Edit("experiment-step", {"variant = 6": f"variant = {i}"}, r"round trip loses[\s\S]*recorded one instruction at a time")
