@@ -69,6 +69,8 @@ def unlisted(stem, cells):
     """Suggestions that no test would try."""
     wrong = []
     edits = EDITS.get(stem[:2], [])
+    known = {cell.id for cell in cells}
+    wrong += [f"{edit.cell}: no such cell" for edit in edits if edit.cell not in known]
     for cell in cells:
         if not is_suggestion(cell) or cell.id in NO_CHANGE.get(stem[:2], {}):
             continue
@@ -173,7 +175,6 @@ EDITS = {
     ],
     "06": [
         Edit("experiment-never", {";                         /* try": "yield_thread();           /* try"}, r"time limit", fails=True),
-        Edit("experiment-size", {"    printf(": '    volatile char all[2000] = {1};\n\n    (void)all;\n    printf('}, r"of \d+ bytes were used"),
     ],
     "07": [
         Edit("experiment-own", {BACKWARDS: "    resume(running->current->next->next);\n"}, r"4 threads|5 threads"),
