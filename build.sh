@@ -517,10 +517,13 @@ run_benchmarks() {
     -cp "$classes:$(cat "$build/bench/class-path")" org.openjdk.jmh.Main \
     'greenthreads\.lab\..*Bench\..*' -foe true -rf text -rff "$results"
   step "the runtime beside others" bench-native bench_natively
+  step "the chapters, top to bottom" bench-chapters "$python" -B "$lab/times.py" "$root/notebooks"
   printf '\n'
   cat "$results"
   printf '\n'
   cat "$build/logs/bench-native.log"
+  printf '\n'
+  cat "$build/logs/bench-chapters.log"
 }
 
 # The chapters' switches and schedulers in one program, beside swapcontext, OS threads and, where it
