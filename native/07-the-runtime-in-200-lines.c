@@ -42,8 +42,8 @@
 #endif
 
 #ifndef _WIN32
-/* MADV_GUARD_INSTALL, by its number: the headers of many systems are older than
-   their kernel. Linux 6.13 and newer know it; everybody else says EINVAL. */
+/* MADV_GUARD_INSTALL, by its number: the headers of a system are often older than
+   the system. Linux 6.13 and newer know it; everybody else says EINVAL. */
 enum { GUARD_INSTALL = 102 };
 #endif
 /* The tops of stacks are staggered, a line of the processor's cache each. A cache
@@ -875,9 +875,9 @@ int spawn_without_guard_page(void) {
     return said;
 }
 
-/* How many of the registers that the callee owns come back from a visit to
-   someone who overwrites all of them with another value than they had. It must
-   be 0. */
+/* How many of the registers that the callee owns come back from a round trip
+   with another value than they had, where the other side overwrites all of them.
+   It must be 0. */
 int registers_lost(void) {
     static _Alignas(16) uint64_t stack[256];
     struct registers before, after;
@@ -928,7 +928,7 @@ __attribute__((noinline)) static void go_home(void) {
     switch_stack(&echo_sp, &home_sp);
 }
 
-/* Begins as guard does, and comes straight back, every time. */
+/* Begins as thread_entry does, and comes straight back, every time. */
 static void echo(void **from, void *const *self) {
     (void)from;
     (void)self;

@@ -547,8 +547,8 @@ _Static_assert(sizeof(struct context) == 0xa0, "no gap, nothing after d15");
  *     skip             ldp, ret x16    →  in guard,        sp = top
  *
  * Pairs keep sp a multiple of 16, and the processor insists on it: an access
- * through an sp that is not one faults. There is no such thing here as the
- * guard that runs misaligned.
+ * through an sp that is not one faults. There is no such thing here as
+ * guard running misaligned.
  */
 __asm__(ASM_FUNCTION(switch_context)
     "   stp     x30, x30, [sp, #-0x10]!                 \n" LOWERED(0x10) GOES_ON_AT(-0x10)

@@ -15,7 +15,7 @@
 #define mmap(at, size, ...) VirtualAlloc(at, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)
 #define munmap(memory, size) VirtualFree(memory, 0, MEM_RELEASE)
 
-/* No marks in the page table here: a guard is a page that allows nothing. */
+/* No marks in the page table here: a guard page allows nothing. */
 #define madvise(low, size, advice) (-1)
 #define mprotect(low, size, none) (VirtualProtect(low, size, PAGE_NOACCESS, &(DWORD){0}) ? 0 : -1)
 

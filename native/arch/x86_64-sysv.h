@@ -577,8 +577,8 @@ _Static_assert(sizeof(struct context) == 0x38, "no gap, nothing after rbp");
  * chapter 05 shows what it means that we leave them out. The 128 bytes of the
  * red zone need no care: whoever calls has nothing in them. It is those who
  * interrupt without being called who must spare them, a signal handler's frame
- * for one; a kernel cannot have its own interrupts do that, and so is compiled
- * without a red zone (-mno-red-zone).
+ * for one. An operating system cannot have its own interrupts do that, and so is
+ * compiled without a red zone (-mno-red-zone).
  */
 __asm__(ASM_FUNCTION(switch_context)
     "   mov     [rdi + " AT(CONTEXT_SP)  "], rsp    \n"

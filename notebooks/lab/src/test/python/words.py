@@ -52,7 +52,7 @@ class Rule:
 
 
 OF_THE_SYSTEM = (
-    r"\b(?:Linux|system's|OS|their|its|whose|Windows|macOS|Darwin) kernel|"
+    r"\b(?:Linux|system's|OS|Windows|macOS|Darwin) kernel|"
     r"\bkernel(?:'s)? (?:stack|mode|space|memory|thread|table|slab|scheduler|interrupt|developer|version|mapping|call)|"
     r"\b(?:a|the) kernel (?:keeps|needs|counts|maps|gives|refuses|schedules|switches|knows|saves|stores|puts|splits|has|must)"
 )
