@@ -251,6 +251,8 @@ def without_x86_64(line):
     What stands in place of a push or a pop leaves the rest of the stack's layout as it is.
     """
     text = instruction(line)
+    label = "1: " if text.startswith("1: ") else ""
+    text = text.removeprefix("1: ")
     bound = re.search(r"STACK_(BASE|LIMIT|ALLOCATION)\]", text)
     if m := re.fullmatch(r"(push|pop) (.*)", text):
         register = bound[1].lower() if bound else m[2]
@@ -258,7 +260,7 @@ def without_x86_64(line):
             yield register, True, '    "   push    0\\n"\n'
         else:
             register = "pc" if register in ("rcx", "rax") else register  # and jumped to
-            yield register, False, '    "   lea     rsp, [rsp + 8]\\n"\n'
+            yield register, False, f'    "{label}   lea     rsp, [rsp + 8]\\n"\n'
     elif m := re.fullmatch(r"mov(?:aps|ups)? \[.*\], (\w+)", text):  # without gs: into a context
         yield bound[1].lower() if bound else m[1].replace("rsp", "sp"), True, ""
     elif re.fullmatch(r"mov gs:\[.*\], rax", text):
