@@ -471,3 +471,23 @@ def test_skips_are_named_and_ci_refuses_them(tmp_path):
 )
 def test_bad_runs_are_bad(tmp_path, bad):
     assert counted(tmp_path, **bad)[0] != 0
+
+
+@pytest.mark.parametrize(
+    "chosen, words",
+    [
+        ("gcc -m64", ["gcc", "-m64"]),
+        ("{program} -m64 '-O0 '", ["{program}", "-m64", "-O0 "]),
+        ("{program}", ["{program}"]),
+        ("'{program}' cc", ["{program}", "cc"]),
+        ('"/no such/zig" cc', ["/no such/zig", "cc"]),
+    ],
+)
+def test_words_of_cc(tmp_path, chosen, words):
+    program = tmp_path / "a folder é" / "my cc"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    function = re.search(r"^words_of_cc\(\) \{.*?^\}$", (ROOT / "build.sh").read_text(encoding="utf-8"), re.M | re.S)[0]
+    status, said = run(["bash", "-c", function + '\nwords_of_cc "$1"', "words", chosen.format(program=program)])
+    assert (status, said.splitlines()) == (0, [word.format(program=program) for word in words])
