@@ -95,7 +95,7 @@ wrong("06.3", "raises a rank by one", {"waited[i]++": "waited[i]++ / 2"})
 wrong("06.3", "raises a rank by one", {RESET: "    waited[best] /= 2;\n"})
 wrong("06.3", "upside down", {"priority[i] +": "9 - priority[i] +"})
 wrong("06.3", "none of these was chosen", {"priority[i] + waited[i]++": "-1 - priority[i]"})
-wrong("06.3", "none of these was chosen", {"        if (r->threads[i].state != READY)\n            continue;\n": ""})
+wrong("06.3", "which is not READY", {"        if (r->threads[i].state != READY)\n            continue;\n": ""})
 wrong("06.3", "does not come to an end|not READY", {"i < r->count; i++": "i < r->count; i += 0"})
 wrong("06.3", "choice must follow from `priority`", {"priority[i] +": '"\\0\\10\\5\\2"[i] +'})
 
