@@ -14,6 +14,9 @@ final class StackDrawing {
   /** Of a stack at two moments, so many words that did not change are folded. */
   private static final int UNCHANGED = 3;
 
+  /** A stack of so many words is shown whole: what did not change is part of what one looks at. */
+  private static final int SMALL = 12;
+
   private static final int AROUND_SP = 20;
   private static final int AT_TOP = 120;
 
@@ -126,13 +129,14 @@ final class StackDrawing {
 
   private List<Row> rows() {
     var rows = new ArrayList<Row>();
+    boolean folds = views.size() > 1 && last.shown() > SMALL;
     for (int n = 0; n < last.shown(); ) {
       int end = n;
       while (end < last.shown() && alike(n, end) && !special(end)) {
         end++;
       }
       int same = n;
-      while (views.size() > 1 && same < last.shown() && !changed(same) && !special(same)) {
+      while (folds && same < last.shown() && !changed(same) && !special(same)) {
         same++;
       }
       if (end - n >= ALIKE) {
