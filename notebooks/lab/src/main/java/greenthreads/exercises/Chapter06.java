@@ -50,7 +50,9 @@ final class Chapter06 extends Chapter {
             .cause(
                 v -> v instanceof List<?>,
                 "both are off by one word: all of it is too high or too low")
-            .cause(v -> true, "guard never ran: are two of the words exchanged, or does the function's `ret` lead elsewhere?");
+            .cause(
+                v -> true,
+                "guard never ran: are two of the words exchanged, or does the function's `ret` lead elsewhere?");
     for (int cut : new int[] {8, 13}) {
       laidOut
           .expect(
