@@ -37,7 +37,7 @@ enum {
 
 /* What can go wrong, as the functions below return it. */
 enum {
-    SWAPPED = 0,
+    OK = 0,
     NO_STACK = -1,        /* a null pointer in place of a stack */
     STACK_TOO_SMALL = -2, /* less than SMALLEST_STACK bytes */
     OUT_OF_MEMORY = -3,   /* malloc had no stack to give */
@@ -79,7 +79,7 @@ static uint64_t *top_of(const void *stack, size_t size) {
  * Makes a stack that looks as if hello had been interrupted before its first
  * instruction: paint everywhere, two forged return addresses at the top. The
  * stack stays the caller's, who may look at it before and after the swap.
- * Returns SWAPPED, NO_STACK or STACK_TOO_SMALL; then nothing was written.
+ * Returns OK, NO_STACK or STACK_TOO_SMALL; then nothing was written.
  */
 int forge(void *stack, size_t size) {
     if (stack == NULL)
@@ -91,7 +91,7 @@ int forge(void *stack, size_t size) {
     uint64_t *top = top_of(stack, size);
     top[FUNCTION] = (uintptr_t)hello;
     top[WAY_HOME] = (uintptr_t)way_home;
-    return SWAPPED;
+    return OK;
 }
 
 /* How many bytes lie between the top and the lowest one that is not paint. */
@@ -104,10 +104,21 @@ static uint64_t bytes_used(const void *stack, size_t size) {
     return (uint64_t)(top - low);
 }
 
+/* What is known of a swap that went well: what was measured, and the rest. */
+static struct swap_report report_of(struct swap_report measured, const void *stack, size_t size) {
+    measured.stack_low = (uintptr_t)stack;
+    measured.stack_top = (uintptr_t)top_of(stack, size);
+    measured.function = (uintptr_t)hello;
+    measured.way_home = (uintptr_t)way_home;
+    measured.sp_in_hello = sp_in_hello;
+    measured.used = bytes_used(stack, size);
+    return measured;
+}
+
 /*
  * Runs hello on the caller's stack of `size` bytes and comes back. The stack
  * stays the caller's, with all that hello left on it. *report is filled in,
- * unless it is NULL. Returns SWAPPED, NO_STACK or STACK_TOO_SMALL.
+ * unless it is NULL. Returns OK, NO_STACK or STACK_TOO_SMALL.
  */
 int swap_on(void *stack, size_t size, struct swap_report *report) {
     int refused = forge(stack, size);
@@ -117,26 +128,17 @@ int swap_on(void *stack, size_t size, struct swap_report *report) {
     uint64_t *top = top_of(stack, size);
     struct swap_context *old = (struct swap_context *)&top[OLD_CONTEXT];
     struct swap_context new = {.sp = (uintptr_t)&top[FUNCTION]};
+    struct swap_report measured = {.sp_new = new.sp};
 
-    BECOMES_A_STACK(stack, top);
-    uint64_t sp_before = stack_pointer();
+    BECOMES_A_STACK(stack, top); // for Valgrind; otherwise nothing
+    measured.sp_before = stack_pointer();
     swap(old, &new);
-    uint64_t sp_after = stack_pointer();
+    measured.sp_after = stack_pointer();
     BECOMES_MEMORY(stack, size);
 
     if (report != NULL)
-        *report = (struct swap_report){
-            .stack_low = (uintptr_t)stack,
-            .stack_top = (uintptr_t)top,
-            .function = (uintptr_t)hello,
-            .way_home = (uintptr_t)way_home,
-            .sp_before = sp_before,
-            .sp_new = new.sp,
-            .sp_in_hello = sp_in_hello,
-            .sp_after = sp_after,
-            .used = bytes_used(stack, size),
-        };
-    return SWAPPED;
+        *report = report_of(measured, stack, size);
+    return OK;
 }
 
 /* swap_on, on a stack from malloc that is freed before this returns: the
@@ -151,7 +153,7 @@ static int swap_on_fresh(size_t size, struct swap_report *report) {
     return result;
 }
 
-/* Runs hello once on a new stack of `size` bytes. Returns SWAPPED,
+/* Runs hello once on a new stack of `size` bytes. Returns OK,
    STACK_TOO_SMALL or OUT_OF_MEMORY. */
 int swap_once(size_t size) {
     return swap_on_fresh(size, NULL);
@@ -164,7 +166,7 @@ long stack_used_by_hello(size_t size) {
     struct swap_report report;
     int result = swap_on_fresh(size, &report);
 
-    return result == SWAPPED ? (long)report.used : result;
+    return result == OK ? (long)report.used : result;
 }
 
 /* The least that the functions above accept, in bytes. */
@@ -251,7 +253,7 @@ int swap_wrongly(void *stack, size_t size, int mistake) {
     if (mistake == 3)
         top[FUNCTION] = (uintptr_t)&top[FUNCTION];
     swap((struct swap_context *)&top[OLD_CONTEXT], &new);
-    return SWAPPED;
+    return OK;
 }
 
 #ifdef MAIN

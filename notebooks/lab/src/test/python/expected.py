@@ -212,6 +212,7 @@ EXPECTED = {
         ],
         "forge-source": r"^int forge\(void \*stack, size_t size\)",
         "jvm-run": r"\A--enable-native-access=ALL-UNNAMED\n\Z",
+        "swap-on-source": [r"^int swap_on\(void \*stack", r"^    swap\(old, &new\);$"],
         "swap-source": [r"\A.*\n\n/\*\n \*     void swap\(", r"\(swap\)"],
         "swap-run": r"\AI LOVE WAKING UP ON A NEW STACK!\nswap_on returned 0\.\n\Z",
         "home-source": r"\(way_home\)",

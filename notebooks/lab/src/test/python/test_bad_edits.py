@@ -442,7 +442,7 @@ void run(void) {
     uint64_t *top = top_of(stack, size);
     top[FUNCTION] = 0x5555deadb000;
     top[WAY_HOME] = (uintptr_t)way_home;
-    return SWAPPED;
+    return OK;
 }""",
         r"`swap_once` crashed with SIGSEGV",
         r"It jumped to 0x5555deadb000, where there is no code .*; very likely by a ret",
@@ -458,7 +458,7 @@ void run(void) {
     memset(stack, PAINT, size);
     uint64_t *top = top_of(stack, size);
     top[FUNCTION] = (uintptr_t)hello;
-    return SWAPPED;
+    return OK;
 }""",
         r"`swap_once` crashed with SIGSEGV",
         r"ret took its return address from the top of the stack, and what is there \(0xa5a5a5a5a5a5a5a5\) is no address"

@@ -136,7 +136,7 @@ OPERANDS = {
 }
 
 # Explained where they first stand: the chapter, the cell, and what it says.
-EXPLAINED_LATER = {}
+EXPLAINED_LATER = {"_Atomic": ("03-a-single-stack-swap", "jvm-saw-about", "`_Atomic` makes a variable fit")}
 
 
 @functools.cache
@@ -295,7 +295,7 @@ def listing(text, chapter="05-there-and-back", what="a test"):
         ("extern int x;", "extern"),
         ("register int i;", "register"),
         ("int f(int *restrict p);", "restrict"),
-        ("_Atomic int x;", "_Atomic"),
+        ("_Complex double x;", "_Complex"),
         ("_Thread_local int x;", "_Thread_local"),
         ("int8_t small;", "int8_t"),
         ("typeof(x) __extension__ y;", "__extension__"),

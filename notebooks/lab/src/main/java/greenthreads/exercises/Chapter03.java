@@ -111,8 +111,8 @@ final class Chapter03 extends Chapter {
         .demand(
             "bytes below sp, for hello to run on",
             "16,384 or more",
-            (Long room) -> room >= ROOM,
-            () -> found.isOutside() ? 0 : SIZE - found.sp())
+            room -> room instanceof Long bytes && bytes >= ROOM,
+            () -> found.isOutside() ? "not looked at" : (Object) (SIZE - found.sp()))
         .cause(
             room -> !found.isOutside(),
             "a stack grows down from sp, and printf takes thousands of bytes: begin near the top")
