@@ -482,16 +482,16 @@ int thread_memory(int count, int64_t *kept) {
  * Preemptive: the system takes the processor away
  */
 
-enum { SLOT_NS = 1000000 };
+enum { SPAN_NS = 1000000 };
 
-/* A thread that never gives way, and counts how much it does in each slot of
+/* A thread that never gives way, and counts how much it does in each span of
    a millisecond. */
 struct runner {
     struct gate *gate;
     int processor;
-    int slots;
+    int spans;
     int64_t *start; /* written before the gate opens */
-    long *work;     /* one count for each slot; this thread's alone */
+    long *work;     /* one count for each span; this thread's alone */
 };
 
 static void *run_without_yielding(void *argument) {
@@ -500,27 +500,27 @@ static void *run_without_yielding(void *argument) {
     stay_on(me->processor);
     wait_at(me->gate);
     for (;;) {
-        int64_t slot = (now_ns() - *me->start) / SLOT_NS;
-        if (slot >= me->slots)
+        int64_t span = (now_ns() - *me->start) / SPAN_NS;
+        if (span >= me->spans)
             return NULL;
-        me->work[slot]++;
+        me->work[span]++;
     }
 }
 
-/* The letter of the one that did more in each slot; '.' if neither ran. Returns how
+/* The letter of the one that did more in each span; '.' if neither ran. Returns how
    often the letter changes from A to B or back. */
-static int merge(const long *a, const long *b, int slots, char *trace) {
+static int merge(const long *a, const long *b, int spans, char *trace) {
     int changes = 0;
     char last = '.';
 
-    for (int i = 0; i < slots; i++) {
+    for (int i = 0; i < spans; i++) {
         trace[i] = a[i] == 0 && b[i] == 0 ? '.' : a[i] >= b[i] ? 'A' : 'B';
         if (trace[i] == '.')
             continue;
         changes += last != '.' && last != trace[i];
         last = trace[i];
     }
-    trace[slots] = '\0';
+    trace[spans] = '\0';
     return changes;
 }
 
@@ -534,7 +534,7 @@ static int merge(const long *a, const long *b, int slots, char *trace) {
  */
 int preemptive(char *trace, int size) {
     struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
-    int slots = size - 1;
+    int spans = size - 1;
     int processor = this_processor();
     int64_t start = 0;
     pthread_t threads[2];
@@ -543,12 +543,12 @@ int preemptive(char *trace, int size) {
 
     if (size < 2 || size > LONGEST_TRACE)
         return -EINVAL;
-    long *work = calloc((size_t)slots * 2, sizeof *work);
+    long *work = calloc((size_t)spans * 2, sizeof *work);
     if (work == NULL)
         return -ENOMEM;
     struct runner runners[2] = {
-        {&gate, processor, slots, &start, work},
-        {&gate, processor, slots, &start, work + slots},
+        {&gate, processor, spans, &start, work},
+        {&gate, processor, spans, &start, work + spans},
     };
     while (made < 2 && error == 0) {
         error = pthread_create(&threads[made], NULL, run_without_yielding, &runners[made]);
@@ -556,12 +556,12 @@ int preemptive(char *trace, int size) {
     }
     await(&gate, made);
     if (error)
-        runners[0].slots = 0; /* alone it need not run at all */
+        runners[0].spans = 0; /* alone it need not run at all */
     start = now_ns();
     open_gate(&gate);
     for (int i = 0; i < made; i++)
         pthread_join(threads[i], NULL);
-    int changes = merge(work, work + slots, slots, trace);
+    int changes = merge(work, work + spans, spans, trace);
     free(work);
     return error ? -error : changes;
 }
