@@ -108,7 +108,7 @@ final class Chapter02 extends Chapter {
     Check.exercise("02.2")
         .expect("call_twice(21)", 42L, () -> attempt(() -> yours.call_twice(21)))
         .cause(result -> result instanceof NativeCrash, crashed)
-        .cause(result -> true, "DOUBLE computes the result: is it there?")
+        .cause(result -> true, "DOUBLE_IN_ONE computes the result: is it there?")
         .expect(
             "registers with a broken promise",
             Set.of(),
