@@ -988,27 +988,43 @@ double yield_ns(int slots, int ready, int rounds) {
 }
 
 /* A turn that is taken some calls below the thread's loop: two kinds of the same
-   code. The `nop` keeps the compiler from making one of the two. */
-#define KIND(turn, loop, difference)                                                               \
-    __attribute__((noinline)) static void turn(long calls) {                                       \
-        if (calls > 1)                                                                             \
-            turn(calls - 1);                                                                       \
-        else                                                                                       \
-            yield_thread();                                                                        \
-        __asm__ volatile(difference);                                                              \
-    }                                                                                              \
-                                                                                                   \
-    static void loop(void) {                                                                       \
-        while (!stop) {                                                                            \
-            if (depth > 0)                                                                         \
-                turn(depth);                                                                       \
-            else                                                                                   \
-                yield_thread();                                                                    \
-            __asm__ volatile(difference);                                                          \
-        }                                                                                          \
+   code. The assembly keeps the calls before it from becoming jumps, and its `nop`
+   keeps the compiler from making one function of the two. */
+__attribute__((noinline)) static void one_turn(long calls) {
+    if (calls > 1)
+        one_turn(calls - 1);
+    else
+        yield_thread();
+    __asm__ volatile("");
+}
+
+__attribute__((noinline)) static void other_turn(long calls) {
+    if (calls > 1)
+        other_turn(calls - 1);
+    else
+        yield_thread();
+    __asm__ volatile("nop");
+}
+
+static void one_kind(void) {
+    while (!stop) {
+        if (depth > 0)
+            one_turn(depth);
+        else
+            yield_thread();
+        __asm__ volatile("");
     }
-KIND(one_turn, one_kind, "")
-KIND(other_turn, other_kind, "nop")
+}
+
+static void other_kind(void) {
+    while (!stop) {
+        if (depth > 0)
+            other_turn(depth);
+        else
+            yield_thread();
+        __asm__ volatile("nop");
+    }
+}
 
 /* As yield_ns, with each yield `calls` calls below the thread's loop, and the
    threads all of one kind; or neighbours of two, if `kinds` is 2. */

@@ -940,9 +940,7 @@ final class SourceFile {
         return new Name(Kind.OTHER, "", Set.of());
       }
       if (first.equals("_Static_assert") || first.equals("static_assert")) {
-        StringBuilder assertion = new StringBuilder(ASSERTED);
-        tokens.forEach(token -> assertion.append(token.text).append(' '));
-        return new Name(Kind.OTHER, "", Set.of(assertion.toString()));
+        return known();
       }
       if (ASM_WORDS.contains(first)) {
         return assembly();
@@ -982,6 +980,13 @@ final class SourceFile {
       }
       Kind kind = typedef ? Kind.TYPEDEF : elsewhere ? Kind.PROTOTYPE : Kind.GLOBAL;
       return new Name(kind, declared.get(0), keys);
+    }
+
+    /** What has no name is known by its text: the same once more takes its place. */
+    private Name known() {
+      StringBuilder text = new StringBuilder(ASSERTED);
+      tokens.forEach(token -> text.append(token.text).append(' '));
+      return new Name(Kind.OTHER, "", Set.of(text.toString()));
     }
 
     private static List<String> names(Set<String> keys) {
@@ -1181,7 +1186,7 @@ final class SourceFile {
       boolean strings = tokens.stream().anyMatch(token -> token.kind == TokenKind.STRING);
       Token argument = tokens.get(2);
       if (!strings || argument.kind != TokenKind.WORD) {
-        return new Name(Kind.OTHER, "", Set.of());
+        return known();
       }
       return new Name(Kind.ASSEMBLY, argument.text, Set.of(NAME + argument.text));
     }
