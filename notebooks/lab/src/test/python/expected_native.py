@@ -389,7 +389,7 @@ FACTS = [
     # The promise of new_runtime, also where it fills whole pages; and a guard page that is refused.
     *[
         (RUNTIME, f"fewest_stack_bytes(100, {size}) >= {size}", 1, 1)
-        for size in ["1", "16384", "5 * 4096 - STAGGERED - SAVED_WORDS * 8", "5 * 4096 - STAGGERED - SAVED_WORDS * 8 + 1"]
+        for size in ["1", "16384", "4 * 4096 - STAGGERED - SAVED_WORDS * 8", "4 * 4096 - STAGGERED - SAVED_WORDS * 8 + 1"]
     ],
     (RUNTIME, "spawn_without_guard_page()", -2, -2),
     (RUNTIME, "deep_ns(3, 2, 6, 10) > 0", 1, 1),
