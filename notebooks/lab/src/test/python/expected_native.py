@@ -391,6 +391,12 @@ FACTS = [
         (RUNTIME, f"fewest_stack_bytes(100, {size}) >= {size}", 1, 1)
         for size in ["1", "16384", "4 * 4096 - STAGGERED - SAVED_WORDS * 8", "4 * 4096 - STAGGERED - SAVED_WORDS * 8 + 1"]
     ],
+    # An odd number of pages from stack to stack; and no more of them than a small stack needs (3 of 16 KiB).
+    *[
+        (RUNTIME, f"(long)(new_runtime(1, {size})->area_size / (size_t)sysconf(_SC_PAGESIZE) % 2)", 1, 1)
+        for size in ["1", "4096", "8192", "SMALL_STACK", "65536", "65536 + 4096"]
+    ],
+    (RUNTIME, "(long)new_runtime(1, SMALL_STACK)->area_size", 5 * 4096, 3 * 16384),
     (RUNTIME, "spawn_without_guard_page()", -2, -2),
     (RUNTIME, "deep_ns(3, 2, 6, 10) > 0", 1, 1),
     (RUNTIME, "runtimes_inside()", 62, 62),
