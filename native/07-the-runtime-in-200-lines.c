@@ -147,6 +147,7 @@ __attribute__((cold, noinline, unused)) static void record(struct runtime *r, st
 SWITCH_STACK_THAT(jumps);
 SWITCH_STACK_THAT(returns);
 #ifdef SWITCH /* -DSWITCH=switch_stack_that_jumps: the whole runtime with this one */
+#undef switch_stack
 #define switch_stack SWITCH
 #endif
 #endif
@@ -204,6 +205,9 @@ static void t_return(void) {
     struct thread *old = running->current, *next = leave_ring();
     old->next = running->available;
     running->available = old;
+#ifndef PLAIN
+    last_switch(); /* to those who watch, again: nobody comes back */
+#endif
     resume(next);
 }
 
@@ -214,6 +218,7 @@ static void t_return(void) {
 static _Noreturn void thread_entry(void **from, struct thread *self) {
 #ifndef PLAIN
     STACK_BEGINS_HERE(); /* to those who walk the stack: there is no caller */
+    arrived();           /* to those who watch what is done on it: see watch.h */
 #endif
     (void)from;
     self->function();

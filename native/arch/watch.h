@@ -6,8 +6,12 @@
  *     Valgrind            takes memory below sp for dead. Compile with
  *                         -DVALGRIND, and it is told.
  *     AddressSanitizer    marks what no pointer may touch, around the variables
- *                         of each frame; a frame that never returns leaves its
- *                         marks behind.
+ *                         of each frame. It has to know which stack runs: what
+ *                         a frame leaves behind that never returns, it clears
+ *                         away only up to the end of that stack, and variables
+ *                         that it keeps elsewhere belong to one stack as well.
+ *     ThreadSanitizer     keeps a list of the functions that have been entered,
+ *                         one for each stack.
  *     the lab             names the stacks in its report of a crash. It defines
  *                         lab_stack in the process that may crash, and nowhere
  *                         else.
@@ -16,6 +20,7 @@
 #define GREEN_THREADS_ARCH_WATCH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #if defined VALGRIND
 #include <valgrind/memcheck.h>
@@ -23,13 +28,19 @@
 
 #if defined __SANITIZE_ADDRESS__
 #define WATCHED_BY_ADDRESS_SANITIZER
+#elif defined __SANITIZE_THREAD__
+#define WATCHED_BY_THREAD_SANITIZER
 #elif defined __has_feature
 #if __has_feature(address_sanitizer)
 #define WATCHED_BY_ADDRESS_SANITIZER
+#elif __has_feature(thread_sanitizer)
+#define WATCHED_BY_THREAD_SANITIZER
 #endif
 #endif
 #if defined WATCHED_BY_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
+#elif defined WATCHED_BY_THREAD_SANITIZER
+#include <sanitizer/tsan_interface.h>
 #endif
 
 #if defined __ELF__
@@ -43,11 +54,153 @@ typedef void lab_stack_function(const char *name, void *low, size_t size, size_t
 #define LAB_STACK ((lab_stack_function *)dlsym(RTLD_DEFAULT, "lab_stack"))
 #endif
 
+/* ---------------------------------------------------------------------------
+ * Switches, for the two sanitizers. To them a stack that the system did not make
+ * is a fiber, and they are told of each switch. Without them these are nothing,
+ * and no instruction stands behind a switch.
+ *
+ *     switch_context(old, new), switch_stack(old, new)
+ *                     from here on they tell, and switch. Called by way of a
+ *                     pointer, or by assembly, they tell nobody: if that is the
+ *                     way back only, it is told of late, when it has been gone
+ *     arrived()       first on a stack that has never run. Without it, the next
+ *                     switch makes good for it; until then AddressSanitizer does
+ *                     not see who uses a variable whose function has returned
+ *     last_switch()   on a stack that the next switch leaves for ever
+ */
+#if defined WATCHED_BY_ADDRESS_SANITIZER || defined WATCHED_BY_THREAD_SANITIZER
+#include <stdbool.h>
+#include <stdlib.h>
+
+/* A stack: one that watch_stack was told of, or the one that the program came
+   with, which is wherever no other one is. It has all it needs for the next
+   thread when last_switch has been called: what there was is forgotten. */
+struct watched {
+    uintptr_t low;
+    size_t size;
+    void *fiber;          /* ThreadSanitizer's; NULL: not yet made */
+    void *kept;           /* AddressSanitizer's variables; NULL: none */
+    bool ends;            /* by the next switch */
+    struct watched *next; /* a list, searched from its beginning */
+};
+static struct watched watched_home, *watched_all, *watched_now = &watched_home,
+                                                  *watched_before;
+static bool watched_arrives;
+
+static inline struct watched *watched_at(uintptr_t sp) {
+    struct watched *at = watched_all;
+
+    while (at != NULL && (sp < at->low || sp > at->low + at->size))
+        at = at->next;
+    return at != NULL ? at : &watched_home;
+}
+
+static inline void begin_watch(void *low, size_t size) {
+    struct watched *new = calloc(1, sizeof *new);
+
+    if (new == NULL)
+        abort();
+    *new = (struct watched){.low = (uintptr_t)low, .size = size, .next = watched_all};
+    watched_all = new;
+}
+
+static inline void end_watch(void *low) {
+    struct watched **at = &watched_all, *old;
+
+    while (*at != NULL && (*at)->low != (uintptr_t)low)
+        at = &(*at)->next;
+    if ((old = *at) == NULL)
+        return;
+    *at = old->next;
+#if defined WATCHED_BY_THREAD_SANITIZER
+    if (old->fiber != NULL)
+        __tsan_destroy_fiber(old->fiber);
+#endif
+    free(old);
+}
+
+static inline void arrived(void) {
+    if (!watched_arrives)
+        return;
+    watched_arrives = false;
+#if defined WATCHED_BY_ADDRESS_SANITIZER
+    const void *low;
+    size_t size;
+
+    __sanitizer_finish_switch_fiber(watched_now->kept, &low, &size);
+    if (watched_before == &watched_home) {
+        watched_home.low = (uintptr_t)low;
+        watched_home.size = size;
+    }
+#else
+    if (watched_before->ends)
+        __tsan_destroy_fiber(watched_before->fiber);
+#endif
+    if (watched_before->ends) {
+        watched_before->fiber = watched_before->kept = NULL;
+        watched_before->ends = false;
+    }
+}
+
+static inline void last_switch(void) {
+    watched_now->ends = watched_now != &watched_home;
+}
+
+/* Right before a switch, in the function that switches: what stands behind it is
+   then told of the new stack. */
+__attribute__((always_inline)) static inline void go_to(struct watched *next) {
+    arrived();
+    if (next == watched_now)
+        return;
+    watched_before = watched_now;
+    watched_now = next;
+    watched_arrives = true;
+#if defined WATCHED_BY_ADDRESS_SANITIZER
+    __sanitizer_start_switch_fiber(watched_before->ends ? NULL : &watched_before->kept,
+                                   (const void *)next->low, next->size);
+#else
+    if (watched_before->fiber == NULL)
+        watched_before->fiber = __tsan_get_current_fiber();
+    if (next->fiber == NULL)
+        next->fiber = __tsan_create_fiber(0);
+    __tsan_switch_to_fiber(next->fiber, 0);
+#endif
+}
+
+/* Behind a switch: on the stack that was left then. */
+__attribute__((always_inline)) static inline void back_on(struct watched *mine) {
+    arrived();
+    if (watched_now != mine)
+        go_to(mine);
+    arrived();
+}
+
+#define TELL_AND(a_switch, old, new, sp)                                                           \
+    do {                                                                                           \
+        struct watched *watched_here = watched_now;                                                \
+        go_to(watched_at((uintptr_t)(sp)));                                                        \
+        (a_switch)(old, new);                                                                      \
+        back_on(watched_here);                                                                     \
+    } while (0)
+#define switch_context(old, new) TELL_AND(switch_context, old, new, (new)->sp)
+#define switch_stack(old, new) TELL_AND(switch_stack, old, new, *(new))
+#else
+#define begin_watch(low, size) ((void)0)
+#define end_watch(low) ((void)0)
+#define arrived() ((void)0)
+#define last_switch() ((void)0)
+#endif
+
+/* ---------------------------------------------------------------------------
+ * Stacks
+ */
+
 /* The `size` bytes from `low` on are a stack from now on; below it lie `guard`
    bytes that nobody may touch. Returns what unwatch_stack wants back. */
 static inline unsigned watch_stack(const char *name, void *low, size_t size, size_t guard) {
     if (LAB_STACK)
         LAB_STACK(name, low, size, guard);
+    begin_watch(low, size);
 #if defined VALGRIND
     return VALGRIND_STACK_REGISTER(low, (char *)low + size);
 #else
@@ -71,6 +224,7 @@ static inline void now_data(void *low, size_t size) {
 static inline void unwatch_stack(unsigned watch, void *low, size_t size) {
     if (LAB_STACK)
         LAB_STACK("", low, 0, 0);
+    end_watch(low);
 #if defined VALGRIND
     VALGRIND_STACK_DEREGISTER(watch);
 #endif
