@@ -8,7 +8,9 @@
  *
  * Alone:  cc -std=c17 -O2 -DMAIN 07-the-runtime-in-200-lines.c -o demo && ./demo
  */
-#define _GNU_SOURCE /* Linux: MAP_NORESERVE, MAP_STACK, madvise */
+#ifdef __linux__
+#define _GNU_SOURCE /* MAP_NORESERVE, MAP_STACK, madvise */
+#endif
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
