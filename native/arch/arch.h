@@ -257,6 +257,20 @@ void switch_stack(void **old, void *const *new);
  * too, and it is one of C, with nothing above it that is ours. From the exchange
  * of sp to the last instruction, a debugger shows the switch and above it what
  * it finds one byte before that function. One step later all is well.
+ *
+ * A thread that waits has no processor, so a debugger does not list it. But behind
+ * the exchange of sp the rules hold for whatever stack sp names. In gdb, while
+ * chapter 07's runtime is stopped in any of its threads:
+ *
+ *     disassemble switch_stack               where is the instruction behind the
+ *                                            exchange? Its address: 0xA below
+ *     set $old_sp = $sp
+ *     set $old_pc = $pc
+ *     set $sp = running->threads[2].sp       thread 2 has run before, and waits
+ *     set $pc = 0xA
+ *     backtrace                              its calls, down to thread_entry
+ *     set $sp = $old_sp                      and back: the program may go on
+ *     set $pc = $old_pc
  */
 #if defined PLAIN || defined _WIN32
 #define CFI_BEGIN

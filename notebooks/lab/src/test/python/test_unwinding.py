@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from expected_native import AARCH64, RISCV64, X86_64
+from expected_native import AARCH64, RISCV64, RUNTIME, X86_64
 from project import NATIVE, run, tool
 from test_machines import MACHINES
 from test_native import HERE, STRICT
@@ -44,7 +44,7 @@ LAST = {"skip", "way_home"}
 GDB = ["gdb-multiarch", "gdb"]
 
 
-def walked(folder, machine, chapter, functions, level, visits):
+def walked(folder, machine, chapter, functions, level, visits, **more):
     """What gdb said after each instruction."""
     gdb = tool(*(GDB[:1] if machine != HERE else GDB), why="it walks the stack of a program that it steps")
     compiler = tool(*(["gcc"] if machine == HERE else MACHINES[machine].compilers), why=f"it compiles for {machine}")
@@ -59,6 +59,7 @@ def walked(folder, machine, chapter, functions, level, visits):
         "functions": functions,
         "start": "continue" if machine != HERE else "run > /dev/null",
         "visits": visits,
+        **more,
     }
     emulator = None
     if machine != HERE:
@@ -124,3 +125,41 @@ def test_walk_elsewhere(tmp_path, machine, chapter):
         pytest.skip("this machine itself: test_walk has seen it")
     functions, expected = WALKS[chapter]
     check(walked(tmp_path, machine, chapter, functions, "-O2", VISITS), expected)
+
+
+# ---------------------------------------------------------------- a thread that waits
+
+# The fifth switch is from thread 2 to thread 1. At the sixth one, thread 1 is about to leave; thread 2
+# has waited since the fifth, in the middle of its calls.
+PARKED = {"visits": 4, "parked": "running->threads[2].sp"}
+RUNNING, WAITING = "thread_1", "thread_2"
+
+
+def check_parked(told, level):
+    assert [step["function"] for step in told] == ["running", "parked", "running", "ended"]
+    names = [[frame["name"] for frame in step["frames"]] for step in told[:3]]
+    for step, found in zip(told, names):
+        assert found[-1] == "thread_entry", f"it ends elsewhere: {found}"
+        assert step["outermost"], f"the walk does not know that it has ended: {step['reason']}"
+        assert "count" in found and found.count("thread_entry") == 1, found
+    assert names[1][0] == "switch_stack"
+    if level == "-O0":  # else a function that calls another one as its last act may have jumped there
+        assert WAITING in names[1] and RUNNING not in names[1], names[1]
+        assert RUNNING in names[0] and WAITING not in names[0], names[0]
+    assert names[2] == names[0], "put back, they show what they showed before"
+    assert told[3]["exit"] == 0, "and the program goes on as if nobody had looked"
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_a_parked_thread_is_seen(tmp_path, level):
+    if HERE not in (X86_64, AARCH64) or shutil.which("gdb") is None:
+        pytest.skip("gdb is not installed: it shows the calls of a thread that waits")
+    check_parked(walked(tmp_path, HERE, RUNTIME, ["switch_stack"], level, **PARKED), level)
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+@pytest.mark.parametrize("machine", [AARCH64, RISCV64])
+def test_a_parked_thread_is_seen_elsewhere(tmp_path, machine, level):
+    if machine == HERE:
+        pytest.skip("this machine itself: test_a_parked_thread_is_seen has seen it")
+    check_parked(walked(tmp_path, machine, RUNTIME, ["switch_stack"], level, **PARKED), level)

@@ -63,4 +63,35 @@ def walk(todo):
         gdb.execute("kill")
 
 
-walk(json.loads(os.environ["WALK"]))
+def number(expression):
+    return int(gdb.parse_and_eval(f"(unsigned long)({expression})"))
+
+
+def park(todo):
+    """As arch.h tells a reader to: shows a thread that waits, while another one runs; then goes on."""
+    for line in todo["before"]:
+        gdb.execute(line)
+    switch = gdb.Breakpoint("*switch_stack")
+    gdb.execute(todo["start"])
+    for _ in range(todo["visits"]):
+        gdb.execute("continue")
+    stood = number("$sp")
+    while abs(number("$sp") - stood) < 0x400:
+        gdb.execute("stepi", to_string=True)
+    behind_exchange = number("$pc")
+    gdb.execute("continue")
+    tell("running", 0)
+    sp, pc = number("$sp"), number("$pc")
+    gdb.execute(f"set $sp = {todo['parked']}")
+    gdb.execute(f"set $pc = {behind_exchange:#x}")
+    tell("parked", 0)
+    gdb.execute(f"set $sp = {sp:#x}")
+    gdb.execute(f"set $pc = {pc:#x}")
+    tell("running", 1)
+    switch.enabled = False
+    gdb.execute("continue")
+    print("WALK " + json.dumps({"function": "ended", "exit": number("$_exitcode")}), flush=True)
+
+
+todo = json.loads(os.environ["WALK"])
+(park if "parked" in todo else walk)(todo)

@@ -31,7 +31,7 @@ final class Chapter08 extends Chapter {
     int skipAdds = given.get(3);
     Check.exercise("08.1")
         .demand(
-            "the guard's place",
+            "guard's place",
             "nearer to the top than the function's",
             (Integer bytes) -> bytes < function,
             () -> guard)
@@ -60,19 +60,19 @@ final class Chapter08 extends Chapter {
             () -> walk(function, skip, guard, skipAdds).get("skip returns to"))
         .cause(
             to -> to.equals("home"),
-            "skip takes a word of the function's home space, which is overwritten: the guard has"
+            "skip takes a word of the function's home space, which is overwritten: guard has"
                 + " to be above all six, and skip has to get over them")
         .cause(
             to -> true,
             "skip takes another word than guard's: count what the two `ret` take and what skip"
                 + " adds")
         .expect(
-            "rsp modulo 16 where the guard begins",
+            "rsp modulo 16 where guard begins",
             8,
             () -> walk(function, skip, guard, skipAdds).get("guard's rsp"))
-        .cause(rsp -> true, "the guard's word has to be at a multiple of 16 too")
+        .cause(rsp -> true, "guard's word has to be at a multiple of 16 too")
         .demand(
-            "home space of the guard",
+            "home space of guard",
             "all of it below the top",
             (Integer room) -> room >= 0,
             () -> (Integer) walk(function, skip, guard, skipAdds).get("room above"))
