@@ -6,10 +6,11 @@
  *     Valgrind            takes memory below sp for dead. Compile with
  *                         -DVALGRIND, and it is told.
  *     AddressSanitizer    marks what no pointer may touch, around the variables
- *                         of each frame. It has to know which stack runs: what
- *                         a frame leaves behind that never returns, it clears
- *                         away only up to the end of that stack, and variables
- *                         that it keeps elsewhere belong to one stack as well.
+ *                         of each frame. A frame that never returns leaves its
+ *                         marks behind: they are cleared away up to the end of
+ *                         the stack, so it has to know which one runs. If it
+ *                         keeps variables elsewhere, they belong to one stack
+ *                         as well.
  *     ThreadSanitizer     keeps a list of the functions that have been entered,
  *                         one for each stack.
  *     the lab             names the stacks in its report of a crash. It defines
@@ -61,20 +62,21 @@ typedef void lab_stack_function(const char *name, void *low, size_t size, size_t
  *
  *     switch_context(old, new), switch_stack(old, new)
  *                     from here on they tell, and switch. Called by way of a
- *                     pointer, or by assembly, they tell nobody: if that is the
- *                     way back only, it is told of late, when it has been gone
- *     arrived()       first on a stack that has never run. Without it, the next
- *                     switch makes good for it; until then AddressSanitizer does
- *                     not see who uses a variable whose function has returned
+ *                     pointer, or by assembly, they tell nobody; if that was the
+ *                     way back only, it is made good for on arrival
+ *     arrived()       first on a stack that has never run. If it is missing, the
+ *                     next switch makes good for it; until then AddressSanitizer
+ *                     does not see who uses a variable of a function that has
+ *                     returned
  *     last_switch()   on a stack that the next switch leaves for ever
  */
 #if defined WATCHED_BY_ADDRESS_SANITIZER || defined WATCHED_BY_THREAD_SANITIZER
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* A stack: one that watch_stack was told of, or the one that the program came
-   with, which is wherever no other one is. It has all it needs for the next
-   thread when last_switch has been called: what there was is forgotten. */
+/* A stack: one that watch_stack was told of; or the one that the program came
+   with, which is wherever no other one is. Only one OS thread may switch. What
+   AddressSanitizer has kept for a thread that never finishes is never freed. */
 struct watched {
     uintptr_t low;
     size_t size;
