@@ -150,7 +150,7 @@ static void t_return(struct runtime *r) {
 /* Where a thread's function returns to, by way of skip. Nobody calls it. */
 static _Noreturn void guard(void) {
     STACK_BEGINS_HERE(); /* to those who walk the stack: there is no caller */
-    last_switch();       /* to those who watch what is done on it: see watch.h */
+    last_switch();       /* to those who watch it: see watch.h */
     t_return(in_use);
     abort(); /* there is nothing above guard that it could return to */
 }

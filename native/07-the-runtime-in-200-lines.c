@@ -220,7 +220,7 @@ static void t_return(void) {
 static _Noreturn void thread_entry(void **from, struct thread *self) {
 #ifndef PLAIN
     STACK_BEGINS_HERE(); /* to those who walk the stack: there is no caller */
-    arrived();           /* to those who watch what is done on it: see watch.h */
+    arrived();           /* to those who watch it: see watch.h */
 #endif
     (void)from;
     self->function();
