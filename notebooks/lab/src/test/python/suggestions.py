@@ -180,7 +180,7 @@ EDITS = {
     "07": [
         Edit("experiment-own", {BACKWARDS: "    resume(running->current->next->next);\n"}, r"4 threads|5 threads"),
         Edit("experiment-own", {BACKWARDS: "    static int again;\n\n    again = !again;\n"
-                                "    resume(again ? running->current : running->current->next);\n"}, r"threads of"),
+                                "    resume(again ? running->current : running->current->next);\n"}, r"threads, "),
         Edit("experiment-tops", {"id * r->area_size;": "id * r->area_size - id * CACHE_LINE % STAGGERED;"}, r"in step [\d.]+ ns"),
     ],
     "08": [

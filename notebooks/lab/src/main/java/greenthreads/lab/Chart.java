@@ -91,7 +91,7 @@ public final class Chart implements Shown {
   }
 
   private String scale() {
-    return log ? " The scale is logarithmic: each step is ten times as much." : "";
+    return log ? ". The scale is logarithmic: each step is ten times as much." : "";
   }
 
   @Override

@@ -66,8 +66,9 @@ final class StackDrawing {
 
   private String caption() {
     var words = new ArrayList<String>();
-    words.add(last.title().isEmpty() ? "One line is a word of 8 bytes" : last.title());
-    words.add("solid lines are multiples of 16");
+    words.add(
+        (last.title().isEmpty() ? "One line is a word of 8 bytes; s" : last.title() + ". S")
+            + "olid lines are multiples of 16");
     long used = last.used();
     words.add(
         used == 0

@@ -146,6 +146,12 @@ public final class StackView implements Picture {
             notes.title, notes.sp, notes.names, notes.paint, bytes, notes.redZone, notes.highest));
   }
 
+  /** The same, of a thread that waits in a call: below its stack pointer is nobody's red zone. */
+  public StackView waiting() {
+    return with(
+        new Notes(notes.title, notes.sp, notes.names, notes.paint, notes.guard, 0, notes.highest));
+  }
+
   /**
    * The same, of which only the highest slots are drawn.
    *

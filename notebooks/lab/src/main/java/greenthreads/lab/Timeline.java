@@ -12,6 +12,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * A run in time: who was running when, and what the others were waiting for.
@@ -51,6 +52,7 @@ public final class Timeline implements Picture {
   private static final String FINISHED = "finished";
   private static final String NOT_STARTED = "not started";
 
+  private final List<Switch> stood; // how things are at the start of a part
   private final List<Switch> switches;
   private final double start;
   private final double end;
@@ -59,12 +61,18 @@ public final class Timeline implements Picture {
   private final List<Span> spans;
 
   private Timeline(List<Switch> switches, double start, double end, String unit) {
+    this(List.of(), switches, start, end, unit);
+  }
+
+  private Timeline(
+      List<Switch> stood, List<Switch> switches, double start, double end, String unit) {
+    this.stood = stood;
     this.switches = switches;
     this.start = start;
     this.end = end;
     this.unit = unit;
     var names = new LinkedHashSet<String>();
-    for (Switch one : switches) {
+    for (Switch one : marks()) {
       names.add(one.from());
       names.add(one.to());
     }
@@ -160,7 +168,7 @@ public final class Timeline implements Picture {
    * @param unit such as {@code ns}
    */
   public Timeline unit(String unit) {
-    return new Timeline(switches, start, end, unit);
+    return new Timeline(stood, switches, start, end, unit);
   }
 
   /**
@@ -173,17 +181,21 @@ public final class Timeline implements Picture {
     if (from >= to) {
       throw new LabException("Nothing lies between %s and %s.".formatted(number(from), number(to)));
     }
-    var part = new ArrayList<Switch>();
-    for (Span span : spans) { // how things stood when the part begins
+    var stands = new ArrayList<Switch>();
+    for (Span span : spans) {
       if (span.start() < from && span.end() > from) {
-        part.add(
+        stands.add(
             span.state().equals(RUNNING)
                 ? new Switch(from, "", span.thread(), "")
                 : new Switch(from, span.thread(), "", span.state()));
       }
     }
-    switches.stream().filter(one -> one.time() >= from && one.time() <= to).forEach(part::add);
-    return new Timeline(List.copyOf(part), from, to, unit);
+    return new Timeline(
+        stands,
+        switches.stream().filter(one -> one.time() >= from && one.time() <= to).toList(),
+        from,
+        to,
+        unit);
   }
 
   /** The switches in order of time. */
@@ -215,11 +227,15 @@ public final class Timeline implements Picture {
     return unit.isEmpty() ? number(value) : number(value) + " " + unit;
   }
 
+  private List<Switch> marks() {
+    return Stream.concat(stood.stream(), switches.stream()).toList();
+  }
+
   private List<Span> spans() {
     var all = new ArrayList<Span>();
     Map<String, Switch> since = new LinkedHashMap<>();
     Map<String, String> states = new LinkedHashMap<>();
-    for (Switch one : switches) {
+    for (Switch one : marks()) {
       for (String name : List.of(one.from(), one.to())) {
         if (!name.isEmpty()) {
           Switch before = since.put(name, one);
@@ -258,11 +274,11 @@ public final class Timeline implements Picture {
   @Override
   public Figure figure() {
     String alt =
-        "%s of %s in %s, one lane for each; %s."
+        "%s, %s%s, one lane for each thread; %s."
             .formatted(
                 Pictures.count(threads.size(), "thread"),
                 Pictures.count(switches.size(), "switch").replace("switchs", "switches"),
-                time(end - start),
+                unit.isEmpty() ? "" : " in " + time(end - start),
                 shares());
     String caption =
         isLong()

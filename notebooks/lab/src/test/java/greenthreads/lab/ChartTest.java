@@ -23,7 +23,7 @@ class ChartTest {
   void textHoldsTheSameNumbers() {
     assertEquals(
         """
-        Costs The scale is logarithmic: each step is ten times as much.
+        Costs. The scale is logarithmic: each step is ten times as much.
 
         a call       1.25 ns  #
         a switch    1,250 ns  ########################

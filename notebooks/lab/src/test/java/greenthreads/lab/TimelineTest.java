@@ -71,6 +71,9 @@ class TimelineTest {
     assertTrue(part.figure().html().contains("<title>B: running from 20 to 25.5, 5.5</title>"));
     assertTrue(part.figure().html().contains("<title>A: ready from 20 to 25.5, 5.5</title>"));
     assertThrows(LabException.class, () -> RUN.between(30, 20));
+    assertEquals( // how things stood at its beginning is no switch
+        RUN.switches().stream().filter(one -> one.time() >= 20 && one.time() <= 30).toList(),
+        part.switches());
   }
 
   private static final StructLayout RECORD =
