@@ -213,8 +213,8 @@ static void t_return(void) {
     resume(next);
 }
 
-/* Where every thread begins: under its function, not above it. So it need not
-   be returned to by a trick, and no skip is needed. The arguments are those of
+/* Where every thread begins: it calls the thread's function. So it need not be
+   returned to by a trick, and no skip is needed. The arguments are those of
    the switch that came here for the first time; the second one is ours. Nobody
    resumes a thread that has ended: the trap is for the day when somebody does. */
 static _Noreturn void thread_entry(void **from, struct thread *self) {

@@ -103,7 +103,7 @@ final class Chapter07 extends Chapter {
   private static void youngest(Given given) {
     Youngest youngest = Lab.isolate(Lab.load("youngest", Youngest.class), Duration.ofSeconds(2));
     String broken =
-        "the ring is broken: when a thread is taken out, its two old neighbours have to know each"
+        "the ring is broken; when a thread is taken out, its two old neighbours have to know each"
             + " other; when it is put in, two new ones have to know it";
     String backwards = "forwards all is well; but who is `previous` to whom?";
     String early =
