@@ -571,11 +571,10 @@ EXPECTED = {
         ],
         "changed-chart": [r"^06: 2 of 10,000 +[\d,]{5,} ns", r"^07: all of 10,000 +[\d.,]+ ns"],
         "changed-told": loaded("cell told"),
-        # The prose: it cannot lose.
         "changed-told-chart": [
             loaded("cell told"),
             r"^10,000, on the stack +[\d.,]+ ns",
-            r"^10,000 threads: on the stack (0\.[89]|[1-9]\.\d|\d\d\.\d) times as long$",
+            r"^10,000 threads: on the stack \d+\.\d times as long$",  # a ratio is for ./build.sh bench
         ],
         "changed-growth": [
             r"^chapter 06: .* costs \d{2,}\.\d times as much$",
