@@ -308,7 +308,7 @@ int lost_by(int variant, char *names, int size) {
 enum { REGISTERS = sizeof(struct registers) / sizeof(uint64_t) };
 
 /* What try_switch goes with, and what came back: by the index in register_names. */
-uint64_t planted[REGISTERS], came_back[REGISTERS];
+static uint64_t planted[REGISTERS], came_back[REGISTERS];
 
 /* Goes to a side that puts -1 into every register of the callee, and back, by
    `function`. Returns DONE or OUT_OF_MEMORY. */

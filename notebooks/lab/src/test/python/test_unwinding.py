@@ -49,14 +49,19 @@ def walked(folder, machine, chapter, functions, level, visits, **more):
     gdb = tool(*(GDB[:1] if machine != HERE else GDB), why="it walks the stack of a program that it steps")
     compiler = tool(*(["gcc"] if machine == HERE else MACHINES[machine].compilers), why=f"it compiles for {machine}")
     demo = folder / "demo"
-    static = [] if machine == HERE else ["-static"]
-    status, said = run([compiler, *STRICT, level, "-g", "-DMAIN", *static, NATIVE / f"{chapter}.c", "-o", demo])
+    # Where its functions are is known before it runs: a debugger that is asked for a name may find a
+    # function of the C library's under it.
+    fixed = ["-fno-pie", "-no-pie"] if machine == HERE else ["-static"]
+    status, said = run([compiler, *STRICT, level, "-g", "-DMAIN", *fixed, NATIVE / f"{chapter}.c", "-o", demo])
     assert status == 0, said
+    status, symbols = run([tool("nm", why="it tells where functions are"), demo])
+    assert status == 0, symbols
+    begins = {words[2]: int(words[0], 16) for line in symbols.splitlines() if len(words := line.split()) == 3}
     socket = folder / "gdb"
     start = [f"target remote {socket}"] if machine != HERE else []
     todo = {
         "before": ["set pagination off", "set confirm off", "set debuginfod enabled off", *start],
-        "functions": functions,
+        "functions": [begins[function] for function in functions],
         "start": "continue" if machine != HERE else "run > /dev/null",
         "visits": visits,
         **more,

@@ -41,7 +41,7 @@ def walk(todo):
         gdb.execute(line)
     stops = []
     for function in todo["functions"]:
-        stops.append(gdb.Breakpoint(f"*{function}"))
+        stops.append(gdb.Breakpoint(f"*{function:#x}"))
         stops[-1].silent = True
     gdb.execute(todo["start"])
     for _ in range(todo["visits"]):

@@ -91,6 +91,12 @@ final class Project {
   }
 
   private static CompileError notAsItStands(String name, LabException wrong) {
+    if (wrong.getCause() instanceof IOException) { // no fault of its text: a full disk, say
+      return new CompileError(
+          ("cell %s could not be compiled, and its former version is not run.\n"
+                  + "When that is mended run it, then run this cell again. What was wrong:\n%s")
+              .formatted(name, wrong.getMessage()));
+    }
     String error =
         wrong.getMessage().lines().filter(line -> line.contains("error:")).findFirst().orElse("");
     return new CompileError(
