@@ -296,7 +296,8 @@ def run_cell(page, chapter, name, text=None):
 
 
 def test_edit_crash_and_go_on(ran, chapter):
-    crash = "%%c mine --from 03-a-single-stack-swap\nvoid hello(void) { *(volatile int *)0 = 1; }\n"
+    new = time.time_ns() % 1_000_000  # a text that no cache has
+    crash = f"%%c mine --from 03-a-single-stack-swap\nvoid hello(void) {{ *(volatile int *)0 = {new}; }}\n"
     assert "compiled with" in run_cell(ran, chapter, "experiment-own", crash)
     report = run_cell(ran, chapter, "experiment-own-run")
     assert "crashed with SIGSEGV" in report and "writes through a null pointer" in report
