@@ -106,7 +106,8 @@ final class CellOutput {
   }
 
   private synchronized void add(Kind to, String text) {
-    if (shown + text.length() > HEAD_LIMIT && open) {
+    // Once something is held back, all that follows is: a short piece must not overtake it.
+    if (open && (!tail.isEmpty() || shown + text.length() > HEAD_LIMIT)) {
       keepTail(text);
       return;
     }

@@ -55,6 +55,16 @@ class CellOutputTest {
   }
 
   @Test
+  void shortPieceDoesNotOvertakeWhatIsHeldBack() {
+    output.begin();
+    output.nativeOut("x".repeat(CellOutput.HEAD_LIMIT - 10));
+    output.nativeOut("y".repeat(100));
+    output.nativeOut("end");
+    output.end();
+    assertTrue(sent.getLast().endsWith("yend"), "sent last: " + sent.getLast());
+  }
+
+  @Test
   void nextCellStartsFromZero() {
     output.begin();
     output.nativeOut("x".repeat(CellOutput.HEAD_LIMIT + 10));
