@@ -160,9 +160,11 @@ final class AddressSpace {
         .flatMap(stack -> {
           long depth = stack.high() - address;
           String left = bytes(address - stack.low());
+          boolean gone = !report.regions().isEmpty() && region(address).isEmpty();
           return place(
               Kind.STACK,
-              "in %2$s, %1$s below its top, with " + left + " left",
+              "in %2$s, %1$s below its top, "
+                  + (gone ? "where no memory is any more" : "with " + left + " left"),
               bytes(depth),
               stack.name(),
               depth);

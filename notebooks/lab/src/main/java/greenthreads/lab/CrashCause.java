@@ -50,7 +50,10 @@ record CrashCause(
           new Rule("zero bytes", CrashCause::zeroBytes),
           new Rule("never reached", CrashCause::neverReached),
           new Rule("illegal instruction", CrashCause::illegalInstruction),
+          new Rule("shadow stack", CrashCause::shadowStack),
+          new Rule("stack given back", CrashCause::stackGivenBack),
           new Rule("ret", CrashCause::returnToNonAddress),
+          new Rule("jump to no address", CrashCause::jumpToNonAddress),
           new Rule("jump", CrashCause::jumpToNoCode),
           new Rule("stack alignment", CrashCause::misaligned),
           new Rule("stack alignment", CrashCause::misalignedStackPointer),
@@ -477,6 +480,41 @@ record CrashCause(
   // ----- control that went astray
   // ------------------------------------------------------------------
 
+  /** Linux's word for a control protection fault. */
+  private static Optional<CrashCause> shadowStack(CrashScene s) {
+    if (!s.code().equals("SEGV_CPERR")) {
+      return Optional.empty();
+    }
+    return cause(
+        Certainty.CERTAIN,
+        "The return address on the stack is not the one that the processor keeps on its shadow"
+            + " stack: the stack was switched, or the address forged or overwritten.",
+        "Switch the shadow stack together with the stack, or run without one.",
+        s.crash.isX86() ? "rsp" : "sp");
+  }
+
+  /** The stack is known by its name, and where the stack pointer stands no memory is any more. */
+  private static Optional<CrashCause> stackGivenBack(CrashScene s) {
+    if (s.crash.sp().isEmpty() || s.faultAddress().isEmpty() || s.report().regions().isEmpty()) {
+      return Optional.empty();
+    }
+    long sp = s.crash.sp().getAsLong();
+    Optional<Stack> stack = s.space.stackAt(sp);
+    boolean unmapped = s.space.region(sp).isEmpty();
+    if (!unmapped
+        || stack.isEmpty()
+        || !stack.equals(s.space.stackAt(s.faultAddress().getAsLong()))) {
+      return Optional.empty();
+    }
+    return cause(
+        Certainty.CERTAIN,
+        "The code stands on a stack that has been given back: %s is no longer mapped."
+            .formatted(stack.get().name()),
+        "Give a stack back only when nobody stands on it any more: from another one, after the"
+            + " switch.",
+        s.crash.isX86() ? "rsp" : "sp");
+  }
+
   /** x86-64: ret refuses to load an address that is none, and so is still the instruction. */
   private static Optional<CrashCause> returnToNonAddress(CrashScene s) {
     if (!s.is("SIGSEGV") || !s.mnemonic().startsWith("ret") || !s.isGeneralProtection()) {
@@ -494,6 +532,35 @@ record CrashCause(
             .formatted(word.getAsLong()),
         "Compare every push with its pop, and look at what is written to the stack.",
         "rsp");
+  }
+
+  /** x86-64: so does a jump or a call by way of a register. */
+  private static Optional<CrashCause> jumpToNonAddress(CrashScene s) {
+    String text = s.instruction().map(i -> i.text().replaceFirst("^notrack\\s+", "")).orElse("");
+    if (!s.isGeneralProtection() || !text.matches("(jmp|call)\\s+r\\w+")) {
+      return Optional.empty();
+    }
+    String register = text.replaceFirst("\\w+\\s+", "");
+    long target = s.crash.register(register).orElse(0);
+    if (!s.space.isNonCanonical(target)) {
+      return Optional.empty();
+    }
+    OptionalLong below = s.report().wordAt(s.crash.sp().orElse(0) - 8);
+    boolean returns = below.isPresent() && below.getAsLong() == target;
+    return cause(
+        Certainty.CERTAIN,
+        "It goes on where %s says, and 0x%x is no address at all%s."
+            .formatted(
+                register,
+                target,
+                returns
+                    ? ": it was taken off the stack as a return address, so the stack was"
+                        + " overwritten, or the stack pointer is not where it was"
+                    : ": a function pointer that was never set, or was overwritten"),
+        returns
+            ? "Look at who else may have written to this stack while it waited."
+            : "Look at where the register got its value.",
+        returns ? List.of(register, "rsp") : List.of(register));
   }
 
   private static Optional<CrashCause> jumpToNoCode(CrashScene s) {
@@ -672,6 +739,10 @@ record CrashCause(
     long sp = s.crash.sp().getAsLong();
     long gap = Math.abs(address - sp);
     if (place.get().kind() == Kind.BELOW_STACK) {
+      Optional<CrashCause> between = betweenStacks(s, place.get(), address, sp);
+      if (between.isPresent()) {
+        return between;
+      }
       Stack stack = stack(s, place.get().name());
       boolean usesStack =
           gap <= 64 * 1024 && sp - stack.high() <= 0 && sp >= stack.low() - (1 << 20);
@@ -705,6 +776,25 @@ record CrashCause(
           s.crash.isX86() ? "rsp" : "sp");
     }
     return Optional.empty();
+  }
+
+  /** Stacks lie side by side: below one may be the top of another, on which the code stands. */
+  private static Optional<CrashCause> betweenStacks(
+      CrashScene s, Place guard, long address, long sp) {
+    return s.space
+        .stackAt(sp)
+        .filter(own -> !own.name().equals(guard.name()))
+        .filter(own -> address - own.high() >= 0 && address - own.high() <= 64 * 1024)
+        .flatMap(own ->
+            cause(
+                Certainty.POSSIBLE,
+                ("The code %s an address %s below %s, while the stack pointer is in %s: it may be a"
+                        + " pointer that ran up out of that one, or a frame of the other so large"
+                        + " that it has stepped over its guard page.")
+                    .formatted(s.access(), bytes(guard.distance()), guard.name(), own.name()),
+                "See whose functions are on the stack: there is the pointer, or the large local"
+                    + " array.",
+                s.crash.isX86() ? "rsp" : "sp"));
   }
 
   /** One function takes so much stack that it steps over any guard page, into whatever is there. */

@@ -190,6 +190,24 @@ public final class CrashReport {
 
   /** The report as a figure, with the same content as {@link #text()}. */
   public Figure figure() {
+    var details = new StringBuilder();
+    instructions(details);
+    registers(details);
+    return figure(details.toString());
+  }
+
+  /** The same, with the instructions and the registers folded away until somebody opens them. */
+  public Figure folded() {
+    var details = new StringBuilder();
+    instructions(details);
+    registers(details);
+    return figure(
+        details.isEmpty()
+            ? ""
+            : "<details><summary>Instructions and registers</summary>" + details + "</details>");
+  }
+
+  private Figure figure(String details) {
     var html = new StringBuilder();
     html.append(
         "<div style=\"border-left:4px solid var(--jp-error-color1,#d32f2f);"
@@ -207,9 +225,7 @@ public final class CrashReport {
           .append(Html.sentence(fact[1]))
           .append("</td></tr>");
     }
-    html.append("</tbody></table>");
-    instructions(html);
-    registers(html);
+    html.append("</tbody></table>").append(details);
     return new Figure(html.append("</div>").toString(), headline(), "", text());
   }
 

@@ -215,9 +215,44 @@ class CrashReportTest {
         row(
             "stack overflow",
             Certainty.POSSIBLE,
-            "it may be a pointer",
+            "it may be a pointer that ran down out of the stack",
             x86(SEGV, ACCERR, below, 14, 7, Map.of("rax", below)),
             "mov BYTE PTR [rax],1"),
+        row(
+            "stack overflow",
+            Certainty.POSSIBLE,
+            "is in thread 1's stack: it may be a pointer that ran up out of that one",
+            x86(SEGV, ACCERR, 0x500000000010L, 14, 5, Map.of("rsp", 0x4fffffffff00L))
+                + "map 4fffffff0000-500000000000 rw-p 00000000 00:00 0\n"
+                + "stack 4fffffff0000 500000000000 0 thread 1's stack\n",
+            "mov rax,QWORD PTR [rdi]"),
+        row(
+            "stack given back",
+            Certainty.CERTAIN,
+            "thread 3's stack is no longer mapped",
+            x86(SEGV, MAPERR, 0x510000004f98L, 14, 4, Map.of("rsp", 0x510000004f98L))
+                + "stack 510000001000 510000005000 1000 thread 3's stack\n",
+            "ret"),
+        row(
+            "jump to no address",
+            Certainty.CERTAIN,
+            "rcx says, and 0x2a2a2a2a2a2a2a2a is no address at all: it was taken off the stack",
+            x86(SEGV, KERNEL, 0, 13, 0, Map.of("rcx", 0x2a2a2a2a2a2a2a2aL))
+                + "dump sp 7ffe000ff000 2a2a2a2a2a2a2a2a\n",
+            "notrack jmp rcx"),
+        row(
+            "jump to no address",
+            Certainty.CERTAIN,
+            "a function pointer that was never set",
+            x86(SEGV, KERNEL, 0, 13, 0, Map.of("rax", 0x2a2a2a2a2a2a2a2aL))
+                + "dump sp 7ffe000ff000 0000000000000000\n",
+            "call rax"),
+        row(
+            "shadow stack",
+            Certainty.CERTAIN,
+            "not the one that the processor keeps on its shadow stack",
+            x86(SEGV, "10 SEGV_CPERR", 0x400000001100L, 21, 1, Map.of()),
+            "ret"),
         row(
             "stack overflow",
             Certainty.CERTAIN,
@@ -504,6 +539,12 @@ class CrashReportTest {
     for (String part : List.of("--jp-", "<th scope=\"col\"", "<caption", "* rsp", "0xabc")) {
       assertTrue(figure.html().contains(part), () -> part + " is missing in\n" + figure.html());
     }
+    Figure folded = report.folded();
+    assertEquals(text, folded.text());
+    String[] parts = folded.html().split("<details>");
+    assertEquals(2, parts.length, folded.html());
+    assertTrue(parts[0].contains("in its guard page") && !parts[0].contains("0xabc"), parts[0]);
+    assertTrue(parts[1].contains("0xabc") && parts[1].contains("</details>"), parts[1]);
   }
 
   @Test
