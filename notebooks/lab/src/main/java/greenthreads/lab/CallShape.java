@@ -7,7 +7,7 @@ import java.util.List;
  * How a native function is called, as the host is told it: one letter for the result and one for
  * each parameter.
  *
- * @param signature the letters; host.c says what they mean
+ * @param signature the letters; host/main.c says what they mean
  */
 record CallShape(String signature) {
   static final int MAX_FLOATS = 8;

@@ -1,23 +1,49 @@
 package greenthreads.lab;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.SequencedMap;
+import java.util.stream.Stream;
 
 /**
  * The small native program that runs a function in a process of its own.
  *
- * <p>It is compiled from host.c the first time it is needed, and kept in a {@link Cache}.
+ * <p>It is compiled from the files in host/ the first time it is needed, and kept in a {@link
+ * Cache}.
  */
 final class Host {
-  private static final String SOURCE = "host.c";
+  private static final String FOLDER = "/greenthreads/lab/host/";
   private static final String BINARY = "host";
   private static final List<String> OPTIONS =
-      List.of("-std=c17", "-O1", "-Wall", "-Wextra", "-pthread", "-rdynamic");
+      List.of(
+          "-std=c17", "-O1", "-Wall", "-Wextra", "-fvisibility=hidden", "-pthread", "-rdynamic");
+  static final List<String> UNITS =
+      List.of(
+          "main.c",
+          "runner.c",
+          "call.c",
+          "report.c",
+          "signals.c",
+          "watcher.c",
+          "tracer.c",
+          "frames.c");
+  private static final List<String> HEADERS =
+      List.of(
+          "host.h",
+          "runner.h",
+          "call.h",
+          "report.h",
+          "signals.h",
+          "watcher.h",
+          "tracer.h",
+          "frames.h");
 
   private final List<String> compiler;
   private final Path cache;
@@ -57,10 +83,10 @@ final class Host {
 
   /** One at a time: whoever needs it while it is being made waits for it. */
   private synchronized Path binary() {
-    byte[] source = source();
+    SequencedMap<String, byte[]> sources = sources();
     try {
       return new Cache(cache)
-          .get("host-" + key(source), BINARY, draft -> build(source, draft))
+          .get("host-" + key(sources), BINARY, draft -> build(sources, draft))
           .folder()
           .resolve(BINARY);
     } catch (IOException e) {
@@ -74,14 +100,11 @@ final class Host {
     }
   }
 
-  private void build(byte[] source, Path draft) throws IOException {
-    Files.write(draft.resolve(SOURCE), source);
-    var command = new ArrayList<>(compiler);
-    command.addAll(OPTIONS);
-    command.addAll(List.of(SOURCE, "-o", BINARY));
-    if (!Platform.IS_MAC) {
-      command.add("-ldl");
+  private void build(SequencedMap<String, byte[]> sources, Path draft) throws IOException {
+    for (var source : sources.entrySet()) {
+      Files.write(draft.resolve(source.getKey()), source.getValue());
     }
+    List<String> command = compilation(compiler, UNITS, BINARY);
     Toolchain.Result result = Toolchain.run(command, draft);
     if (result.exit() != 0) {
       throw new LabException(
@@ -90,16 +113,40 @@ final class Host {
     }
   }
 
-  private String key(byte[] source) {
-    byte[] words =
-        String.join("\0", compiler).concat(OPTIONS.toString()).getBytes(StandardCharsets.UTF_8);
-    return Cache.digest(source, words).substring(0, 16);
+  /** The command that compiles the host. */
+  static ArrayList<String> compilation(List<String> compiler, List<String> units, String out) {
+    var command = new ArrayList<>(compiler);
+    command.addAll(OPTIONS);
+    command.addAll(units);
+    command.addAll(List.of("-o", out));
+    if (!Platform.IS_MAC) {
+      command.add("-ldl");
+    }
+    return command;
   }
 
-  private static byte[] source() {
-    try (InputStream in = Host.class.getResourceAsStream(SOURCE)) {
+  private String key(SequencedMap<String, byte[]> sources) {
+    var parts = new ArrayList<byte[]>();
+    parts.add(String.join("\0", compiler).concat(OPTIONS.toString()).getBytes(UTF_8));
+    sources.forEach((name, text) -> {
+      parts.add(name.getBytes(UTF_8));
+      parts.add(text);
+    });
+    return Cache.digest(parts.toArray(byte[][]::new)).substring(0, 16);
+  }
+
+  /** The host's source files by their names, the units to compile first. */
+  static SequencedMap<String, byte[]> sources() {
+    var sources = new LinkedHashMap<String, byte[]>();
+    Stream.concat(UNITS.stream(), HEADERS.stream())
+        .forEach(name -> sources.put(name, source(name)));
+    return sources;
+  }
+
+  private static byte[] source(String name) {
+    try (InputStream in = Host.class.getResourceAsStream(FOLDER + name)) {
       if (in == null) {
-        throw new IOException(SOURCE + " is not beside the class");
+        throw new IOException(FOLDER + name + " is not in its jar");
       }
       return in.readAllBytes();
     } catch (IOException e) {

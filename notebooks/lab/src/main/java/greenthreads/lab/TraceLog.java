@@ -13,7 +13,8 @@ import java.util.Map;
 import java.util.OptionalLong;
 
 /**
- * A trace as the host wrote it down; host.c says what the lines mean. A trace may end anywhere.
+ * A trace as the host wrote it down; host/tracer.c says what the lines mean. A trace may end
+ * anywhere.
  *
  * @param states every recorded state, in order
  * @param regions the memory that was watched

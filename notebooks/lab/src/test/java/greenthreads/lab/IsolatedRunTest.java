@@ -837,26 +837,14 @@ class IsolatedRunTest {
     assumeTrue(
         Toolchain.run(List.of(compiler.getFirst(), "--version")).exit() == 0,
         compiler.getFirst() + " is not on this machine");
-    Path source = folder.resolve("host.c");
-    try (var in = Host.class.getResourceAsStream("host.c")) {
-      Files.write(source, in.readAllBytes());
+    for (var source : Host.sources().entrySet()) {
+      Files.write(folder.resolve(source.getKey()), source.getValue());
     }
-    var command = new ArrayList<>(compiler);
-    command.addAll(
-        List.of(
-            "-std=c17",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-pthread",
-            "-rdynamic",
-            source.toString(),
-            "-o",
-            folder.resolve("host-" + compiler.hashCode()).toString()));
-    if (!Platform.IS_MAC) {
-      command.add("-ldl");
-    }
-    Toolchain.Result result = Toolchain.run(command);
+    Path binary = folder.resolve("host-" + compiler.hashCode());
+    var command = Host.compilation(compiler.subList(0, 1), Host.UNITS, binary.toString());
+    command.add("-Werror");
+    command.add(compiler.getLast()); // the level: the last one counts
+    Toolchain.Result result = Toolchain.run(command, folder);
     assertEquals(0, result.exit(), result.output());
     assertEquals("", result.output());
   }

@@ -1,0 +1,140 @@
+/*
+ * host: runs one native function in a process of its own.
+ *
+ *     host LIBRARY FUNCTION SIGNATURE LIMIT-MS [STEPS START-END ...] <arguments >frames
+ *
+ * Two processes. The watcher (the one that is started) reads the arguments, forks, and from then on
+ * only copies: what the runner prints and reports goes to the watcher's standard output as frames.
+ * The runner loads the library and calls the function. It may do whatever it likes to itself; the
+ * watcher still knows how it ended, ends it at the time limit, and ends everything it started.
+ * When the watcher's standard input closes (the caller has stopped waiting, or has died), so does
+ * everything else.
+ *
+ * A frame is a byte for its kind, the length as 4 bytes, lowest first, and the bytes:
+ *     o  what the runner wrote to its standard output       r  a part of the runner's report
+ *     e  what it wrote to its standard error                x  how it ended, the last frame
+ *     t  a part of the trace, if there is one: comes after all of the report
+ *
+ * SIGNATURE is a letter for the result and then one for each parameter:
+ *     v void   z _Bool   b h w l integers of 8, 16, 32, 64 bits, extended to 64
+ *     f float  d double  p pointer   s string (const char *)
+ *
+ * Arguments, on standard input: 8 bytes each for numbers (a float in the low 4). A pointer or a
+ * string is a byte for its kind: 0 null; 1 memory (a pointer's is copied back at the end); 2 memory,
+ * read only (both followed by 8 bytes for the size, and the bytes); 3 an offset into the library
+ * (8 bytes).
+ *
+ * STEPS and the rest ask for a trace (Linux only): whenever the call enters one of the functions that
+ * lie at these offsets in the library, each instruction is recorded until the function is left, at
+ * most STEPS instructions in all.
+ *
+ * The files, in the order to read them:
+ *     main.c     reads the command line, and makes the two processes
+ *     runner.c   loads the library and makes the call
+ *     call.c     the call itself, and what the function must have restored after it
+ *     report.c   how the runner says something, whatever state it is in
+ *     signals.c  what it says when it crashes
+ *     watcher.c  waits for the runner, and ends it and all that came from it
+ *     tracer.c   steps the runner, if a trace was asked for
+ *     frames.c   what the caller sends and what it gets
+ */
+#include "call.h"
+#include "frames.h"
+#include "runner.h"
+#include "signals.h"
+#include "tracer.h"
+#include "watcher.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
+int main(int argc, char **argv) {
+    if (argc < 5 || argc == 6) {
+        fputs("usage: host LIBRARY FUNCTION SIGNATURE LIMIT-MS [STEPS START-END ...] "
+              "<arguments >frames\n",
+              stderr);
+        return FATAL_EXIT;
+    }
+    const char *signature = argv[3];
+    unsigned integers = 0;
+    unsigned floats = 0;
+    for (const char *kind = signature + 1; *kind != '\0'; kind++) {
+        if (*kind == 'f' || *kind == 'd') {
+            floats++;
+        } else {
+            integers++;
+        }
+    }
+#if defined(__APPLE__) && defined(__aarch64__)
+    /* Apple packs what goes on the stack by size: only what fits the registers is passed. */
+    const unsigned integers_max = 8;
+#else
+    const unsigned integers_max = REGISTER_ARGUMENTS_MAX;
+#endif
+    if (integers > integers_max || floats > FLOAT_ARGUMENTS_MAX) {
+        refuse("too many parameters");
+    }
+    struct argument arguments[REGISTER_ARGUMENTS_MAX + FLOAT_ARGUMENTS_MAX];
+    memset(arguments, 0, sizeof arguments);
+    read_arguments(signature + 1, arguments);
+    if (argc > 5 && ask_for_trace(argv + 5, argc - 5, arguments, integers + floats) != 0) {
+        refuse("there is no such trace on this system");
+    }
+
+    /* Whatever was blocked or ignored in the process that started this one, is not here. */
+    forget_signals();
+    int pipes[CHANNELS][2];
+    for (int i = 0; i < CHANNELS; i++) {
+        if (make_pipe(pipes[i]) != 0) {
+            refuse("no pipe");
+        }
+    }
+    if (prepare_watch() != 0) {
+        refuse("no pipe");
+    }
+    const pid_t watcher = getpid();
+    pid_t runner = fork();
+    if (runner < 0) {
+        refuse("no further process can be started");
+    }
+    if (runner == 0) {
+        setpgid(0, 0);
+#if defined(__linux__)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+        if (getppid() != watcher) {
+            _exit(FATAL_EXIT);
+        }
+        forget_watch();
+        int report = fcntl(pipes[REPORT][1], F_DUPFD_CLOEXEC, 200);
+        int empty = open("/dev/null", O_RDONLY);
+        if (report < 0 || dup2(empty, STDIN_FILENO) < 0 ||
+            dup2(pipes[OUT][1], STDOUT_FILENO) < 0 || dup2(pipes[ERR][1], STDERR_FILENO) < 0) {
+            _exit(FATAL_EXIT);
+        }
+        close(empty);
+        for (int i = 0; i < CHANNELS; i++) {
+            close(pipes[i][0]);
+            close(pipes[i][1]);
+        }
+        run(report, argv[1], argv[2], signature, arguments);
+    }
+    setpgid(runner, runner);
+    signal(SIGPIPE, SIG_IGN);
+    fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK);
+    int channels[CHANNELS];
+    for (int i = 0; i < CHANNELS; i++) {
+        close(pipes[i][1]);
+        channels[i] = pipes[i][0];
+    }
+    watch(runner, channels, strtoll(argv[4], NULL, 10));
+    return 0;
+}

@@ -1,0 +1,243 @@
+#include "watcher.h"
+
+#include "frames.h"
+#include "signals.h"
+#include "tracer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
+enum { ANSWER_MS = 3000 }; /* a busy machine may need a while to run a handler */
+
+static const char CHANNEL_KIND[CHANNELS] = {'o', 'e', 'r'};
+static int child_changed[2]; /* a pipe that SIGCHLD writes to, so that poll wakes */
+static void on_child(int number) {
+    (void)number;
+    int saved_errno = errno;
+    (void)!write(child_changed[1], "", 1);
+    errno = saved_errno;
+}
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Ends the runner's process group and all that came from it; how many were still there. */
+static unsigned end_all(pid_t runner) {
+    unsigned left = 0;
+    kill(-runner, SIGKILL);
+#if defined(__linux__)
+    /* Orphans become the watcher's own children (PR_SET_CHILD_SUBREAPER), whatever their group. */
+    for (int round = 0; round < 1000; round++) {
+        int children = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+        if (children >= 0) {
+            char list[4096];
+            ssize_t n = read(children, list, sizeof list - 1);
+            close(children);
+            list[n > 0 ? n : 0] = '\0';
+            char *at = list;
+            for (long pid; (pid = strtol(at, &at, 10)) > 1;) {
+                kill((pid_t)pid, SIGKILL);
+            }
+        }
+        int status;
+        pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid < 0) {
+            break;
+        }
+        if (pid > 0) {
+            left += pid != runner && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+        } else {
+            poll(NULL, 0, 1);
+        }
+    }
+#else
+    while (waitpid(-1, NULL, WNOHANG) > 0) {
+        left++;
+    }
+#endif
+    return left;
+}
+
+/* Whether the runner still handles the signal that asks where it is. */
+#if defined(__linux__)
+static int answers(pid_t runner) {
+    char text[4096];
+    snprintf(text, sizeof text, "/proc/%d/status", (int)runner);
+    int status = open(text, O_RDONLY | O_CLOEXEC);
+    ssize_t n = status < 0 ? -1 : read(status, text, sizeof text - 1);
+    if (status >= 0) {
+        close(status);
+    }
+    text[n > 0 ? n : 0] = '\0';
+    const uint64_t bit = UINT64_C(1) << (SIGXCPU - 1);
+    const char *blocked = strstr(text, "SigBlk:");
+    const char *caught = strstr(text, "SigCgt:");
+    return (blocked == NULL || (strtoull(blocked + 7, NULL, 16) & bit) == 0) &&
+           (caught == NULL || (strtoull(caught + 7, NULL, 16) & bit) != 0);
+}
+#else
+static int answers(pid_t runner) {
+    (void)runner;
+    return 1; /* nobody to ask */
+}
+#endif
+
+static _Noreturn void give_up(pid_t runner) {
+    end_all(runner);
+    _exit(FATAL_EXIT);
+}
+
+void watch(pid_t runner, const int channels[CHANNELS], int64_t limit) {
+    const int64_t start = now_ms();
+    int64_t deadline = start + limit;
+    int open_channels[CHANNELS] = {1, 1, 1};
+    int asked = 0; /* the time limit has passed, and the runner was asked where it is */
+    int ended = 0;
+    int status = 0;
+    unsigned left = 0;
+    struct rusage usage;
+    memset(&usage, 0, sizeof usage);
+
+    for (;;) {
+        int sending = is_sending();
+        struct pollfd fds[3 + CHANNELS] = {
+            {.fd = STDIN_FILENO, .events = POLLIN},
+            {.fd = child_changed[0], .events = ended ? 0 : POLLIN},
+            {.fd = sending ? STDOUT_FILENO : -1, .events = POLLOUT},
+        };
+        for (int i = 0; i < CHANNELS; i++) {
+            fds[3 + i].fd = open_channels[i] && !sending ? channels[i] : -1;
+            fds[3 + i].events = POLLIN;
+        }
+        int64_t wait = deadline - now_ms();
+        if (wait < 0) {
+            wait = 0;
+        }
+        if (ended) {
+            wait = sending ? 5000 : 0;
+        }
+        int ready = poll(fds, 3 + CHANNELS, wait > INT_MAX ? INT_MAX : (int)wait);
+        if (ready < 0 && errno != EINTR) {
+            give_up(runner);
+        }
+        if (ready > 0 && fds[0].revents != 0) {
+            char ignored[64];
+            if (read(STDIN_FILENO, ignored, sizeof ignored) <= 0) {
+                give_up(runner);
+            }
+        }
+        if (sending) {
+            if (send_frame() < 0 || (ended && ready == 0)) {
+                give_up(runner);
+            }
+        } else if (ready > 0) {
+            for (int i = 0; i < CHANNELS; i++) {
+                if (fds[3 + i].revents != 0) {
+                    ssize_t n = read(channels[i], frame_bytes, FRAME_MAX);
+                    if (n > 0) {
+                        begin_frame(CHANNEL_KIND[i], (size_t)n);
+                        if (send_frame() < 0) {
+                            give_up(runner);
+                        }
+                        break; /* one frame at a time */
+                    }
+                    if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+                        open_channels[i] = 0;
+                    }
+                }
+            }
+        } else if (ready == 0 && ended) {
+            break; /* nothing more to read, nothing left to send */
+        }
+        if (!ended) {
+            char ignored[64];
+            while (read(child_changed[0], ignored, sizeof ignored) > 0) {
+            }
+            pid_t pid;
+            int one;
+            struct rusage own;
+            while ((pid = wait4(-1, &one, WNOHANG, &own)) > 0) {
+                if (pid == runner && WIFSTOPPED(one)) {
+                    on_stop(runner, WSTOPSIG(one));
+                } else if (pid == runner) {
+                    ended = 1;
+                    status = one;
+                    usage = own;
+                }
+            }
+            if (ended) {
+                left = end_all(runner);
+            } else if (now_ms() >= deadline) {
+                if (!asked) {
+                    asked = 1;
+                    deadline += answers(runner) ? ANSWER_MS : 0;
+                    kill(runner, SIGXCPU);
+                    kill(runner, SIGCONT);
+                } else {
+                    deadline += 1000000;
+                    kill(-runner, SIGKILL);
+                }
+            }
+        }
+    }
+    fcntl(STDOUT_FILENO, F_SETFL, 0);
+    send_trace();
+    char text[256];
+    int64_t busy = ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+                   (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+    snprintf(text, sizeof text, "%s %d %s\nlimit %d\nbusy %lld\ntook %lld\nleft %u\n",
+             WIFSIGNALED(status) ? "signal" : "exit",
+             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+             WIFSIGNALED(status) ? signal_name(WTERMSIG(status)) : "-", asked, (long long)busy,
+             (long long)(now_ms() - start), left);
+    send_last(text);
+}
+
+int make_pipe(int fds[2]) {
+    if (pipe(fds) != 0) {
+        return -1;
+    }
+    for (int i = 0; i < 2; i++) {
+        fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+    }
+    return fcntl(fds[0], F_SETFL, O_NONBLOCK);
+}
+
+int prepare_watch(void) {
+    if (make_pipe(child_changed) != 0) {
+        return -1;
+    }
+    fcntl(child_changed[1], F_SETFL, O_NONBLOCK);
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_child;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGCHLD, &action, NULL);
+#if defined(__linux__)
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+#endif
+    return 0;
+}
+
+void forget_watch(void) {
+    signal(SIGCHLD, SIG_DFL);
+    close(child_changed[0]);
+    close(child_changed[1]);
+}
