@@ -428,10 +428,6 @@ EXPECTED = {
         ],
         "control-keep": [r"^static void switch_keeping_control", r"(?s)\{\n[^;]+;[^;]+;[^;]+;\n\}"],
         "control-cost": [r"^a switch +[\d.]+ ns", r"^a switch that keeps the control words +[\d.]+ ns"],
-        "experiment-step": [
-            r"^Forgets (\w+), so a round trip loses \1\.$",
-            r"^switch_without_(rbp|x24), recorded one instruction at a time: \d+ instructions on 2 stacks\.$",
-        ],
         "experiment-numbers": loaded("cell numbers"),
         "experiment-numbers-run": [loaded("cell numbers"), r"^\[0, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89\]$"],
     },
@@ -676,7 +672,6 @@ EXPECTED = {
             r"^takes any: (movups, insists: movaps|ldp, insists: ldxp)$",
         ],
         "align-run": [r"^(movups|ldp) +1 +2$", r"^(movaps|ldxp) +1 +✘ crash$"],
-        "align-report": r"^`copy_128` crashed with SIG(SEGV|BUS)",
         "far-run": [
             loaded(r"08-other-machines\.c"),
             r"^the book, 2022 +function +4,194,272 +2,097,120 above the top$",
@@ -717,7 +712,6 @@ EXPECTED = {
         "label-source": r"__USER_LABEL_PREFIX__",
         "experiment-any": r"^RISC-V 64, Linux: exit code 0$" if runs("RISC-V 64, Linux") else INSTALL,
         "experiment-code": r"^work:$" if runs("RISC-V 64, Linux") else INSTALL,
-        "experiment-home": [r"4 words changed", r"^top − 80 =.*start of the_function$"],
     },
     "gallery": {
         "gallery-load": READY,

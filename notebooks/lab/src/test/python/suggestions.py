@@ -167,13 +167,6 @@ EDITS = {
         Edit("experiment-own", {"line[128]": "line[4096]"}, r"It used [4-9],\d\d\d of"),
         Edit("experiment-own", {"line[128]": "line[1 << 20]"}, r"very likely a stack overflow|crashed with SIG", fails=True),
     ],
-    "05": [
-        Edit("experiment-step", {"variant = 6": f"variant = {i}"}, r"round trip loses[\s\S]*recorded one instruction at a time")
-        for i in range(1, 8)
-    ] + [
-        Edit("experiment-step", {"variant = 6": "variant = 0"}, r"Forgets nothing[\s\S]*recorded one instruction at a time"),
-        Edit("experiment-step", {"variant = 6": "variant = 99"}, r"There is no switch 99"),
-    ],
     "06": [
         Edit("experiment-never", {";                         /* try": "yield_thread();           /* try"}, r"time limit", fails=True),
     ],
