@@ -6,8 +6,8 @@ import re
 
 import nbformat
 
+import expected
 from chapters import (
-    FENCE,
     HOLE,
     chapter_paths,
     fenced_blocks,
@@ -18,15 +18,6 @@ from chapters import (
     without_fences,
 )
 from project import LAB, NATIVE, ROOT, files, text_of
-
-# Not chapters with predictions and exercises.
-WITHOUT_EXERCISES = set()
-
-# Names that prose may quote though no code here has them, each with the reason.
-FOREIGN_NAMES = {
-    "t_yield": "the book's name, in the glossary",
-    "yield_thread": "the book's name, in the glossary",
-}
 
 KNOWN_TAGS = {"experiment", "exercise", "check", "solution", "raises-exception"}
 LONGEST_CELL = 20
@@ -221,13 +212,13 @@ def predictions_come_before_runs(chapter):
         count += 1
         if i + 1 == len(chapter.cells) or chapter.cells[i + 1].cell_type != "code":
             wrong.append(f"{cell.id}: no code cell follows the prediction")
-    if count < 3 and chapter.stem not in WITHOUT_EXERCISES:
+    if count < 3:
         wrong.append(f"only {count} predictions")
     return wrong
 
 
 def has_experiments(chapter):
-    if chapter.stem in WITHOUT_EXERCISES or chapter.tagged("experiment"):
+    if chapter.tagged("experiment"):
         return []
     return ["no cell is tagged `experiment`"]
 
@@ -257,7 +248,7 @@ def exercises_are_whole(chapter):
     wrong = []
     exercises = chapter.exercises()
     number = chapter.stem[:2]
-    if len(exercises) < 2 and chapter.stem not in WITHOUT_EXERCISES:
+    if len(exercises) < 2:
         wrong.append(f"{len(exercises)} exercises, there must be two")
     wanted = [f"{number}.{i}" for i in range(1, len(exercises) + 1)]
     if [e.number for e in exercises] != wanted:
@@ -387,6 +378,7 @@ def quoted_code_exists(chapter):
     wrong = []
     in_cells = names_in_code(chapter)
     in_native = set(re.findall(r"\w+", native_text()))
+    foreign = expected.of(chapter.stem).FOREIGN
     for cell in chapter.markdown:
         for code in quoted(cell):
             call, path = CALL.fullmatch(code), SOURCE_PATH.fullmatch(code)
@@ -395,14 +387,14 @@ def quoted_code_exists(chapter):
                     wrong.append(f"{cell.id}: `{code}`: the lab has no {call[2]}")
             elif call and call[1] is None:
                 name = call[2]
-                known = name in in_cells or name in in_native or in_c_library(name) or name in FOREIGN_NAMES
+                known = name in in_cells or name in in_native or in_c_library(name) or name in foreign
                 if not known:
                     wrong.append(f"{cell.id}: `{code}`: no such function in native/ or in this chapter")
             elif path and not PLACEHOLDER.search(code):
                 if not any((folder / path[1]).exists() for folder in (ROOT, NATIVE, ROOT / "notebooks", LAB)):
                     wrong.append(f"{cell.id}: `{code}`: no such file")
             elif SNAKE.fullmatch(code):
-                known = code in in_cells or code in project_names() or in_c_library(code) or code in FOREIGN_NAMES
+                known = code in in_cells or code in project_names() or in_c_library(code) or code in foreign
                 if not known:
                     wrong.append(f"{cell.id}: `{code}`: no such name in the code")
     return wrong

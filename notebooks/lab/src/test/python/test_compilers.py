@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+import expected
 from chapters import error_of, session, tags
-from expected import EXPECTED
 from project import tool
 from test_notebooks import CHAPTERS, differences, report
 
@@ -33,5 +33,5 @@ def test_prose_and_results_agree_under(stem, name, monkeypatch):
     with session(chapter) as kernel:
         ran = {cell.id: kernel.run(cell) for cell in chapter.code}
     wrong = [report(cell) for cell in ran.values() if bool(error_of(cell)) != ("raises-exception" in tags(cell))]
-    wrong += differences(ran, EXPECTED.get(stem, {}))
+    wrong += differences(ran, expected.of(stem).OUTPUTS)
     assert not wrong, "\n\n".join(wrong)

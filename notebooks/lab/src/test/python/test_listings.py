@@ -1,7 +1,7 @@
 """Nothing in a listing that the reader has not been told: each construct of C, each instruction, each word.
 
 Two pages of chapter 02 tell most of it, the cells between C_PAGES and between ASSEMBLY_PAGES; what they leave out is
-explained where it first stands (EXPLAINED_LATER). What C shares with Java needs no explanation.
+explained where it first stands (EXPLAINED in that chapter's expectations). What C shares with Java needs no explanation.
 """
 
 import functools
@@ -11,12 +11,13 @@ import shutil
 
 import pytest
 
+import expected
 from chapters import Chapter, chapter_paths
 from listings import AARCH64, X86_64, Listing, compiled_functions, instructions_of, listings
 from notebook_rules import quoted
 from project import NATIVE, run
 
-PATHS = [path for path in chapter_paths() if "02" <= path.stem[:2] <= "08"]
+PATHS = [path for path in chapter_paths() if path.stem[0].isdigit() and path.stem[:2] >= "02"]
 CHAPTERS = {path.stem: Chapter.read(path) for path in PATHS}
 HERE = "AArch64" if platform.machine().lower() in ("arm64", "aarch64") else "x86-64"
 PAGES = "02-registers-and-calls"
@@ -136,7 +137,9 @@ OPERANDS = {
 }
 
 # Explained where they first stand: the chapter, the cell, and what it says.
-EXPLAINED_LATER = {"_Atomic": ("03-a-single-stack-swap", "jvm-saw-about", "`_Atomic` makes a variable fit")}
+EXPLAINED_LATER = {
+    word: (stem, *where) for stem in CHAPTERS for word, where in expected.of(stem).EXPLAINED.items()
+}
 
 
 @functools.cache

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from expected_native import AARCH64, CALLEE_SAVED, RISCV64, RUNTIME, THE_29_LINES, WINDOWS, X86_64, words_of
+import expected
+from expected import AARCH64, CALLEE_SAVED, RISCV64, RUNTIME, THE_29_LINES, WINDOWS, X86_64, words_of
 from kernels import installed_spec
 from project import BUILD, LAB, NATIVE, run, tool
 from test_native import CHAPTERS, HERE, STRICT, prints_what_it_should
@@ -127,8 +128,7 @@ def program(folder, machine, source, *words, by=None):
 
 # ---------------------------------------------------------------- the chapters
 
-# The others are about what POSIX offers, or forge the book's stack: x86_64-windows.h says why.
-NOT_FOR_WINDOWS = ["01-why-green-threads", "03-a-single-stack-swap", "04-the-stack"]
+FOR_WINDOWS = [chapter for chapter in CHAPTERS if not expected.of(chapter).NOT_FOR_WINDOWS]
 
 
 @each_level
@@ -140,7 +140,7 @@ def test_riscv64(tmp_path, runner, chapter, level):
 
 
 @each_level
-@pytest.mark.parametrize("chapter", [c for c in CHAPTERS if c not in NOT_FOR_WINDOWS])
+@pytest.mark.parametrize("chapter", FOR_WINDOWS)
 def test_windows(tmp_path, runner, chapter, level):
     demo = program(tmp_path, WINDOWS, NATIVE / f"{chapter}.c", level, "-DMAIN")
     words, more = runner(WINDOWS)
@@ -346,9 +346,9 @@ def test_the_switch_names_what_the_abi_names(machine, function):
     is_x86 = machine in (X86_64, WINDOWS)
     saved = [*kept] if is_x86 else [*kept, "pc"]  # there the call saves it
     loaded = [*kept] if is_x86 and function == "switch_context" else [*kept, "pc"]  # `ret` loads it
-    for is_save, expected in ((True, saved), (False, loaded)):
+    for is_save, wanted in ((True, saved), (False, loaded)):
         named = [m.register for m in mutants(machine, function) if m.is_save == is_save and not m.half]
-        assert sorted(named) == sorted(expected)
+        assert sorted(named) == sorted(wanted)
 
 
 def survivors(folder, machine, switches):

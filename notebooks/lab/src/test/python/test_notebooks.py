@@ -1,21 +1,21 @@
 """Every chapter in a fresh kernel, from top to bottom, again in other orders, with right and wrong answers."""
 
-import functools
 import itertools
 import random
 import re
+from dataclasses import dataclass, field
 
 import nbformat
 import pytest
 
-from answers import ANSWERS, BEFORE
+import expected
 from chapters import Chapter, chapter_paths, error_of, outputs_of, session, tags
-from expected import EXPECTED
 from processes import children_of
 from suggestions import FAULT, changed, knobs, suggested, unlisted, values
 
 CHAPTERS = {path.stem: Chapter.read(path) for path in chapter_paths()}
 EXERCISES = {e.number: (stem, e) for stem, chapter in CHAPTERS.items() for e in chapter.exercises()}
+ANSWERS = [answer for stem in CHAPTERS for answer in expected.of(stem).answers]
 
 each_chapter = pytest.mark.parametrize("stem", CHAPTERS)
 each_exercise = pytest.mark.parametrize("number", EXERCISES)
@@ -28,24 +28,7 @@ def group(item):
     return given.get("stem") or EXERCISES.get(number, (None,))[0]
 
 
-def once(function):
-    """Runs a function once for each chapter, and shares what it returned or raised."""
-    known = {}
-
-    @functools.wraps(function)
-    def shared(stem):
-        if stem not in known:
-            try:
-                known[stem] = function(stem), None
-            except Exception as e:  # a dead kernel, a cell without end: for each test that needs it
-                known[stem] = None, e
-        result, problem = known[stem]
-        if problem is not None:
-            raise AssertionError(f"{stem} could not be run: {problem}") from problem
-        return result
-
-    return shared
-
+# ---------------------------------------------------------------- one kernel for all that is asked of a chapter
 
 ORDERS = {
     "again, from bottom to top": lambda cells: list(reversed(cells)),
@@ -53,16 +36,41 @@ ORDERS = {
 }
 
 
-@once
-def as_it_is(stem):
-    """A chapter run from top to bottom, then cell by cell in other orders; and what it left running."""
+@dataclass
+class Ran:
+    """What came of a chapter, stage by stage."""
+
+    first: dict = field(default_factory=dict)  # from top to bottom, nothing changed: a cell by its id
+    changes: list = field(default_factory=list)  # each suggested change, with the cells that ran
+    answers: dict = field(default_factory=dict)  # for an answer's place in ANSWERS, the cells of the exercise
+    solutions: dict = field(default_factory=dict)  # the same for an exercise's number
+    again: dict = field(default_factory=dict)  # for an order, the cells in it
+    left: list = field(default_factory=list)  # the processes that are left at the end
+
+
+def stages(stem, ran):
+    """Runs a chapter in one kernel, in the order in which a reader would, and says which stage has been done."""
     chapter = CHAPTERS[stem]
+    solutions = {e.cell.id: e.solution for e in chapter.exercises()}
     with session(chapter) as kernel:
-        first = [kernel.run(cell) for cell in chapter.code]
-        changes = [(edit, follow(kernel, chapter, edit)) for edit in suggested(stem, chapter.cells)]
-        again = {name: [kernel.run(cell) for cell in order(chapter.code)] for name, order in ORDERS.items()}
-        left = [name for _, name in children_of(kernel.pid)]
-    return {cell.id: cell for cell in first}, again, left, changes
+        ran.first = {cell.id: kernel.run(cell) for cell in chapter.code}
+        yield "first"
+        ran.changes = [(edit, follow(kernel, chapter, edit)) for edit in suggested(stem, chapter.cells)]
+        yield "changes"
+        for exercise in chapter.exercises():
+            cells = chapter.section_of(exercise)
+            for i, answer in enumerate(ANSWERS):
+                if answer.exercise == exercise.number:
+                    sources = {exercise.cell.id: source_of(answer, exercise)}
+                    ran.answers[i] = [kernel.run(cell, sources.get(cell.id)) for cell in cells]
+            ran.solutions[exercise.number] = [kernel.run(cell, solutions.get(cell.id)) for cell in cells]
+        yield "answers"
+        # First with the exercises solved, then as the chapter stands.
+        for name, order in ORDERS.items():
+            ran.again[name] = [kernel.run(cell, solutions.get(cell.id)) for cell in order(chapter.code)]
+            solutions = {}
+        ran.left = [name for _, name in children_of(kernel.pid)]
+        yield "again"
 
 
 def follow(kernel, chapter, edit):
@@ -75,32 +83,39 @@ def follow(kernel, chapter, edit):
     return ran
 
 
-@once
-def solved(stem):
-    """A chapter with all exercises solved, from top to bottom."""
-    chapter = CHAPTERS[stem]
-    solutions = {e.cell.id: e.solution for e in chapter.exercises()}
-    with session(chapter) as kernel:
-        return {cell.id: kernel.run(cell, solutions.get(cell.id)) for cell in chapter.code}
+class Runs:
+    """The chapters' runs. Each goes as far as it was asked for, whichever test asks first."""
+
+    def __init__(self):
+        self._known = {}
+
+    def of(self, stem, stage):
+        if stem not in self._known:
+            ran = Ran()
+            self._known[stem] = [ran, stages(stem, ran), set(), None]
+        run = self._known[stem]
+        ran, going, done, problem = run
+        try:
+            while problem is None and stage not in done:
+                done.add(next(going))
+                if "again" in done:
+                    going.close()  # and with it the kernel
+        except Exception as e:  # a dead kernel, a cell without end: for each test that needs it
+            problem = run[3] = e
+        if problem is not None and stage not in done:
+            raise AssertionError(f"{stem} could not be run: {problem}") from problem
+        return ran
+
+    def close(self):
+        for _, going, *_ in self._known.values():
+            going.close()
 
 
-@once
-def tried(stem):
-    """The exercises of a chapter with each answer to them, one after the other, without the cells above them."""
-    chapter = CHAPTERS[stem]
-    ran = {}
-    with session(chapter) as kernel:
-        kernel.run(chapter.code[0])
-        if stem[:2] in BEFORE:
-            prepared = kernel.run(chapter.code[0], BEFORE[stem[:2]])
-            assert not error_of(prepared), outputs_of(prepared)
-        for exercise in chapter.exercises():
-            cells = chapter.section_of(exercise)
-            for i, answer in enumerate(ANSWERS):
-                if answer.exercise == exercise.number:
-                    sources = {exercise.cell.id: source_of(answer, exercise)}
-                    ran[i] = [kernel.run(cell, sources.get(cell.id)) for cell in cells]
-    return ran
+@pytest.fixture(scope="module")
+def runs():
+    runs = Runs()
+    yield runs
+    runs.close()
 
 
 def source_of(answer, exercise):
@@ -119,8 +134,8 @@ def source_of(answer, exercise):
 
 
 @each_chapter
-def test_errors_only_where_they_are_meant(stem):
-    first, *_ = as_it_is(stem)
+def test_errors_only_where_they_are_meant(runs, stem):
+    first = runs.of(stem, "first").first
     wrong = [report(cell) for cell in first.values() if bool(error_of(cell)) != ("raises-exception" in tags(cell))]
     assert not wrong, "\n".join(wrong)
 
@@ -130,24 +145,24 @@ def report(cell):
     return f"{cell.id} {what}:\n{cell.source}\n--\n{outputs_of(cell)}"
 
 
-def differences(cells, expected):
+def differences(cells, outputs):
     """What differs between the cells' outputs and a chapter's table."""
-    wrong = [f"{name}: no such cell" for name in expected if name not in cells]
+    wrong = [f"{name}: no such cell" for name in outputs if name not in cells]
     for name, cell in cells.items():
         text = outputs_of(cell)
-        patterns = expected.get(name, [])
+        patterns = outputs.get(name, [])
         for pattern in [patterns] if isinstance(patterns, str) else patterns:
             if not re.search(pattern, text, re.MULTILINE):
                 wrong.append(f"{name}: no {pattern!r} in\n{text}")
         if text.strip() and not patterns and not {"exercise", "check"} & set(tags(cell)):
-            wrong.append(f"{name}: expected.py does not say what this is to be:\n{text}")
+            wrong.append(f"{name}: OUTPUTS does not say what this is to be:\n{text}")
     return wrong
 
 
 @each_chapter
-def test_outputs(stem):
-    first, *_ = as_it_is(stem)
-    wrong = differences(first, EXPECTED.get(stem, {}))
+def test_outputs(runs, stem):
+    first = runs.of(stem, "first").first
+    wrong = differences(first, expected.of(stem).OUTPUTS)
     assert not wrong, "\n\n".join(wrong)
 
 
@@ -169,9 +184,9 @@ def test_the_comparison_can_fail():
 
 
 @each_chapter
-def test_output_of_native_code_stands_under_its_cell(stem):
+def test_output_of_native_code_stands_under_its_cell(runs, stem):
     """What chapter 03 is about: the line appears under each cell that swaps, and under no other."""
-    first, *_ = as_it_is(stem)
+    first = runs.of(stem, "first").first
     line = "I LOVE WAKING UP ON A NEW STACK!"
     for name, cell in first.items():
         printed = [o.text for o in cell.outputs if o.output_type == "stream" and line in o.text]
@@ -182,8 +197,8 @@ def test_output_of_native_code_stands_under_its_cell(stem):
 
 
 @each_chapter
-def test_figures_can_be_read_by_everyone(stem):
-    first, *_ = as_it_is(stem)
+def test_figures_can_be_read_by_everyone(runs, stem):
+    first = runs.of(stem, "first").first
     for name, cell in first.items():
         for output in cell.outputs:
             data = output.get("data", {})
@@ -197,9 +212,8 @@ def test_figures_can_be_read_by_everyone(stem):
 
 
 @each_chapter
-def test_nothing_is_left_running(stem):
-    _, _, left, _ = as_it_is(stem)
-    assert left == []
+def test_nothing_is_left_running(runs, stem):
+    assert runs.of(stem, "again").left == []
 
 
 # ---------------------------------------------------------------- what the chapters suggest
@@ -207,12 +221,12 @@ def test_nothing_is_left_running(stem):
 
 @each_chapter
 def test_every_suggestion_is_tried(stem):
-    assert not unlisted(stem, CHAPTERS[stem].cells), "suggestions.py does not know these"
+    assert not unlisted(stem, CHAPTERS[stem].cells), "EDITS, PROSE or NO_CHANGE does not know these"
 
 
 @each_chapter
-def test_suggested_changes_do_what_is_said(stem):
-    *_, changes = as_it_is(stem)
+def test_suggested_changes_do_what_is_said(runs, stem):
+    changes = runs.of(stem, "changes").changes
     wrong = [problem for edit, cells in changes for problem in problems(edit, cells)]
     assert not wrong, "\n\n".join(wrong)
 
@@ -233,10 +247,10 @@ def test_suggestions_are_found_and_missed_ones_are_told():
         return nbformat.NotebookNode(id=name, cell_type=kind, source=source, metadata={})
 
     knob = cell("k", "code", 'long size = 16 * 1024;   // in bytes; try 1 << 20, 20_001, and 8 * 1024')
-    assert [edit.change[knob.source].split(";")[0] for edit in knobs(knob)] == [
+    assert [edit.change[knob.source].split(";")[0] for edit in knobs("99", knob)] == [
         "long size = 1 << 20", "long size = 20_001", "long size = 8 * 1024"]
     word = cell("w", "code", 'String level = "-O1";   // try -Os, -O3')
-    assert [edit.change[word.source].split(";")[0] for edit in knobs(word)] == ['String level = "-Os"', 'String level = "-O3"']
+    assert [edit.change[word.source].split(";")[0] for edit in knobs("99", word)] == ['String level = "-Os"', 'String level = "-O3"']
     assert values('{1}, {0, 0, 9}') == ["{1}", "{0, 0, 9}"]
     assert values('"a, b" or "c"') == ['"a, b"', '"c"']
     assert values("a large array here") is None
@@ -259,11 +273,10 @@ def is_clear(error):
 
 @pytest.mark.parametrize("order", ORDERS)
 @each_chapter
-def test_any_cell_can_be_run_again(stem, order):
+def test_any_cell_can_be_run_again(runs, stem, order):
     """From bottom to top each cell finds all that is above it; shuffled, it may have been reset, and must say so."""
-    _, again, *_ = as_it_is(stem)
     wrong = []
-    for cell in again[order]:
+    for cell in runs.of(stem, "again").again[order]:
         error, meant = error_of(cell), "raises-exception" in tags(cell)
         if meant and not error:
             wrong.append(report(cell))
@@ -283,36 +296,40 @@ def test_clear_errors_are_told_from_others():
 
 
 @each_exercise
-def test_unsolved_exercise_is_not_right_yet(number):
+def test_unsolved_exercise_is_not_right_yet(runs, number):
     stem, exercise = EXERCISES[number]
-    text = outputs_of(as_it_is(stem)[0][exercise.check.id])
+    text = outputs_of(runs.of(stem, "first").first[exercise.check.id])
     assert f"✘ {number} Not yet" in text, text
     assert "Correct" not in text
     assert re.search(r"expected +actual +likely cause", text), text
 
 
 @each_exercise
-def test_solution_is_right(number):
-    stem, exercise = EXERCISES[number]
-    done = solved(stem)
-    assert error_of(done[exercise.cell.id]) is None, outputs_of(done[exercise.cell.id])
-    assert f"✔ {number} Correct" in outputs_of(done[exercise.check.id]), outputs_of(done[exercise.check.id])
+def test_solution_is_right(runs, number):
+    stem, _ = EXERCISES[number]
+    *before, check = runs.of(stem, "answers").solutions[number]
+    assert not any(error_of(cell) for cell in before), "\n".join(outputs_of(cell) for cell in before)
+    assert f"✔ {number} Correct" in outputs_of(check), outputs_of(check)
 
 
 @each_chapter
-def test_solutions_harm_nothing_else(stem):
-    done = solved(stem)
-    wrong = [report(cell) for cell in done.values() if bool(error_of(cell)) != ("raises-exception" in tags(cell))]
+def test_solutions_harm_nothing_else(runs, stem):
+    """All cells run once more after the solutions, those with the solutions in them too."""
+    again = runs.of(stem, "again").again["again, from bottom to top"]
+    ran = {cell.id: cell for cell in again}
+    for exercise in CHAPTERS[stem].exercises():
+        assert ran[exercise.cell.id].source == exercise.solution
+    wrong = [report(cell) for cell in again if bool(error_of(cell)) != ("raises-exception" in tags(cell))]
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("i", range(len(ANSWERS)), ids=[f"{a.exercise}: {a.says or 'right'}" for a in ANSWERS])
-def test_answer_is_judged(i):
+def test_answer_is_judged(runs, i):
     """A right answer is accepted; a wrong one is told its cause."""
     answer = ANSWERS[i]
     assert answer.exercise in EXERCISES, "no such exercise"
     stem, _ = EXERCISES[answer.exercise]
-    *before, check = tried(stem)[i]
+    *before, check = runs.of(stem, "answers").answers[i]
     assert not any(error_of(cell) for cell in before), "\n".join(outputs_of(cell) for cell in before)
     text = outputs_of(check)
     if answer.is_right:

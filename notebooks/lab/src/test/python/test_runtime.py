@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from expected_native import AARCH64, RUNTIME, X86_64
+from expected import AARCH64, RUNTIME, X86_64
 from project import LAB, NATIVE, run, tool
 from test_native import HERE, STRICT
 

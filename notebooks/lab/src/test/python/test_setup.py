@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+import expected
+from chapters import Chapter, chapter_paths
 from kernels import installed_spec
-from project import BUILD, LAB, ROOT, copy_of_project, files, git, old_java, run, text_of
+from notebook_rules import title_of
+from project import BUILD, LAB, NATIVE, ROOT, copy_of_project, files, git, old_java, run, text_of
 
 # ---------------------------------------------------------------- what is in the checkout
 
@@ -215,9 +218,18 @@ def test_readme_names_only_files_that_exist():
 
 
 def test_readme_lists_every_chapter():
+    """By its number and title, which stand in the notebook's first line; in order, each with its question."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for book in (ROOT / "notebooks").glob("*.ipynb"):
-        assert f"(notebooks/{book.name})" in text
+    rows = re.findall(r"^\| \[(\d.*?)\]\(notebooks/(.*?)\) \| (.*) \|$", text, re.MULTILINE)
+    books = [Chapter.read(path) for path in chapter_paths() if path.stem[0].isdigit()]
+    assert [row[:2] for row in rows] == [(title_of(book), f"{book.stem}.ipynb") for book in books]
+    assert [title for title, _, question in rows if not question.endswith("?")] == []
+    assert "(notebooks/gallery.ipynb)" in text
+
+
+def test_every_chapter_has_its_expectations_and_no_other_has():
+    stems = [path.stem for path in [*chapter_paths(), *NATIVE.glob("*.c")]]
+    assert {expected.file_of(stem) for stem in stems} == expected.files()
 
 
 def test_clean_without_a_build(checkout):

@@ -1,22 +1,16 @@
 """The figures in a real JupyterLab on a laptop's screen: seen whole, operated by keys, legible in both themes."""
 
-import json
 import re
-import time
 
 import pytest
 
-from chapters import Chapter
+import expected
+from chapters import Chapter, chapter_paths
 from project import BUILD, NOTEBOOKS
 from test_browser import BOOK, CONTRASTS, choose, open_page, run_cell, server  # noqa: F401 (a fixture)
 
 # What lies above each figure that is looked at, and the figure itself.
-CELLS = {
-    "03-a-single-stack-swap": ["swap-start", "forge-load", "forge-run", "forge-show", "swap-source", "swap-run",
-                               "swap-traces", "home-step"],
-    "05-there-and-back": None,
-    "07-the-runtime-in-200-lines": None,
-}
+CELLS = {path.stem: cells for path in chapter_paths() if (cells := expected.of(path.stem).SMALL_SCREEN)}
 SCREEN = {"width": 1366, "height": 768}
 
 pytestmark = pytest.mark.xdist_group("test_small_screen")
@@ -42,7 +36,9 @@ def book(request, server):
     path = NOTEBOOKS / f"{request.param}.ipynb"
     chapter = Chapter.read(path)
     with open_page(server, path, SCREEN) as page:
-        names = CELLS[request.param] or up_to_figure(chapter)
+        names = CELLS[request.param]
+        if names is expected.ALL_ABOVE:
+            names = up_to_figure(chapter)
         for name in names:
             run_cell(page, chapter, name)
         yield page, chapter, names[-1]

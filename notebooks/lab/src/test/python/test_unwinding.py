@@ -12,31 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from expected_native import AARCH64, RISCV64, RUNTIME, X86_64
+import expected
+from expected import AARCH64, RISCV64, RUNTIME, X86_64
 from project import NATIVE, run, tool
 from test_machines import MACHINES
-from test_native import HERE, STRICT
+from test_native import CHAPTERS, HERE, STRICT
 
 WALKER = Path(__file__).with_name("walked_by_gdb.py")
 
 # What is stepped in which chapter, and which functions must be seen to have called it. Where a
 # stack begins there is no caller: there each walk has to end, and say that it knows.
-WALKS = {
-    "02-registers-and-calls": (["call_planted", "capture"], {"main"}),
-    "03-a-single-stack-swap": (["swap", "way_home"], {"main", "hello"}),
-    "04-the-stack": (["swap", "way_home"], {"main"}),
-    "05-there-and-back": (["switch_context", "skip"], {"main", "play_ping", "play_pong"}),
-    "06-threads-and-a-scheduler": (["switch_context", "skip"], {"main", "count", "guard"}),
-    "07-the-runtime-in-200-lines": (["switch_stack"], {"count", "thread_entry"}),
-    "08-other-machines": (["switch_context"], {"main", "look_around"}),
-}
+WALKS = {chapter: walk for chapter in CHAPTERS if (walk := expected.of(chapter).WALK)}
 # So many are stepped: the book's example, 43 switches and two ends of threads. (06 goes on with stacks
 # that have no beginning of this kind: it looks what happens where words are misplaced.)
 VISITS = 45
 
 # The last frame of a walk: where a stack begins, ours or the system's. (gdb stops at main, unless main
 # has ended with a jump to the function that it calls last.)
-BEGINNINGS = {"guard", "thread_entry", "look_around"}
+BEGINNINGS = {name for walk in WALKS.values() for name in walk.begins}
 ENDS = {"main", "_start", "before_skip", "before_way_home"} | BEGINNINGS
 # Stepping one of these, nothing is above it any more: the stack has come to its end.
 LAST = {"skip", "way_home"}
@@ -107,20 +100,20 @@ def wrong_in(step):
     return None
 
 
-def check(told, expected):
+def check(told, callers):
     wrong = {f"{step['function']}, step {step['step']}: {why}" for step in told if (why := wrong_in(step))}
     assert not wrong, "\n".join(sorted(wrong))
     seen = {frame["name"] for step in told for frame in step["frames"]}
-    assert expected <= seen, f"never seen as a caller: {expected - seen}"
+    assert callers <= seen, f"never seen as a caller: {callers - seen}"
 
 
 @pytest.mark.parametrize("level", ["-O0", "-O2"])
 @pytest.mark.parametrize("chapter", WALKS)
 def test_walk(tmp_path, chapter, level):
-    functions, expected = WALKS[chapter]
+    walk = WALKS[chapter]
     if HERE not in (X86_64, AARCH64) or shutil.which("gdb") is None:
         pytest.skip("gdb is not installed: it walks the stack of a program that it steps")
-    check(walked(tmp_path, HERE, chapter, functions, level, VISITS), expected)
+    check(walked(tmp_path, HERE, chapter, walk.stepped, level, VISITS), walk.callers)
 
 
 @pytest.mark.parametrize("chapter", WALKS)
@@ -128,8 +121,8 @@ def test_walk(tmp_path, chapter, level):
 def test_walk_elsewhere(tmp_path, machine, chapter):
     if machine == HERE:
         pytest.skip("this machine itself: test_walk has seen it")
-    functions, expected = WALKS[chapter]
-    check(walked(tmp_path, machine, chapter, functions, "-O2", VISITS), expected)
+    walk = WALKS[chapter]
+    check(walked(tmp_path, machine, chapter, walk.stepped, "-O2", VISITS), walk.callers)
 
 
 # ---------------------------------------------------------------- a thread that waits

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from expected_native import RUNTIME
+from expected import RUNTIME
 from project import NATIVE, run, tool
 from test_native import COMPILERS, STRICT
 

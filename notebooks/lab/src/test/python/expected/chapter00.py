@@ -1,6 +1,70 @@
-"""Answers to the exercises of chapter 00, and what the check must say to each."""
+"""What chapter 00 prints, and what its readers will try: expected/__init__.py says what each name means."""
 
-from answers import right, wrong
+import re
+
+from expected import READY, loaded, right, wrong
+
+# ---------------------------------------------------------------- what stands under its cells
+
+OUTPUTS = {
+    "load": READY,
+    "machine": [
+        r"^operating system +\S",
+        r"^architecture +(x86-64|AArch64)$",
+        r"^processors +[1-9]\d*$",
+        r"^Java +(2[5-9]|[3-9]\d)",
+        r"^C compiler +(gcc|clang|Apple clang) [\d.]+$",
+    ],
+    "raw-lookup": r"\AMemorySegment\{.*byteSize: 0 \}\n\Z",
+    "raw-descriptor": r"\AMethodHandle\(\)int\n\Z",
+    "raw-call": r"\AC says (\d+), Java says \1\.\n\Z",
+    "raw-exact": r"handle's method type \(\)int but found \(\)Object",
+    "raw-void-error": r"handle's method type \(int\)void but found \(int\)Object",
+    "raw-void-block": r"\A\[(\d+), \1\]\n\Z",
+    "raw-strlen": r"\AMethodHandle\(MemorySegment\)long\n\Z",
+    "raw-arena": r"\Alength\(\): +4\nstrlen: +5\nbyteSize\(\): +6\n\Z",
+    "first-source-hello": [r"^native/00-start-here\.c", r"^void hello\(void\)", r'printf\("Hello from C'],
+    "first-source-mean": [r"^native/00-start-here\.c", r"^double mean\(const int \*values, int count\)"],
+    "first-load": loaded(r"00-start-here\.c"),
+    "first-again": r"\A00-start-here\.c: unchanged, loaded from the cache in [\d.]+ ms\.\n\Z",
+    "first-bind": r"\A42\n\Z",
+    "first-print": r"\AHello from C\.\nHello from Java\.\nHello from C\.\n\Z",
+    "first-mean": r"\A3\.8333333333333335\n\Z",
+    "wrong-type": [
+        r"^The two sides of `add` disagree\.$",
+        r"^ +Java: long add\(long, long\) .*interface TooWide",
+        r"^ +C: +int add\(int a, int b\) .*00-start-here\.c:\d+",
+    ],
+    "wrong-name": [r"has no function `ad`", r"^ +C: .*\badd\b", r"^Did you mean `add`\?$"],
+    "edit-greeting": loaded("cell greeting"),
+    "edit-both": [loaded("cell greeting"), r"\nHello from a cell\.\nHello from C\.\n\Z"],
+    "edit-broken": [r"^cell broken does not compile", r"^broken\.c:3:\d+: error: expected .;."],
+    "crash": [r"SIGSEGV", r"0x0\b"],
+    "crash-alive": r"\A42\n\Z",
+    "experiment-strlen": r"\Alength\(\) 5, strlen 5\n\Z",
+    "experiment-count": r"\A3\.8333333333333335\n\Z",
+}
+
+# ---------------------------------------------------------------- what its native file prints, and what is true of its functions
+
+PROGRAM = [
+    "Hello from C.",
+    "add(40, 2) is 42.",
+    "The mean of 3 1 4 1 5 9 is 3.833.",
+    re.compile(r"Compiled by (gcc|clang|Apple clang) \d+\.\d+\.\d+\."),
+]
+
+FACTS = [
+    ("add(40, 2)", 42, 42),
+]
+
+# ---------------------------------------------------------------- the changes that it suggests
+
+FAILS = {("experiment-count", "1_000_000"): r"past the end of argument 1's memory"}
+
+NO_CHANGE = {"how": "how chapters are read"}
+
+# ---------------------------------------------------------------- answers to its exercises
 
 
 def layouts(text):
