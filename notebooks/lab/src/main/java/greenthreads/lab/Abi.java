@@ -123,7 +123,7 @@ record Abi(boolean x86, String sp, String pc, String flags, Set<String> calleeSa
         names.add(flag.name());
       }
     }
-    return names.isEmpty() ? "none set" : String.join(" ", names) + " set";
+    return names.isEmpty() ? "none that a result sets" : String.join(" ", names) + " set";
   }
 
   /**

@@ -17,6 +17,10 @@ public final class Chart implements Shown {
 
   private static final int TEXT_WIDTH = 40;
 
+  /** A logarithmic axis has labels at 2, 3 … 9 too: those go for which there is no room. */
+  private static final Map<String, Object> APART =
+      Map.of("labelOverlap", "greedy", "labelSeparation", 8);
+
   private final String caption;
   private final String unit;
   private final Map<String, Double> values;
@@ -141,7 +145,18 @@ public final class Chart implements Shown {
       encoding.put("x2", Map.of("datum", floor()));
     }
     encoding.put(
-        "x", Map.of("field", "value", "type", "quantitative", "title", unit, "scale", scale));
+        "x",
+        Map.of(
+            "field",
+            "value",
+            "type",
+            "quantitative",
+            "title",
+            unit,
+            "scale",
+            scale,
+            "axis",
+            APART));
     encoding.put(
         "y",
         Map.of(

@@ -44,8 +44,14 @@ final class Meanings {
    * @param high its end
    * @param mark an address that others are measured from
    * @param markName what that address is called
+   * @param kind what an address in it is
    */
-  record Place(String name, long low, long high, long mark, String markName) {
+  record Place(String name, long low, long high, long mark, String markName, Kind kind) {
+    /** A stack, or a part of one. */
+    Place(String name, long low, long high, long mark, String markName) {
+      this(name, low, high, mark, markName, Kind.STACK);
+    }
+
     /** The address right behind a place belongs to it: a stack pointer may stand there. */
     boolean contains(long address) {
       return Long.compareUnsigned(low, address) <= 0 && Long.compareUnsigned(address, high) <= 0;
@@ -114,7 +120,7 @@ final class Meanings {
     }
     for (Place place : places) {
       if (place.contains(value)) {
-        return new Meaning(Kind.STACK, place.at(value));
+        return new Meaning(place.kind(), place.at(value));
       }
     }
     Optional<HostReport.Region> region = region(value);

@@ -111,7 +111,7 @@ final class Stepper implements InvocationHandler {
       String why =
           report.has("untraced")
               ? "One process cannot step another here (" + report.word("untraced") + ")"
-              : "This system does not let one process step another";
+              : "This system lets only a program that is signed for it step another one";
       steps = Steps.withoutSteps(functions, why, before, largest(arguments).map(StackView::of));
     }
     return outcome instanceof Outcome.Returned returned

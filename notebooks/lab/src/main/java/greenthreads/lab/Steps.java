@@ -80,6 +80,7 @@ public final class Steps implements Picture {
   private final List<Map<Long, Long>> written = new ArrayList<>();
   private final List<TraceLog.Region> regions;
   private final List<Column> stacks = new ArrayList<>();
+  private final List<Meanings.Place> besides = new ArrayList<>();
   private final List<Step> steps = new ArrayList<>();
   private final Meanings meanings;
   private final String ending;
@@ -100,7 +101,7 @@ public final class Steps implements Picture {
         };
     this.ending = crash.isEmpty() ? cut : (cut + " " + crash).strip();
     accumulate();
-    findStacks();
+    findStacks(log.stacks());
     var code = new Code(origin, disassembler, abi.x86());
     for (int i = 0; i < states.size(); i++) {
       steps.add(step(i, code));
@@ -233,8 +234,11 @@ public final class Steps implements Picture {
         .or(() -> regions.stream().filter(region -> region.high() == sp).findFirst());
   }
 
-  /** The stacks in the order in which the stack pointer came by. */
-  private void findStacks() {
+  /**
+   * The stacks in the order in which the stack pointer came by. Where one of them is known to end,
+   * what is watched above it is told from it.
+   */
+  private void findStacks(List<TraceLog.Stack> known) {
     var visited = new LinkedHashSet<TraceLog.Region>();
     for (int i = 0; i < states.size(); i++) {
       regionOf(sp(i)).ifPresent(visited::add);
@@ -256,26 +260,53 @@ public final class Steps implements Picture {
         }
         markName = "entry";
       }
-      var place = new Meanings.Place(name, region.low(), region.high(), mark, markName);
+      long end = end(region, known);
+      var place = new Meanings.Place(name, region.low(), end, mark, markName);
+      if (end != region.high()) {
+        long first = IntStream.range(0, states.size()).anyMatch(i -> sp(i) == end) ? end + 1 : end;
+        var above =
+            new Meanings.Place(
+                "memory above the " + name,
+                first,
+                region.high(),
+                end,
+                "its end",
+                Meanings.Kind.DATA);
+        meanings.with(above);
+        besides.add(above);
+      }
       meanings.with(place);
-      stacks.add(new Column(place, region, addresses(region)));
+      stacks.add(new Column(place, region, addresses(region, end)));
     }
+  }
+
+  /** The end of the stack that lies in watched memory, or of that memory. */
+  private long end(TraceLog.Region region, List<TraceLog.Stack> known) {
+    return IntStream.range(0, states.size())
+        .mapToLong(this::sp)
+        .filter(sp -> regionOf(sp).filter(region::equals).isPresent())
+        .mapToObj(sp -> known.stream().filter(stack -> stack.contains(sp)).findFirst())
+        .flatMap(Optional::stream)
+        .map(TraceLog.Stack::high)
+        .filter(high -> Long.compareUnsigned(high, region.high()) < 0)
+        .findFirst()
+        .orElse(region.high());
   }
 
   /**
    * From a little above the highest stack pointer to a little below the lowest. Where that is much,
    * only what the steps touch is left.
    */
-  private List<Long> addresses(TraceLog.Region region) {
+  private List<Long> addresses(TraceLog.Region region, long end) {
     var near = new TreeSet<Long>(Long::compareUnsigned);
     for (int i = 0; i < states.size(); i++) {
       if (regionOf(sp(i)).filter(region::equals).isPresent()) {
         near.add(sp(i) & -8);
       }
     }
-    long high = Math.min(region.high(), near.last() + 32);
-    if (region.argument() >= 0 && region.high() - near.last() <= 80) {
-      high = region.high();
+    long high = Math.min(end, near.last() + 32);
+    if (region.argument() >= 0 && end - near.last() <= 80) {
+      high = end;
     }
     long low = Math.max(region.low(), near.first() - 16);
     var addresses = new ArrayList<Long>();
@@ -468,9 +499,11 @@ public final class Steps implements Picture {
 
   private String slot(long address) {
     return stacks.stream()
-        .filter(column -> column.region().contains(address))
+        .map(Column::place)
+        .filter(place -> address != place.high() && place.contains(address))
         .findFirst()
-        .map(found -> "the %s, %s".formatted(found.place().name(), found.label(address)))
+        .or(() -> besides.stream().filter(place -> place.contains(address)).findFirst())
+        .map(place -> "the " + place.at(address))
         .or(() -> origin.variable(address).map(CodePlace::toString))
         .orElseGet(() -> "memory at 0x%x".formatted(address));
   }

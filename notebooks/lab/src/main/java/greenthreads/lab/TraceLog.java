@@ -18,9 +18,17 @@ import java.util.OptionalLong;
  *
  * @param states every recorded state, in order
  * @param regions the memory that was watched
+ * @param stacks the bounds of those stacks that the code has named, as sp came to them
  * @param cut why it ended before its time; empty if it did not
  */
-record TraceLog(List<State> states, List<Region> regions, String cut) {
+record TraceLog(List<State> states, List<Region> regions, List<Stack> stacks, String cut) {
+  /** A stack; the address right behind it belongs to it, since an empty one's sp stands there. */
+  record Stack(long low, long high) {
+    boolean contains(long address) {
+      return Long.compareUnsigned(low, address) <= 0 && Long.compareUnsigned(address, high) <= 0;
+    }
+  }
+
   /**
    * The machine before one instruction.
    *
@@ -81,6 +89,7 @@ record TraceLog(List<State> states, List<Region> regions, String cut) {
   static TraceLog parse(byte[] bytes) {
     var drafts = new ArrayList<Draft>();
     var regions = new ArrayList<Region>();
+    var stacks = new ArrayList<Stack>();
     String cut = "";
     int enter = -1;
     for (String line : new String(bytes, StandardCharsets.US_ASCII).lines().toList()) {
@@ -98,6 +107,7 @@ record TraceLog(List<State> states, List<Region> regions, String cut) {
           case "reg" -> drafts.getLast().registers.put(parts[1], hex(parts[2]));
           case "write" -> drafts.getLast().writes.put(hex(parts[1]), hex(parts[2]));
           case "region", "maybe" -> regions.add(region(parts));
+          case "stack" -> stacks.add(new Stack(hex(parts[1]), hex(parts[2])));
           case "through" -> drafts.getLast().through = true;
           case "leave" -> drafts.getLast().leave = true;
           case "cut" -> cut = parts[1];
@@ -107,7 +117,8 @@ record TraceLog(List<State> states, List<Region> regions, String cut) {
         cut = "damage"; // the line was cut short: what came before it stands
       }
     }
-    return new TraceLog(drafts.stream().map(Draft::state).toList(), List.copyOf(regions), cut);
+    return new TraceLog(
+        drafts.stream().map(Draft::state).toList(), List.copyOf(regions), List.copyOf(stacks), cut);
   }
 
   private static Region region(String[] parts) {

@@ -40,6 +40,7 @@ class ChartTest {
         List.copyOf(all.keySet()));
     String spec = Json.of(all.get("application/vnd.vegalite.v5+json"));
     assertTrue(spec.contains("\"type\":\"log\""), spec);
+    assertTrue(spec.contains("\"labelSeparation\":8"), "labels would touch: " + spec);
     assertTrue(spec.contains("\"domainMin\":1.0"), spec);
     assertTrue(spec.contains("\"name\":\"a switch: 1,250 ns\""), spec);
     assertTrue(all.get("text/markdown").toString().contains("1,250 ns"));

@@ -75,6 +75,18 @@ class StepsTest {
           return result;
       }
       long crash(volatile long *p) { return *p; }
+      void lab_stack(const char *name, void *low, size_t size, size_t guard) __attribute__((weak));
+      static uint64_t *memory, other;
+      void there(void) { swap(&other, &memory[4010]); }
+      int named(void) {
+          uint64_t *top = (memory = aligned_alloc(16, 4096 * 8)) + 4000, new = (uint64_t)(top - 4);
+          if (lab_stack)
+              lab_stack("mine", memory, 4000 * 8, 0);
+          top[-4] = top[-3] = (uint64_t)there; /* each processor takes one of them */
+          swap(&memory[4010], &new);
+          free(memory);
+          return 0;
+      }
       """;
 
   @TempDir Path folder;
@@ -92,6 +104,8 @@ class StepsTest {
     int fresh(long words);
 
     long crash(MemorySegment p);
+
+    int named();
   }
 
   @BeforeEach
@@ -188,6 +202,24 @@ class StepsTest {
     Steps steps = Stepper.step(tools, calls, c -> c.fresh(4096), List.of("swap"));
     assertEquals(2, steps.stacks().size());
     assertTrue(steps.text().contains("jumps from the old stack to the new stack"), steps.text());
+  }
+
+  /**
+   * Where a stack ends is known if the code says it, and what lies above it is not taken for it.
+   */
+  @Test
+  void memoryAboveAStackIsNotTheStack() {
+    assumeFalse(Platform.IS_MAC, "macOS does not let one process step another");
+    Steps steps = Stepper.step(tools, calls, c -> c.named(), List.of("swap"));
+    String text = steps.text();
+    assertTrue(text.contains("in the memory above the new stack, its end + 80"), text);
+    String argument = Platform.IS_X86_64 ? "rdi" : "x0";
+    assertEquals(
+        "memory above the new stack, its end + 80",
+        steps.meaning(steps.steps().getFirst().register(argument)),
+        text);
+    long top = steps.stacks().getLast().place().high();
+    assertTrue(steps.stacks().getLast().addresses().getFirst() < top, text);
   }
 
   @Test

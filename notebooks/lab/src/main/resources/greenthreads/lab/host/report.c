@@ -10,23 +10,11 @@
 #include <mach/mach.h>
 #endif
 
-enum {
-    STACKS_MAX = 4096,
-    NAME_MAX_LENGTH = 48,
-};
-
-struct stack {
-    uintptr_t low;
-    uintptr_t high;
-    size_t guard;
-    char name[NAME_MAX_LENGTH];
-};
-
 int report_fd = -1;
 static int probe[2] = {-1, -1}; /* a pipe: the kernel says whether memory can be read */
 uintptr_t library_base, text_low, text_high;
-static struct stack stacks[STACKS_MAX];
-static volatile unsigned stack_count;
+struct stack stacks[STACKS_MAX];
+volatile unsigned stack_count;
 static char line[4096];
 static size_t line_length;
 

@@ -36,6 +36,22 @@ int put_caller(uintptr_t address);
 /* The same for what the stack holds from sp upwards. */
 void put_callers(uintptr_t sp);
 
+enum {
+    STACKS_MAX = 4096,
+    NAME_MAX_LENGTH = 48,
+};
+
+/* A stack that lab_stack has named; empty if it is forgotten. The watcher reads the runner's: it has
+ * been forked, so they lie where its own do. */
+struct stack {
+    uintptr_t low;
+    uintptr_t high;
+    size_t guard;
+    char name[NAME_MAX_LENGTH];
+};
+extern struct stack stacks[STACKS_MAX];
+extern volatile unsigned stack_count;
+
 /* A line for each stack that lab_stack has named. */
 void put_stacks(void);
 

@@ -30,6 +30,7 @@ static struct traced {
  *     reg NAME VALUE          holds that it did not hold before
  *     region LOW HIGH N BYTES memory from now on watched: argument N's, or (N = ffff) around sp
  *     maybe LOW HIGH N BYTES  the same, of memory that a register leads to
+ *     stack LOW HIGH          sp has come to a stack that lab_stack has named
  *     write ADDRESS VALUE     a word of watched memory has changed
  *     through ADDRESS         a call of code outside the library; it runs on its own until there
  *     leave                   the last state is the first one outside the function
@@ -65,6 +66,7 @@ static struct tracer {
     uintptr_t call_returns_to;               /* 0: not in a call that the function made */
     struct region regions[REGIONS_MAX];
     unsigned region_count;
+    uintptr_t stack_low, stack_high;         /* the latest one that has a name */
     const struct argument *arguments;
     unsigned argument_count;
     char *text;
@@ -334,6 +336,25 @@ static void trace_writes(pid_t runner) {
     }
 }
 
+/* Where the stack ends: it is often in the middle of memory that holds other things too. */
+static void trace_stack(pid_t runner, uintptr_t sp) {
+    unsigned count = 0;
+    if (sp >= tracer.stack_low && sp <= tracer.stack_high) {
+        return;
+    }
+    peek(runner, (uintptr_t)&stack_count, &count, sizeof count);
+    for (unsigned i = 0; i < count && i < STACKS_MAX; i++) {
+        struct stack one;
+        if (peek(runner, (uintptr_t)&stacks[i], &one, sizeof one) == sizeof one && one.low < one.high
+            && sp >= one.low && sp <= one.high) {
+            tracer.stack_low = one.low;
+            tracer.stack_high = one.high;
+            trace_text("stack %llx %llx\n", (unsigned long long)one.low, (unsigned long long)one.high);
+            return;
+        }
+    }
+}
+
 static void trace_state(pid_t runner, const struct machine *machine) {
     unsigned char code[16] = {0};
     size_t size = peek(runner, machine->pc, code, sizeof code);
@@ -341,6 +362,7 @@ static void trace_state(pid_t runner, const struct machine *machine) {
     trace_bytes(code, size);
     trace_registers(machine);
     trace_writes(runner);
+    trace_stack(runner, machine->sp);
     if (region_at(machine->sp) == NULL) {
         watch_around(runner, "region", machine->sp);
     }
