@@ -55,6 +55,32 @@ record CallShape(String signature) {
     };
   }
 
+  /** A number as the host is given it: integers extended, a float in the low half. */
+  static long bits(Object number) {
+    return switch (number) {
+      case Boolean value -> value ? 1 : 0;
+      case Float value -> Float.floatToRawIntBits(value) & 0xffff_ffffL;
+      case Double value -> Double.doubleToRawLongBits(value);
+      case Number value -> value.longValue();
+      default -> throw new IllegalArgumentException("not a number: " + number);
+    };
+  }
+
+  /** The result as a Java value, where it is neither a pointer nor a string. */
+  Object value(long integer, long floating) {
+    return switch (result()) {
+      case 'v' -> null;
+      case 'z' -> (integer & 0xff) != 0;
+      case 'b' -> (byte) integer;
+      case 'h' -> (short) integer;
+      case 'w' -> (int) integer;
+      case 'l' -> integer;
+      case 'f' -> Float.intBitsToFloat((int) floating);
+      case 'd' -> Double.longBitsToDouble(floating);
+      default -> throw new IllegalStateException("no number: " + result());
+    };
+  }
+
   char result() {
     return signature.charAt(0);
   }

@@ -5,9 +5,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.WeakReference;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,29 +23,55 @@ import java.util.function.BiFunction;
  * and everything else as far as the system says.
  */
 final class CodeMap {
-  private record Module(WeakReference<Library> library, long base, long size, Symbols symbols) {}
+  /** The home keeps the library where it is; an entry lasts as long as the home. */
+  private record Module(
+      WeakReference<Home> home,
+      long base,
+      long size,
+      Symbols symbols,
+      List<HostReport.Region> elsewhere) {}
 
   private static final List<Module> MODULES = new ArrayList<>();
 
   private CodeMap() {}
 
-  /** Keeps in mind where a library was loaded, as long as somebody uses it. */
-  static void remember(Library library) {
-    Symbols symbols = library.functions();
-    for (CFunction function : library.debug().functions()) {
+  /**
+   * Keeps in mind where a library was loaded, as long as its home is in use.
+   *
+   * @return where it lies; 0 if it has no function to tell by
+   */
+  static long remember(Home home, Path file, Insight insight, SymbolLookup symbols) {
+    Symbols functions = insight.functions();
+    for (CFunction function : insight.debug().functions()) {
       Optional<Symbols.Symbol> symbol =
-          function.external() ? symbols.named(function.name()) : Optional.empty();
-      Optional<MemorySegment> address = symbol.flatMap(found -> library.look(found.name()));
+          function.external() ? functions.named(function.name()) : Optional.empty();
+      Optional<MemorySegment> address = symbol.flatMap(found -> symbols.find(found.name()));
       if (address.isPresent()) {
         long base = address.get().address() - symbol.get().start();
         // As a last resort the file's length, which is more than is mapped, or less.
-        long size = symbols.extent() > 0 ? symbols.extent() : library.path().toFile().length();
-        synchronized (MODULES) {
-          MODULES.removeIf(module -> module.library().get() == null);
-          MODULES.add(new Module(new WeakReference<>(library), base, size, symbols));
-        }
-        return;
+        long size = functions.extent() > 0 ? functions.extent() : file.toFile().length();
+        remember(new Module(new WeakReference<>(home), base, size, functions, List.of()));
+        return base;
       }
+    }
+    return 0;
+  }
+
+  /**
+   * The same for one that another process has loaded: its addresses stand in memory that both
+   * share.
+   *
+   * @param regions its mappings there
+   */
+  static void remember(Home home, Symbols symbols, long base, List<HostReport.Region> regions) {
+    long end = regions.stream().mapToLong(HostReport.Region::high).max().orElse(base);
+    remember(new Module(new WeakReference<>(home), base, end - base, symbols, regions));
+  }
+
+  private static void remember(Module module) {
+    synchronized (MODULES) {
+      MODULES.removeIf(each -> each.home().get() == null);
+      MODULES.add(module);
     }
   }
 
@@ -77,7 +105,7 @@ final class CodeMap {
         long offset = address - module.base();
         if (offset >= 0
             && offset < module.size()
-            && module.library().get() != null
+            && module.home().get() != null
             && (nearest == null || module.base() > nearest.base())) {
           nearest = module;
         }
@@ -86,7 +114,10 @@ final class CodeMap {
     }
   }
 
-  /** The process's memory as it is mapped now; empty where the system does not say (macOS). */
+  /**
+   * This process's memory as it is mapped now, and what others have loaded; empty where the system
+   * does not say (macOS).
+   */
   static List<HostReport.Region> regions() {
     Path maps = Path.of("/proc/self/maps");
     try {
@@ -94,8 +125,13 @@ final class CodeMap {
       for (String line : Files.readAllLines(maps)) {
         text.append("map ").append(line).append('\n');
       }
-      return HostReport.parse(text.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8))
-          .regions();
+      var regions =
+          new ArrayList<>(
+              HostReport.parse(text.toString().getBytes(StandardCharsets.UTF_8)).regions());
+      synchronized (MODULES) {
+        MODULES.forEach(module -> regions.addAll(module.elsewhere()));
+      }
+      return regions;
     } catch (IOException e) {
       return List.of();
     }

@@ -188,6 +188,19 @@ record CrashCause(
       return Optional.empty();
     }
     int status = s.crash.exitStatus();
+    if (s.report().has("threadexit")) {
+      return cause(
+          Certainty.CERTAIN,
+          "The code called pthread_exit, which ends the thread that made the call.",
+          "Return from the function instead.");
+    }
+    if (s.report().word("reached").equals("result")) {
+      return cause(
+          Certainty.VERY_LIKELY,
+          "The function returned, but its result could not be told: it has closed file descriptors"
+              + " that are not its own.",
+          "Close only what the code itself has opened.");
+    }
     if (s.report().has("exit")) {
       return cause(
           Certainty.CERTAIN,

@@ -28,6 +28,7 @@ final class Host {
       List.of(
           "main.c",
           "runner.c",
+          "live.c",
           "call.c",
           "report.c",
           "signals.c",
@@ -38,6 +39,7 @@ final class Host {
       List.of(
           "host.h",
           "runner.h",
+          "live.h",
           "call.h",
           "report.h",
           "signals.h",

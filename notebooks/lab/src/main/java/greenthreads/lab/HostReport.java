@@ -161,6 +161,16 @@ final class HostReport {
     return stacks;
   }
 
+  /** Adds what the caller knows besides. */
+  void add(String word, String value) {
+    words.put(word, value);
+  }
+
+  /** Adds what the caller knows of an argument. */
+  void add(Argument argument) {
+    arguments.add(argument);
+  }
+
   List<Argument> arguments() {
     return arguments;
   }

@@ -22,7 +22,6 @@ import java.util.OptionalLong;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 
 /**
  * Runs one native function in a process of its own.
@@ -48,10 +47,11 @@ final class IsolatedRun {
    *
    * @param library the compiled library's file
    * @param function the function's name
-   * @param loadedAt the function's address in this process, so that addresses in the same library
-   *     can be passed as arguments; 0 if the library is not loaded here
+   * @param base where the library lies in this process, so that addresses in it can be passed as
+   *     arguments; 0 if it is not loaded here
+   * @param extent how many bytes it takes there
    */
-  record Target(Path library, String function, long loadedAt) {}
+  record Target(Path library, String function, long base, long extent) {}
 
   /** Asks for a trace of a call, and receives it. */
   static final class Stepping {
@@ -283,20 +283,10 @@ final class IsolatedRun {
       switch (shape.parameters().charAt(i)) {
         case 'p' -> pointer(bytes, i, (MemorySegment) args[i]);
         case 's' -> string(bytes, (String) args[i]);
-        default -> bytes.writeBytes(number(bits(args[i])));
+        default -> bytes.writeBytes(number(CallShape.bits(args[i])));
       }
     }
     return bytes.toByteArray();
-  }
-
-  private static long bits(Object arg) {
-    return switch (arg) {
-      case Boolean value -> value ? 1 : 0;
-      case Float value -> Float.floatToRawIntBits(value) & 0xffff_ffffL;
-      case Double value -> Double.doubleToRawLongBits(value);
-      case Number value -> value.longValue();
-      default -> throw new IllegalArgumentException("not a number: " + arg);
-    };
   }
 
   private static byte[] number(long value) {
@@ -364,9 +354,9 @@ final class IsolatedRun {
 
   /** Where in the called library an address of this process lies: a function, a variable. */
   private OptionalLong offsetInLibrary(long address) {
-    long base = target.loadedAt() == 0 ? 0 : CodeMap.base(target.loadedAt());
-    return base != 0 && CodeMap.base(address) == base
-        ? OptionalLong.of(address - base)
+    long offset = address - target.base();
+    return target.base() != 0 && offset >= 0 && offset < target.extent()
+        ? OptionalLong.of(offset)
         : OptionalLong.empty();
   }
 
@@ -386,73 +376,21 @@ final class IsolatedRun {
     if (host.has("done") && !host.has("crash")) {
       return new Outcome.Returned(value(host), warnings(host, end));
     }
-    boolean signalled = end.has("signal");
-    String[] status = (signalled ? end.word("signal") : end.word("exit")).split(" ");
-    boolean limited = end.word("limit").equals("1");
-    var kind =
-        limited
-            ? Crash.Kind.TIME_LIMIT
-            : signalled || !end.has("exit") ? Crash.Kind.SIGNAL : Crash.Kind.EXIT;
-    String signal =
-        limited || kind == Crash.Kind.EXIT
-            ? ""
-            : host.has("signal") ? host.word("signal") : signalled ? status[1] : "";
-    var crash =
-        new Crash(
-            kind,
-            String.valueOf(target.library().getFileName()),
+    var run =
+        new RunEnd(
+            target.library(),
             target.function(),
-            signal,
-            signal.isEmpty() ? OptionalLong.empty() : address(host),
-            kind == Crash.Kind.EXIT ? Integer.parseInt(status[0]) : 0,
-            millis(end, "took"),
-            host.registers(),
-            new Crash.Details(
-                host,
-                target.library(),
-                millis(end, "busy"),
-                limit,
-                printed,
-                errors.toString(),
-                Map.copyOf(kernelMemory),
-                storedPointer(address(host)),
-                (int) decimal(end, "left")));
-    return switch (kind) {
+            limit,
+            printed,
+            errors.toString(),
+            kernelMemory,
+            copies);
+    Crash crash = run.crash(host, end, RunEnd.millis(end, "took"));
+    return switch (crash.kind()) {
       case SIGNAL -> new Outcome.Crashed(crash);
       case TIME_LIMIT -> new Outcome.TimedOut(crash);
       case EXIT -> new Outcome.Exited(crash);
     };
-  }
-
-  /** The fault's address; a signal that somebody sent has none. */
-  private static OptionalLong address(HostReport host) {
-    boolean sent = host.word("code").startsWith("0 ") || host.word("code").startsWith("-");
-    return sent ? OptionalLong.empty() : host.number("address", 0);
-  }
-
-  /** Looks in the arguments, as they were sent, for a pointer to (or right before) an address. */
-  private Crash.Stored storedPointer(OptionalLong address) {
-    if (address.isEmpty() || Long.compareUnsigned(address.getAsLong(), 4096) < 0) {
-      return null;
-    }
-    for (var copy : copies.entrySet()) {
-      ByteBuffer bytes = ByteBuffer.wrap(copy.getValue()).order(ByteOrder.nativeOrder());
-      for (int at = 0; at + 8 <= bytes.limit(); at += 8) {
-        long distance = address.getAsLong() - bytes.getLong(at);
-        if (distance >= 0 && distance <= 4096) {
-          return new Crash.Stored(copy.getKey(), at);
-        }
-      }
-    }
-    return null;
-  }
-
-  private static long decimal(HostReport end, String word) {
-    return end.has(word) ? Long.parseLong(end.word(word)) : 0;
-  }
-
-  private static Duration millis(HostReport end, String word) {
-    return Duration.ofMillis(decimal(end, word));
   }
 
   private Object value(HostReport host) {
@@ -463,16 +401,9 @@ final class IsolatedRun {
             MemorySegment.copy(
                 MemorySegment.ofArray(bytes), 0, (MemorySegment) args[index], 0, bytes.length));
     return switch (shape.result()) {
-      case 'v' -> null;
-      case 'z' -> (integer & 0xff) != 0;
-      case 'b' -> (byte) integer;
-      case 'h' -> (short) integer;
-      case 'w' -> (int) integer;
-      case 'l' -> integer;
-      case 'f' -> Float.intBitsToFloat((int) floating);
-      case 'd' -> Double.longBitsToDouble(floating);
       case 's' -> host.string() == null ? null : new String(host.string(), StandardCharsets.UTF_8);
-      default -> pointer(host, integer);
+      case 'p' -> pointer(host, integer);
+      default -> shape.value(integer, floating);
     };
   }
 
@@ -491,18 +422,7 @@ final class IsolatedRun {
 
   private List<String> warnings(HostReport host, HostReport end) {
     var warnings = new ArrayList<String>();
-    List<HostReport.Changed> changed = host.changed();
-    if (!changed.isEmpty()) {
-      String names =
-          changed.stream().map(HostReport.Changed::register).collect(Collectors.joining(", "));
-      String values =
-          changed.stream()
-              .map(c -> "%s was 0x%x, is 0x%x".formatted(c.register(), c.before(), c.after()))
-              .collect(Collectors.joining("; "));
-      warnings.add(
-          "%s did not restore %s: callee-saved, so its caller relies on %s (%s)."
-              .formatted(target.function(), names, changed.size() == 1 ? "it" : "them", values));
-    }
+    RunEnd.notRestored(target.function(), host.changed()).ifPresent(warnings::add);
     int threads = host.word("threads").isEmpty() ? 0 : Integer.parseInt(host.word("threads"));
     if (threads > 0) {
       warnings.add(
@@ -512,7 +432,7 @@ final class IsolatedRun {
                   threads == 1 ? "1 thread that it started was" : threads + " threads were",
                   threads == 1 ? "it" : "they"));
     }
-    long left = decimal(end, "left");
+    long left = RunEnd.decimal(end, "left");
     if (left > 0) {
       warnings.add(
           "%s left %s running; %s ended."

@@ -73,7 +73,7 @@ final class Isolation implements InvocationHandler {
   private Object call(Method method, Object[] arguments) {
     Library library = bound.library().get().checked();
     String function = method.getName();
-    var target = new IsolatedRun.Target(library.path(), function, library.find(function).address());
+    var target = library.target(function);
     var output = new OutputLimit(System.out::print, System.err::print);
     Outcome outcome;
     try {

@@ -35,6 +35,11 @@ enum JavaType {
     this.counterpart = counterpart;
   }
 
+  /** The type in Java. */
+  Class<?> carrier() {
+    return carrier;
+  }
+
   /** The layout for a function descriptor; null for {@link #VOID}. */
   MemoryLayout layout() {
     return layout;

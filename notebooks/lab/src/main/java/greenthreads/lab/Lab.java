@@ -21,7 +21,17 @@ public final class Lab {
   private static final class Here {
     private static volatile Compiler compiler;
     private static volatile Isolation.Tools isolation;
-    static final Project PROJECT = new Project(Workspace.find(), Here::compiler, Cell::say);
+    static final Project PROJECT =
+        new Project(Workspace.find(), Here::compiler, Cell::say, Here::isolation, Here::isShipped);
+
+    /** Read when something is loaded for the first time. */
+    private static final class Texts {
+      static final Shipped SHIPPED = Shipped.read();
+    }
+
+    private static boolean isShipped(Project.Unit unit) {
+      return Texts.SHIPPED.has(unit.source(), unit.options());
+    }
 
     /** What isolated calls need; the host itself is compiled at the first of them. */
     private static synchronized Isolation.Tools isolation() {

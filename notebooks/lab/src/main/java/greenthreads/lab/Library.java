@@ -1,77 +1,83 @@
 package greenthreads.lab;
 
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
-import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.invoke.MutableCallSite;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
- * A native library that is loaded into this process.
+ * A native library: compiled, and loaded when it is first used, into this process or into one of
+ * its own.
  *
  * <p>Each load is a copy of its own: its global variables start afresh, and code that was loaded
  * before keeps what it had. The library is let go when nothing refers to it any more: neither this
  * object, nor an interface bound to it, nor an address found in it.
  */
 public final class Library {
-  private static final Linker LINKER = Linker.nativeLinker();
   private static final MethodHandle NOTHING =
       MethodHandles.empty(MethodType.methodType(void.class));
 
   private final NativeSource source;
   private final Compiler.Built built;
   private final Insight insight;
-  private final SymbolLookup symbols;
+  private final Home home;
   private final MutableCallSite beforeCall = new MutableCallSite(NOTHING);
 
-  private Library(
-      NativeSource source, Compiler.Built built, Insight insight, SymbolLookup symbols) {
+  private Library(NativeSource source, Compiler.Built built, Insight insight, Home home) {
     this.source = source;
     this.built = built;
     this.insight = insight;
-    this.symbols = symbols;
+    this.home = home;
   }
 
-  /** Loads a compiled source into this process. */
+  /** A compiled source whose code runs in this process. */
   static Library open(NativeSource source, Compiler.Built built) {
+    Insight insight = insight(source, built);
+    return new Library(source, built, insight, new KernelHome(source, built, insight));
+  }
+
+  /**
+   * A compiled source whose code runs in a process of its own.
+   *
+   * @param tools what starts the process, and reads its end
+   * @param say where the process's news go
+   */
+  static Library living(
+      NativeSource source,
+      Compiler.Built built,
+      Supplier<Isolation.Tools> tools,
+      Consumer<String> say) {
+    Insight insight = insight(source, built);
+    return new Library(
+        source, built, insight, new LivingHome(source, built.library(), insight, tools, say));
+  }
+
+  private static Insight insight(NativeSource source, Compiler.Built built) {
     try {
-      Insight insight = built.insight();
-      Path copy =
-          Files.createTempFile(
-              built.library().getParent().getParent(), "loaded-", Platform.LIBRARY_SUFFIX);
-      try {
-        // The process maps the file. A copy under no name cannot be changed under its feet.
-        Files.write(copy, built.entry().content());
-        Arena arena = insight.leavesTraces() ? Arena.global() : Arena.ofAuto();
-        SymbolLookup symbols = SymbolLookup.libraryLookup(copy, arena);
-        var library = new Library(source, built, insight, symbols);
-        CodeMap.remember(library);
-        return library;
-      } finally {
-        Files.deleteIfExists(copy);
-      }
+      return built.insight();
     } catch (IOException e) {
       throw new LabException(
           source.title() + " was compiled but cannot be read back: " + Words.reason(e), e);
-    } catch (IllegalArgumentException e) {
-      throw new LabException(
-          source.title()
-              + " was compiled, but the system cannot load it: "
-              + e.getMessage()
-              + ".\nA function that is declared and used but defined nowhere is the usual reason.",
-          e);
     }
+  }
+
+  /** The same code in this process, afresh. */
+  Library inKernel() {
+    return home instanceof KernelHome ? this : open(source, built);
+  }
+
+  /** Nobody will use it any more. */
+  void leave() {
+    home.leave();
   }
 
   /** The name the library was loaded by: a chapter's file or a cell's name. */
@@ -144,12 +150,12 @@ public final class Library {
    * @throws LabException if the library has no such symbol; the message names those it has
    */
   public MemorySegment find(String symbol) {
-    return checked().symbols.find(symbol).orElseThrow(() -> new LabException(missing(symbol, "")));
+    return checked().home.look(symbol).orElseThrow(() -> new LabException(missing(symbol, "")));
   }
 
-  /** The same, where it may be missing. */
-  Optional<MemorySegment> look(String symbol) {
-    return symbols.find(symbol);
+  /** What an isolated call of one of its functions runs. */
+  IsolatedRun.Target target(String function) {
+    return new IsolatedRun.Target(path(), function, home.base(), functions().extent());
   }
 
   /**
@@ -206,31 +212,28 @@ public final class Library {
 
   private MethodHandle handle(Signature signature) {
     String name = signature.name();
-    MemorySegment address =
-        symbols
-            .find(name)
-            .orElseThrow(() ->
-                new LabException(
-                    missing(
-                        name,
-                        "\n  Java: %s   (interface %s)"
-                            .formatted(
-                                signature.java(),
-                                signature.method().getDeclaringClass().getSimpleName()))));
+    if (!functions().exports(name) && home.look(name).isEmpty()) {
+      throw new LabException(
+          missing(
+              name,
+              "\n  Java: %s   (interface %s)"
+                  .formatted(
+                      signature.java(), signature.method().getDeclaringClass().getSimpleName())));
+    }
     Optional<CFunction> function = debug().function(name);
     function
         .flatMap(signature::disagreement)
         .ifPresent(message -> {
           throw new LabException(message);
         });
-    return Handles.wrap(LINKER.downcallHandle(address, signature.descriptor()), signature);
+    return home.handle(signature);
   }
 
   private String missing(String symbol, String javaSide) {
     List<String> known =
         debug().functions().stream()
             .map(CFunction::name)
-            .filter(name -> symbols.find(name).isPresent())
+            .filter(functions()::exports)
             .distinct()
             .sorted()
             .toList();
@@ -256,24 +259,15 @@ public final class Library {
     return "Library[" + source.title() + "]";
   }
 
-  /** Adapts a raw downcall handle to an interface's method. */
+  /** Calls an object's method before each use. */
   private static final class Handles {
-    private static final MethodHandle TO_C;
-    private static final MethodHandle FROM_C;
-    private static final MethodHandle DRAIN;
     private static final MethodHandle TELL;
 
     static {
       try {
-        var lookup = MethodHandles.lookup();
-        TO_C =
-            lookup.findStatic(
-                Handles.class, "toC", MethodType.methodType(MemorySegment.class, String.class));
-        FROM_C =
-            lookup.findStatic(
-                Handles.class, "fromC", MethodType.methodType(String.class, MemorySegment.class));
-        TELL = lookup.findVirtual(Outdated.class, "tell", MethodType.methodType(void.class));
-        DRAIN = lookup.findStatic(NativeOutput.class, "drain", MethodType.methodType(void.class));
+        TELL =
+            MethodHandles.lookup()
+                .findVirtual(Outdated.class, "tell", MethodType.methodType(void.class));
       } catch (ReflectiveOperationException e) {
         throw new ExceptionInInitializerError(e);
       }
@@ -281,37 +275,6 @@ public final class Library {
 
     static MethodHandle telling(Outdated outdated) {
       return TELL.bindTo(outdated);
-    }
-
-    static MethodHandle wrap(MethodHandle raw, Signature signature) {
-      MethodHandle handle = raw;
-      for (int i = 0; i < signature.parameters().size(); i++) {
-        if (signature.parameters().get(i) == JavaType.STRING) {
-          handle = MethodHandles.filterArguments(handle, i, TO_C);
-        }
-      }
-      if (signature.result() == JavaType.STRING) {
-        handle = MethodHandles.filterReturnValue(handle, FROM_C);
-      }
-      return MethodHandles.tryFinally(handle, afterwards(handle.type().returnType()));
-    }
-
-    /** {@code (Throwable, R result) -> R}: pass on what was printed, then return the result. */
-    private static MethodHandle afterwards(Class<?> result) {
-      MethodHandle pass =
-          result == void.class
-              ? MethodHandles.empty(MethodType.methodType(void.class, Throwable.class))
-              : MethodHandles.dropArguments(MethodHandles.identity(result), 0, Throwable.class);
-      return MethodHandles.foldArguments(pass, DRAIN);
-    }
-
-    /** The copy lives until the garbage collector finds that nobody uses it. */
-    static MemorySegment toC(String text) {
-      return text == null ? MemorySegment.NULL : Arena.ofAuto().allocateFrom(text);
-    }
-
-    static String fromC(MemorySegment text) {
-      return text.address() == 0 ? null : text.reinterpret(Long.MAX_VALUE).getString(0);
     }
   }
 }

@@ -85,6 +85,7 @@ final class Links {
     /** From now on calls run this library's code. */
     void turnOver(Library next, String nextKey) {
       setTargets(next.handles(type));
+      library.leave();
       library = next;
       key = nextKey;
       failure = null;

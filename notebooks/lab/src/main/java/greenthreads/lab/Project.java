@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
@@ -41,12 +42,17 @@ final class Project {
   private record Loaded(
       WeakReference<Library> library, String name, List<String> options, String key) {}
 
+  /** What is said of code that the reader has changed. */
+  private static final String ITS_OWN_PROCESS = "Yours, so it runs in a process of its own.";
+
   /** Bound while nothing is said of what is loaded from the cache. */
   private static final ScopedValue<Boolean> QUIET = ScopedValue.newInstance();
 
   private final Workspace workspace;
   private final Supplier<Compiler> compiler;
   private final Consumer<String> say;
+  private final Supplier<Isolation.Tools> tools;
+  private final Predicate<Unit> shipped;
   private final Map<String, Edited> cells = new ConcurrentHashMap<>();
   private final Map<String, LabException> broken = new ConcurrentHashMap<>();
   private final Links links = new Links();
@@ -56,11 +62,20 @@ final class Project {
    * @param workspace where the sources are
    * @param compiler found when it is first needed: a machine without one can still read
    * @param say where one-line reports go
+   * @param tools what runs code in a process of its own
+   * @param shipped tells what runs in this process: code that is as it was shipped
    */
-  Project(Workspace workspace, Supplier<Compiler> compiler, Consumer<String> say) {
+  Project(
+      Workspace workspace,
+      Supplier<Compiler> compiler,
+      Consumer<String> say,
+      Supplier<Isolation.Tools> tools,
+      Predicate<Unit> shipped) {
     this.workspace = workspace;
     this.compiler = compiler;
     this.say = say;
+    this.tools = tools;
+    this.shipped = shipped;
   }
 
   Workspace workspace() {
@@ -143,9 +158,15 @@ final class Project {
   private Library open(Unit unit) {
     long start = System.nanoTime();
     Compiler.Built built = compiler().build(unit.source(), unit.options());
-    Library library = Library.open(unit.source(), built);
-    report(unit.source(), built, "", System.nanoTime() - start);
+    Library library = library(unit, built);
+    report(unit, built, "", System.nanoTime() - start);
     return library;
+  }
+
+  private Library library(Unit unit, Compiler.Built built) {
+    return shipped.test(unit)
+        ? Library.open(unit.source(), built)
+        : Library.living(unit.source(), built, tools, say);
   }
 
   /** Compiles a cell's body, keeps it under a name, and turns over what is bound to that name. */
@@ -158,9 +179,10 @@ final class Project {
     try {
       NativeSource source = Sources.cell(workspace, name, from, body);
       Compiler.Built built = compiler().build(source, options);
-      cells.put(name, new Edited(from, body, new Unit(source, List.copyOf(options))));
+      var unit = new Unit(source, List.copyOf(options));
+      cells.put(name, new Edited(from, body, unit));
       broken.remove(name);
-      report(source, built, "", System.nanoTime() - start);
+      report(unit, built, "", System.nanoTime() - start);
     } catch (LabException e) {
       refuse(name, e);
       throw e;
@@ -231,9 +253,9 @@ final class Project {
     long start = System.nanoTime();
     try {
       Compiler.Built built = compiler().build(unit.source(), unit.options());
-      link.turnOver(Library.open(unit.source(), built), unit.key());
+      link.turnOver(library(unit, built), unit.key());
       if (!said.contains(link.name()) && said.add(link.name() + link.options())) {
-        report(unit.source(), built, "has changed; ", System.nanoTime() - start);
+        report(unit, built, "has changed; ", System.nanoTime() - start);
       }
     } catch (LabException e) {
       // The same text would fail again, except where the disk was at fault.
@@ -244,7 +266,7 @@ final class Project {
     }
   }
 
-  private void report(NativeSource source, Compiler.Built built, String before, long nanos) {
+  private void report(Unit unit, Compiler.Built built, String before, long nanos) {
     Optional<Duration> ahead = Ahead.reportOnce(built);
     if (QUIET.isBound() && !built.fresh() && ahead.isEmpty()) {
       return;
@@ -257,7 +279,8 @@ final class Project {
     }
     how += Words.duration(ahead.map(Duration::toNanos).orElse(nanos));
     how += ahead.isPresent() ? ", in the background." : ".";
-    say.accept(source.title() + ": " + before + how);
+    String where = shipped.test(unit) ? "" : " " + ITS_OWN_PROCESS;
+    say.accept(unit.source().title() + ": " + before + how + where);
     if (!built.messages().isBlank()) {
       say.accept(built.messages().stripTrailing());
     }

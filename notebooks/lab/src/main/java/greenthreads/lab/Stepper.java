@@ -86,7 +86,7 @@ final class Stepper implements InvocationHandler {
   private Object call(Method method, Object[] arguments) {
     String function = method.getName();
     var stepping = new IsolatedRun.Stepping(Platform.IS_MAC ? List.of() : words());
-    var target = new IsolatedRun.Target(library.path(), function, library.find(function).address());
+    var target = library.target(function);
     var output = new OutputLimit(System.out::print, System.err::print);
     Optional<StackView> before = largest(arguments).map(StackView::of);
     Outcome outcome;

@@ -7,9 +7,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -46,6 +48,8 @@ final class Symbols {
   private final TreeMap<Long, Symbol> functions = new TreeMap<>();
 
   private final TreeMap<Long, Symbol> variables = new TreeMap<>();
+
+  private final Set<String> exports = new HashSet<>();
 
   private long extent;
 
@@ -111,6 +115,11 @@ final class Symbols {
     return functions.values().stream().filter(symbol -> symbol.name().equals(name)).findFirst();
   }
 
+  /** Whether code outside the library can find a function or variable of this name in it. */
+  boolean exports(String name) {
+    return exports.contains(name);
+  }
+
   boolean isEmpty() {
     return functions.isEmpty();
   }
@@ -134,6 +143,9 @@ final class Symbols {
         int end = at + Math.toIntExact(file.getLong(header + 32));
         for (; at + 24 <= end; at += 24) {
           readSymbol(file, at, strings, table, entrySize, count);
+          if (type == SHT_DYNSYM && file.getShort(at + 6) != 0) {
+            exports.add(string(file, strings + file.getInt(at)));
+          }
         }
       }
     }
@@ -192,8 +204,12 @@ final class Symbols {
     Toolchain.Result result = Toolchain.run(List.of("nm", "-n", file.toString()));
     for (String line : result.output().lines().toList()) {
       String[] parts = line.strip().split("\\s+");
+      String name =
+          parts.length < 3 ? "" : parts[2].startsWith("_") ? parts[2].substring(1) : parts[2];
+      if (parts.length == 3 && "TDSBC".contains(parts[1])) {
+        exports.add(name);
+      }
       if (parts.length == 3 && parts[1].equalsIgnoreCase("t")) {
-        String name = parts[2].startsWith("_") ? parts[2].substring(1) : parts[2];
         long start = Long.parseUnsignedLong(parts[0], 16);
         functions.put(start, new Symbol(name, start, 0));
       }

@@ -263,7 +263,7 @@ class IsolatedRunTest {
       String function, String shape, Duration limit, OutputSink sink, Object... args) {
     return IsolatedRun.call(
         host,
-        new IsolatedRun.Target(library, function, 0),
+        new IsolatedRun.Target(library, function, 0, 0),
         new CallShape(shape),
         args,
         limit,
@@ -364,10 +364,15 @@ class IsolatedRunTest {
   void aFunctionOfTheSameLibraryIsTranslated() {
     var symbols = java.lang.foreign.SymbolLookup.libraryLookup(library, Arena.ofAuto());
     long here = symbols.findOrThrow("call_it").address();
+    Symbols functions = Symbols.of(library);
     Outcome outcome =
         IsolatedRun.call(
             host,
-            new IsolatedRun.Target(library, "call_it", here),
+            new IsolatedRun.Target(
+                library,
+                "call_it",
+                here - functions.named("call_it").orElseThrow().start(),
+                functions.extent()),
             new CallShape("wpww"),
             new Object[] {symbols.findOrThrow("add"), 2, 3},
             LONG,
@@ -379,7 +384,7 @@ class IsolatedRunTest {
   void aMissingFunctionOrLibraryIsNamed() {
     var missing = assertThrows(LabException.class, () -> value("nothing", "v"));
     assertTrue(missing.getMessage().contains("no such function"), missing.getMessage());
-    var target = new IsolatedRun.Target(folder.resolve("not there.so"), "add", 0);
+    var target = new IsolatedRun.Target(folder.resolve("not there.so"), "add", 0, 0);
     var noLibrary =
         assertThrows(
             LabException.class,
@@ -733,7 +738,7 @@ class IsolatedRunTest {
   /** A JVM that is in the middle of an isolated call, to be killed from outside. */
   static final class Victim {
     public static void main(String[] args) {
-      var target = new IsolatedRun.Target(Path.of(args[1]), args[2], 0);
+      var target = new IsolatedRun.Target(Path.of(args[1]), args[2], 0, 0);
       var sink =
           new OutputLimit(
               text -> {
@@ -916,7 +921,7 @@ class IsolatedRunTest {
       Host host, Path library, String function, String shape, Object... args) {
     return IsolatedRun.call(
         host,
-        new IsolatedRun.Target(library, function, 0),
+        new IsolatedRun.Target(library, function, 0, 0),
         new CallShape(shape),
         args,
         LONG,

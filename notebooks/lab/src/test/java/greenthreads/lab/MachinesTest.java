@@ -41,7 +41,9 @@ class MachinesTest {
   void findTheCompiler() {
     own = Toolchain.find(System.getenv());
     var workspace = new Workspace(ROOT, folder.resolve("build"));
-    project = new Project(workspace, () -> new Compiler(own, workspace), said -> {});
+    project =
+        new Project(
+            workspace, () -> new Compiler(own, workspace), said -> {}, () -> null, unit -> true);
   }
 
   /** With every tool that is installed; zig may also be the one that Python's package brings. */

@@ -30,7 +30,18 @@ record TestProject(Workspace workspace, Compiler compiler) {
 
   /** The same sources as a {@link Project} whose reports go into a list. */
   Project following(List<String> said) {
-    return new Project(workspace, () -> compiler, said::add);
+    return new Project(workspace, () -> compiler, said::add, this::tools, unit -> true);
+  }
+
+  /** The same where no source is as it was shipped: all run in processes of their own. */
+  Project changed(List<String> said) {
+    return new Project(workspace, () -> compiler, said::add, this::tools, unit -> false);
+  }
+
+  Isolation.Tools tools() {
+    List<String> command = compiler.toolchain().command();
+    return new Isolation.Tools(
+        new Host(command, workspace.folder("native")), Disassembler.find(command, System.getenv()));
   }
 
   Compiler.Built build(String name, String... options) {

@@ -23,11 +23,15 @@ struct call {
     uint64_t float_result;
     uint64_t expected[SAVED_MAX]; /* callee-saved registers before the call ... */
     uint64_t found[SAVED_MAX];    /* ... and after it */
+    uint64_t integer_count;
 };
 
-/* Makes the call. Not reentrant: where it stands is kept in host_frame, not on the stack, since the
- * function may come back with any stack pointer. */
-void host_call(struct call *call);
+/* Adds an argument to a call that is zero at first. */
+void pass(struct call *call, char kind, uint64_t value);
+
+/* Makes the call. Calls at the same time need different lanes, below LANES: where one stands is kept
+ * in its lane, not on the stack, since the function may come back with any stack pointer. */
+void make_call(unsigned lane, struct call *call);
 
 /* The callee-saved registers' names. The first SAVED_OWN get values of our own; the last two are the
  * frame pointer and the stack pointer. */

@@ -10,6 +10,8 @@
 
 static unsigned char frame[5 + FRAME_MAX];
 static size_t frame_length, frame_done;
+int caller_in = STDIN_FILENO;
+int caller_out = STDOUT_FILENO;
 unsigned char *const frame_bytes = frame + 5;
 
 void begin_frame(char kind, size_t length) {
@@ -27,7 +29,7 @@ int is_sending(void) {
 
 int send_frame(void) {
     while (frame_done < frame_length) {
-        ssize_t n = write(STDOUT_FILENO, frame + frame_done, frame_length - frame_done);
+        ssize_t n = write(caller_out, frame + frame_done, frame_length - frame_done);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -43,7 +45,7 @@ void send_last(const char *text) {
     size_t length = strlen(text);
     memcpy(frame_bytes, text, length);
     begin_frame('x', length);
-    fcntl(STDOUT_FILENO, F_SETFL, 0);
+    fcntl(caller_out, F_SETFL, 0);
     send_frame();
 }
 
@@ -56,7 +58,7 @@ _Noreturn void refuse(const char *text) {
 
 static void read_input(void *to, size_t size) {
     for (size_t done = 0; done < size;) {
-        ssize_t n = read(STDIN_FILENO, (char *)to + done, size - done);
+        ssize_t n = read(caller_in, (char *)to + done, size - done);
         if (n < 0 && errno == EINTR) {
             continue;
         }

@@ -8,6 +8,9 @@
 
 enum { FRAME_MAX = 1 << 16 };
 
+/* Where the caller is: standard input and output at first. */
+extern int caller_in, caller_out;
+
 /* Where the next frame's bytes are put, FRAME_MAX at most, before begin_frame. */
 extern unsigned char *const frame_bytes;
 

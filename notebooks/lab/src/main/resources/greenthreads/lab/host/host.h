@@ -22,6 +22,28 @@ enum {
     FATAL_EXIT = 127, /* the host's own failure */
 };
 
+/* How far the runner is. */
+enum phase { START, LOAD, IDLE, CALL, RESULT, DONE, PHASES };
+
+enum { LANES = 8 }; /* calls that can be under way at the same time */
+
+/* What watcher and runner both see. The runner may write anything into it at any time: the watcher
+ * believes nothing of it that could hurt. */
+struct shared {
+    volatile int phase;
+    /* A runner that lives on: when each lane's call began, 0 if there is none; and how much processor
+     * time was used by then. Milliseconds. */
+    volatile int64_t since[LANES];
+    volatile int64_t used[LANES];
+};
+
+extern struct shared *shared;
+
+/* The phase's name, whatever the number. */
+const char *phase_name(void);
+
+int64_t now_ms(void);
+
 /* One of the call's arguments, as it came on standard input. */
 struct argument {
     char kind;          /* as on standard input: 0 null, 1 and 2 memory, 3 an offset */

@@ -2,6 +2,7 @@
  * host: runs one native function in a process of its own.
  *
  *     host LIBRARY FUNCTION SIGNATURE LIMIT-MS [STEPS START-END ...] <arguments >frames
+ *     host --live SOCKET LIBRARY FUNCTION LIMIT-MS
  *
  * Two processes. The watcher (the one that is started) reads the arguments, forks, and from then on
  * only copies: what the runner prints and reports goes to the watcher's standard output as frames.
@@ -28,10 +29,14 @@
  * lie at these offsets in the library, each instruction is recorded until the function is left, at
  * most STEPS instructions in all.
  *
+ * With --live the runner stays, and makes call after call: live.c says how it is asked. The frames go
+ * to the caller's socket, and what the runner prints goes where the host's own output would go.
+ *
  * The files, in the order to read them:
  *     main.c     reads the command line, and makes the two processes
  *     runner.c   loads the library and makes the call
  *     call.c     the call itself, and what the function must have restored after it
+ *     live.c     the runner that stays: its calls, and the memory it shares with the caller
  *     report.c   how the runner says something, whatever state it is in
  *     signals.c  what it says when it crashes
  *     watcher.c  waits for the runner, and ends it and all that came from it
@@ -40,6 +45,7 @@
  */
 #include "call.h"
 #include "frames.h"
+#include "live.h"
 #include "runner.h"
 #include "signals.h"
 #include "tracer.h"
@@ -50,13 +56,96 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__linux__)
 #include <sys/prctl.h>
 #endif
 
+struct shared *shared;
+
+const char *phase_name(void) {
+    static const char *const names[PHASES] = {"start", "load", "idle", "call", "result", "done"};
+    int phase = shared->phase;
+    return phase >= 0 && phase < PHASES ? names[phase] : "unknown";
+}
+
+int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Forks. In the runner: the watcher's end is its own end, and nothing of the watcher's is left. */
+static pid_t start_runner(void) {
+    /* Whatever was blocked or ignored in the process that started this one, is not here. */
+    forget_signals();
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANON, -1, 0);
+    if (shared == MAP_FAILED || prepare_watch() != 0) {
+        refuse("no pipe");
+    }
+    const pid_t watcher = getpid();
+    pid_t runner = fork();
+    if (runner < 0) {
+        refuse("no further process can be started");
+    }
+    if (runner > 0) {
+        setpgid(runner, runner);
+        signal(SIGPIPE, SIG_IGN);
+        return runner;
+    }
+    setpgid(0, 0);
+#if defined(__linux__)
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+    if (getppid() != watcher) {
+        _exit(FATAL_EXIT);
+    }
+    forget_watch();
+    return 0;
+}
+
+/* Where the runner's report goes, out of the way of what the code opens. */
+static int report_to(int pipe) {
+    int report = fcntl(pipe, F_DUPFD_CLOEXEC, 200);
+    int empty = open("/dev/null", O_RDONLY);
+    if (report < 0 || dup2(empty, STDIN_FILENO) < 0) {
+        _exit(FATAL_EXIT);
+    }
+    close(empty);
+    return report;
+}
+
+/* --live SOCKET LIBRARY FUNCTION LIMIT-MS */
+static int live(char **words) {
+    int pipe[2];
+    caller_in = caller_out = connect_to(words[0]);
+    if (caller_in < 0) {
+        return FATAL_EXIT;
+    }
+    if (make_pipe(pipe) != 0) {
+        refuse("no pipe");
+    }
+    pid_t runner = start_runner();
+    if (runner == 0) {
+        int report = report_to(pipe[1]);
+        close(pipe[0]);
+        close(pipe[1]);
+        close(caller_in);
+        live_on(report, words[0], words[1], words[2]);
+    }
+    close(pipe[1]);
+    fcntl(caller_out, F_SETFL, O_NONBLOCK);
+    watch(runner, 1, (int[CHANNELS]){-1, -1, pipe[0]}, strtoll(words[3], NULL, 10));
+    return 0;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 6 && strcmp(argv[1], "--live") == 0) {
+        return live(argv + 2);
+    }
     if (argc < 5 || argc == 6) {
         fputs("usage: host LIBRARY FUNCTION SIGNATURE LIMIT-MS [STEPS START-END ...] "
               "<arguments >frames\n",
@@ -89,52 +178,30 @@ int main(int argc, char **argv) {
         refuse("there is no such trace on this system");
     }
 
-    /* Whatever was blocked or ignored in the process that started this one, is not here. */
-    forget_signals();
     int pipes[CHANNELS][2];
     for (int i = 0; i < CHANNELS; i++) {
         if (make_pipe(pipes[i]) != 0) {
             refuse("no pipe");
         }
     }
-    if (prepare_watch() != 0) {
-        refuse("no pipe");
-    }
-    const pid_t watcher = getpid();
-    pid_t runner = fork();
-    if (runner < 0) {
-        refuse("no further process can be started");
-    }
+    pid_t runner = start_runner();
     if (runner == 0) {
-        setpgid(0, 0);
-#if defined(__linux__)
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-#endif
-        if (getppid() != watcher) {
+        int report = report_to(pipes[REPORT][1]);
+        if (dup2(pipes[OUT][1], STDOUT_FILENO) < 0 || dup2(pipes[ERR][1], STDERR_FILENO) < 0) {
             _exit(FATAL_EXIT);
         }
-        forget_watch();
-        int report = fcntl(pipes[REPORT][1], F_DUPFD_CLOEXEC, 200);
-        int empty = open("/dev/null", O_RDONLY);
-        if (report < 0 || dup2(empty, STDIN_FILENO) < 0 ||
-            dup2(pipes[OUT][1], STDOUT_FILENO) < 0 || dup2(pipes[ERR][1], STDERR_FILENO) < 0) {
-            _exit(FATAL_EXIT);
-        }
-        close(empty);
         for (int i = 0; i < CHANNELS; i++) {
             close(pipes[i][0]);
             close(pipes[i][1]);
         }
         run(report, argv[1], argv[2], signature, arguments);
     }
-    setpgid(runner, runner);
-    signal(SIGPIPE, SIG_IGN);
     fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK);
     int channels[CHANNELS];
     for (int i = 0; i < CHANNELS; i++) {
         close(pipes[i][1]);
         channels[i] = pipes[i][0];
     }
-    watch(runner, channels, strtoll(argv[4], NULL, 10));
+    watch(runner, 0, channels, strtoll(argv[4], NULL, 10));
     return 0;
 }

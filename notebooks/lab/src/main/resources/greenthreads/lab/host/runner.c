@@ -25,12 +25,12 @@
 
 enum { MAIN_STACK_MAX = 64 << 20 };
 
-static _Noreturn void fail(const char *text) {
+_Noreturn void fail(const char *text) {
     put("failed ");
     put(text);
     put_byte('\n');
     flush_line();
-    phase = "done";
+    shared->phase = DONE;
     _exit(FATAL_EXIT);
 }
 
@@ -104,8 +104,7 @@ static unsigned count_threads(void) {
 
 #endif
 
-_Noreturn void run(int report, const char *library, const char *function, const char *signature,
-                   const struct argument *arguments) {
+struct loaded load(int report, const char *library, const char *function) {
     report_fd = report;
     const struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
@@ -130,9 +129,12 @@ _Noreturn void run(int report, const char *library, const char *function, const 
         fail("no pipe");
     }
     main_stack();
+    if (take_signals_aside() != 0) {
+        fail("not enough memory");
+    }
     catch_signals();
 
-    phase = "load";
+    shared->phase = LOAD;
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL) {
         fail(dlerror());
@@ -146,13 +148,16 @@ _Noreturn void run(int report, const char *library, const char *function, const 
     find_text();
     put_words("library", library_base, (uintptr_t)symbol);
     put_words("text", text_low, text_high);
+    return (struct loaded){handle, symbol};
+}
 
+_Noreturn void run(int report, const char *library, const char *function, const char *signature,
+                   const struct argument *arguments) {
+    struct loaded loaded = load(report, library, function);
     offer_trace();
 
     static struct call call;
-    call.function = symbol;
-    unsigned integers = 0;
-    unsigned floats = 0;
+    call.function = loaded.function;
     for (int i = 0; signature[1 + i] != '\0'; i++) {
         const struct argument *argument = &arguments[i];
         uint64_t value = argument->value;
@@ -164,29 +169,14 @@ _Noreturn void run(int report, const char *library, const char *function, const 
         } else if (argument->kind == 3) {
             value += library_base;
         }
-        char kind = signature[1 + i];
-        if (kind == 'f' || kind == 'd') {
-            call.floats[floats++] = value;
-        } else {
-            call.integers[integers++] = value;
-        }
+        pass(&call, signature[1 + i], value);
     }
     flush_line();
-#if defined(__x86_64__)
-    call.stack_arguments = integers > 6;
-#else
-    call.stack_arguments = integers > 8;
-#endif
-    call.float_count = floats;
-    for (unsigned i = 0; i < SAVED_OWN; i++) {
-        call.expected[i] = UINT64_C(0x5afe5afe5afe5a00) + i;
-    }
-
     unsigned threads_before = count_threads();
-    phase = "call";
+    shared->phase = CALL;
     errno = 0;
-    host_call(&call);
-    phase = "result";
+    make_call(0, &call);
+    shared->phase = RESULT;
 
     unsigned threads = count_threads();
     put_words("returned", call.result, call.float_result);
@@ -219,6 +209,6 @@ _Noreturn void run(int report, const char *library, const char *function, const 
     fflush(stdout);
     put("done\n");
     flush_line();
-    phase = "done";
+    shared->phase = DONE;
     _exit(0);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #if defined(__APPLE__)
@@ -18,9 +19,9 @@
 
 enum { ASIDE_STACK = 1 << 17 };
 
-const char *volatile phase = "start";
 static volatile sig_atomic_t reported;
-static pthread_t runner_thread;
+static _Thread_local int makes_calls;
+static _Thread_local sigjmp_buf *fault_returns_to;
 
 static void put_register(const char *name, uint64_t value) {
     put("reg ");
@@ -185,8 +186,17 @@ static void flush_output(void) {
     }
 }
 
+void return_on_fault(sigjmp_buf *to) {
+    fault_returns_to = to;
+}
+
 static void on_signal(int number, siginfo_t *info, void *context) {
     int saved_errno = errno;
+    sigjmp_buf *returns_to = fault_returns_to;
+    if (returns_to != NULL && (number == SIGSEGV || number == SIGBUS)) {
+        fault_returns_to = NULL;
+        siglongjmp(*returns_to, 1);
+    }
     if (reported) { /* a second thread: the first one's report stands */
         for (;;) {
             pause();
@@ -204,9 +214,9 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     put("\nsender ");
     put(info->si_code <= 0 && info->si_pid == getpid() ? "self" : "other");
     put("\nthread ");
-    put(pthread_equal(pthread_self(), runner_thread) ? "main" : "other");
+    put(makes_calls ? "main" : "other");
     put("\nphase ");
-    put(phase);
+    put(phase_name());
     put("\nerrno ");
     put_decimal(saved_errno);
     put_byte('\n');
@@ -233,24 +243,38 @@ static void on_signal(int number, siginfo_t *info, void *context) {
 }
 
 static void on_exit_called(void) {
-    if (!reported && strcmp(phase, "done") != 0) {
+    if (!reported && shared->phase != DONE) {
         put("exit ");
-        put(phase);
+        put(phase_name());
         put_byte('\n');
         put_callers((uintptr_t)__builtin_frame_address(0));
         flush_line();
     }
 }
 
-void take_signals_aside(void) {
-    static char memory[ASIDE_STACK] __attribute__((aligned(64)));
-    stack_t stack = {.ss_sp = memory, .ss_size = sizeof memory};
-    sigaltstack(&stack, NULL);
+/* A thread that makes calls has called pthread_exit: nobody would ever hear of its call again. */
+static void on_thread_exit(void *unused) {
+    (void)unused;
+    if (!reported && shared->phase == CALL) {
+        put("threadexit\n");
+        flush_line();
+        flush_output();
+        _exit(0);
+    }
+}
+
+int take_signals_aside(void) {
+    pthread_key_t key; /* one for each thread is few */
+    void *memory = mmap(NULL, ASIDE_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    stack_t stack = {.ss_sp = memory, .ss_size = ASIDE_STACK};
+    makes_calls = 1;
+    if (pthread_key_create(&key, on_thread_exit) != 0 || pthread_setspecific(key, "") != 0) {
+        return -1;
+    }
+    return memory == MAP_FAILED ? -1 : sigaltstack(&stack, NULL);
 }
 
 void catch_signals(void) {
-    runner_thread = pthread_self();
-    take_signals_aside();
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_sigaction = on_signal;

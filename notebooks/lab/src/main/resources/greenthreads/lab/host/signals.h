@@ -6,14 +6,17 @@
 
 #include "host.h"
 
-/* How far the runner is: start, load, call, result, done. */
-extern const char *volatile phase;
+#include <setjmp.h>
 
 /* From now on this process reports a signal that would end it, and a call of exit. */
 void catch_signals(void);
 
-/* As much for the calling thread: its handlers run on a stack of their own. */
-void take_signals_aside(void);
+/* The calling thread is one that makes calls: its handlers run on a stack of their own. -1 if there
+ * is no memory for it. */
+int take_signals_aside(void);
+
+/* Until it is called with NULL, a fault of this thread is not reported but jumps there. */
+void return_on_fault(sigjmp_buf *to);
 
 /* Back to what the system does by itself with all of them, none blocked. */
 void forget_signals(void);

@@ -61,7 +61,7 @@ static struct tracer {
     struct breakpoint back; /* where a call of other code comes back */
     unsigned function_count;
     uint64_t left;                           /* instructions that may still be recorded */
-    enum { WAITING, RUNNING, STEPPING, THROUGH, DONE } state;
+    enum { WAITING, RUNNING, STEPPING, THROUGH, FINISHED } state;
     const struct breakpoint *function;       /* that is being stepped */
     uintptr_t call_returns_to;               /* 0: not in a call that the function made */
     struct region regions[REGIONS_MAX];
@@ -370,7 +370,7 @@ static void trace_state(pid_t runner, const struct machine *machine) {
 
 static void trace_cut(const char *why) {
     trace_text("cut %s\n", why);
-    tracer.state = DONE;
+    tracer.state = FINISHED;
 }
 
 /* Where the call that ran last comes back to; 0 if what ran last was no call. */
@@ -483,7 +483,7 @@ void on_stop(pid_t runner, int number) {
         arm_functions(runner);
         tracer.state = RUNNING;
         number = 0;
-    } else if (number == SIGTRAP && tracer.state != DONE && get_machine(runner, &machine) == 0) {
+    } else if (number == SIGTRAP && tracer.state != FINISHED && get_machine(runner, &machine) == 0) {
         request = tracer.state == STEPPING ? stepped(runner, &machine) : hit(runner, &machine);
         number = request < 0 ? SIGTRAP : 0;
         request = request < 0 ? PTRACE_CONT : request;

@@ -21,7 +21,10 @@
 #include <sys/prctl.h>
 #endif
 
-enum { ANSWER_MS = 3000 }; /* a busy machine may need a while to run a handler */
+enum {
+    ANSWER_MS = 3000, /* a busy machine may need a while to run a handler */
+    A_CALL_MAY_HAVE_BEGUN_MS = 500,
+};
 
 static const char CHANNEL_KIND[CHANNELS] = {'o', 'e', 'r'};
 static int child_changed[2]; /* a pipe that SIGCHLD writes to, so that poll wakes */
@@ -30,12 +33,6 @@ static void on_child(int number) {
     int saved_errno = errno;
     (void)!write(child_changed[1], "", 1);
     errno = saved_errno;
-}
-
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Ends the runner's process group and all that came from it; how many were still there. */
@@ -104,29 +101,57 @@ static _Noreturn void give_up(pid_t runner) {
     _exit(FATAL_EXIT);
 }
 
-void watch(pid_t runner, const int channels[CHANNELS], int64_t limit) {
+/* The lane whose call has been under way for the longest; -1 if there is none. */
+static int oldest_call(void) {
+    int oldest = -1;
+    for (int i = 0; i < LANES; i++) {
+        int64_t since = shared->since[i];
+        if (since > 0 && (oldest < 0 || since < shared->since[oldest])) {
+            oldest = i;
+        }
+    }
+    return oldest;
+}
+
+/* When the runner will have taken too long. One that lives on may do nothing for ever. */
+static int64_t due(int lives_on, int64_t start, int64_t limit) {
+    if (!lives_on) {
+        return start + limit;
+    }
+    int oldest = oldest_call();
+    return oldest < 0 ? INT64_MAX : shared->since[oldest] + limit;
+}
+
+void watch(pid_t runner, int lives_on, const int channels[CHANNELS], int64_t limit) {
     const int64_t start = now_ms();
-    int64_t deadline = start + limit;
-    int open_channels[CHANNELS] = {1, 1, 1};
+    int64_t patience = 0; /* once it was asked: until when an answer is waited for */
+    int open_channels[CHANNELS];
     int asked = 0; /* the time limit has passed, and the runner was asked where it is */
     int ended = 0;
     int status = 0;
     unsigned left = 0;
     struct rusage usage;
     memset(&usage, 0, sizeof usage);
+    for (int i = 0; i < CHANNELS; i++) {
+        open_channels[i] = channels[i] >= 0;
+    }
 
     for (;;) {
         int sending = is_sending();
         struct pollfd fds[3 + CHANNELS] = {
-            {.fd = STDIN_FILENO, .events = POLLIN},
+            {.fd = caller_in, .events = POLLIN},
             {.fd = child_changed[0], .events = ended ? 0 : POLLIN},
-            {.fd = sending ? STDOUT_FILENO : -1, .events = POLLOUT},
+            {.fd = sending ? caller_out : -1, .events = POLLOUT},
         };
         for (int i = 0; i < CHANNELS; i++) {
             fds[3 + i].fd = open_channels[i] && !sending ? channels[i] : -1;
             fds[3 + i].events = POLLIN;
         }
+        const int64_t deadline = asked ? patience : due(lives_on, start, limit);
         int64_t wait = deadline - now_ms();
+        if (lives_on && wait > A_CALL_MAY_HAVE_BEGUN_MS) {
+            wait = A_CALL_MAY_HAVE_BEGUN_MS;
+        }
         if (wait < 0) {
             wait = 0;
         }
@@ -139,7 +164,7 @@ void watch(pid_t runner, const int channels[CHANNELS], int64_t limit) {
         }
         if (ready > 0 && fds[0].revents != 0) {
             char ignored[64];
-            if (read(STDIN_FILENO, ignored, sizeof ignored) <= 0) {
+            if (read(caller_in, ignored, sizeof ignored) <= 0) {
                 give_up(runner);
             }
         }
@@ -184,29 +209,32 @@ void watch(pid_t runner, const int channels[CHANNELS], int64_t limit) {
             }
             if (ended) {
                 left = end_all(runner);
-            } else if (now_ms() >= deadline) {
+            } else if (now_ms() >= (asked ? patience : due(lives_on, start, limit))) {
                 if (!asked) {
                     asked = 1;
-                    deadline += answers(runner) ? ANSWER_MS : 0;
+                    patience = now_ms() + (answers(runner) ? ANSWER_MS : 0);
                     kill(runner, SIGXCPU);
                     kill(runner, SIGCONT);
                 } else {
-                    deadline += 1000000;
+                    patience += 1000000;
                     kill(-runner, SIGKILL);
                 }
             }
         }
     }
-    fcntl(STDOUT_FILENO, F_SETFL, 0);
+    fcntl(caller_out, F_SETFL, 0);
     send_trace();
     char text[256];
     int64_t busy = ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
                    (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
-    snprintf(text, sizeof text, "%s %d %s\nlimit %d\nbusy %lld\ntook %lld\nleft %u\n",
+    if (lives_on && oldest_call() >= 0) {
+        busy -= shared->used[oldest_call()];
+    }
+    snprintf(text, sizeof text, "%s %d %s\nlimit %d\nbusy %lld\ntook %lld\nleft %u\nphase %s\n",
              WIFSIGNALED(status) ? "signal" : "exit",
              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
              WIFSIGNALED(status) ? signal_name(WTERMSIG(status)) : "-", asked, (long long)busy,
-             (long long)(now_ms() - start), left);
+             (long long)(now_ms() - start), left, phase_name());
     send_last(text);
 }
 

@@ -17,8 +17,9 @@ int prepare_watch(void);
 void forget_watch(void);
 
 /* Copies until the runner has ended, its pipes are empty, and everything is sent.
+ * lives_on: the limit is each call's, not the whole runner's; channels: -1 for one that there is not;
  * limit: how long it may take, in milliseconds */
-void watch(pid_t runner, const int channels[CHANNELS], int64_t limit);
+void watch(pid_t runner, int lives_on, const int channels[CHANNELS], int64_t limit);
 
 /* A pipe whose ends no program inherits and whose reading end does not block; -1 if there is none. */
 int make_pipe(int fds[2]);

@@ -1,0 +1,256 @@
+package greenthreads.lab;
+
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * One process that has loaded a library and makes calls in it, one after another or several at the
+ * same time, until it is ended or ends itself.
+ *
+ * <p>If this process ends in whatever way, a connection closes, and the host ends everything that
+ * it started.
+ */
+final class LivingProcess implements AutoCloseable {
+  /** As many calls can be under way at the same time; live.c knows the number. */
+  private static final int MOST_CALLS = 8;
+
+  /** How long the host may take to start or to end. */
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  /** What is known of a process that has ended. */
+  record End(HostReport report, HostReport ending) {}
+
+  private final Path folder;
+  private final ServerSocketChannel server;
+  private final Process process;
+  private final SocketChannel frames;
+  private final SharedMemory memory = new SharedMemory();
+  private final Deque<Lane> free = new ArrayDeque<>();
+  private final List<Lane> lanes = new ArrayList<>();
+  private final CompletableFuture<HostReport> loaded = new CompletableFuture<>();
+  private final CompletableFuture<End> end = new CompletableFuture<>();
+
+  /** A connection that one call at a time uses. */
+  final class Lane {
+    private final SocketChannel channel;
+    private final Message message = new Message();
+
+    private Lane(SocketChannel channel) {
+      this.channel = channel;
+    }
+
+    Message message() {
+      return message.clear();
+    }
+
+    ByteBuffer exchange() throws IOException {
+      return message.exchange(channel);
+    }
+  }
+
+  private LivingProcess(Path folder, ServerSocketChannel server, Process process)
+      throws IOException {
+    this.folder = folder;
+    this.server = server;
+    this.process = process;
+    process.onExit().thenRun(() -> closeQuietly(server)); // whoever waits for a connection, ends
+    this.frames = server.accept();
+    Thread.ofPlatform().daemon().name("living-process").start(this::read);
+  }
+
+  /**
+   * Starts one.
+   *
+   * @param library the compiled library's file
+   * @param function one of its functions
+   * @param limit how long each call may take
+   * @throws LabException if it cannot be started
+   */
+  static LivingProcess start(Host host, Path library, String function, Duration limit) {
+    List<String> command = new ArrayList<>(host.command());
+    Path folder = null;
+    ServerSocketChannel server = null;
+    Process process = null;
+    try {
+      folder = Files.createTempDirectory("green-threads-");
+      Path socket = folder.resolve("s");
+      server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+      server.bind(UnixDomainSocketAddress.of(socket), MOST_CALLS + 1);
+      command.addAll(
+          List.of(
+              "--live",
+              socket.toString(),
+              library.toAbsolutePath().toString(),
+              function,
+              Long.toString(limit.toMillis())));
+      process =
+          new ProcessBuilder(command)
+              .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")))
+              .redirectOutput(ProcessBuilder.Redirect.INHERIT)
+              .redirectError(ProcessBuilder.Redirect.INHERIT)
+              .start();
+      return new LivingProcess(folder, server, process);
+    } catch (IOException e) {
+      if (process != null) {
+        process.destroyForcibly();
+      }
+      closeQuietly(server);
+      delete(folder);
+      throw new LabException(
+          "The process that changed code runs in could not be started: " + Words.reason(e), e);
+    }
+  }
+
+  /**
+   * What it says of itself when it has loaded the library.
+   *
+   * @throws IOException if it ended before
+   */
+  HostReport loaded() throws IOException, InterruptedException {
+    try {
+      return loaded.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      throw new IOException("it did not load the library", e);
+    }
+  }
+
+  SharedMemory memory() {
+    return memory;
+  }
+
+  boolean isAlive() {
+    return !end.isDone() && process.isAlive();
+  }
+
+  /**
+   * A lane for one call; to be given back.
+   *
+   * @throws LabException if too many calls are under way
+   * @throws IOException if the process is gone
+   */
+  synchronized Lane take() throws IOException {
+    if (!free.isEmpty()) {
+      return free.pop();
+    }
+    if (lanes.size() == MOST_CALLS) {
+      throw new LabException(
+          "%d calls are under way in the same process; that is the most there can be."
+              .formatted(MOST_CALLS));
+    }
+    var lane = new Lane(server.accept()); // the process has one ready, or is about to
+    lanes.add(lane);
+    return lane;
+  }
+
+  synchronized void giveBack(Lane lane) {
+    free.push(lane);
+  }
+
+  /** Reads the frames; main.c says how they look. */
+  private void read() {
+    var report = new ByteArrayOutputStream();
+    var ending = new ByteArrayOutputStream();
+    try (var in = new DataInputStream(Channels.newInputStream(frames))) {
+      for (int kind = in.read(); kind >= 0; kind = in.read()) {
+        byte[] bytes = new byte[Integer.reverseBytes(in.readInt())];
+        in.readFully(bytes);
+        (kind == 'x' ? ending : report).writeBytes(bytes);
+        if (!loaded.isDone() && kind == 'r') {
+          HostReport sofar = HostReport.parse(report.toByteArray());
+          if (sofar.has("loaded")) {
+            loaded.complete(sofar);
+          }
+        }
+      }
+    } catch (IOException e) {
+      // It was ended, from here or from outside; what it said before stands.
+    }
+    loaded.completeExceptionally(new IOException("ended"));
+    end.complete(
+        new End(
+            HostReport.parse(report.toByteArray()),
+            HostReport.parse(
+                ending.toString(StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8))));
+    close();
+  }
+
+  /** Waits for the end of a process that has closed a lane: it crashed, or is about to be gone. */
+  End end() {
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return end.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+          interrupted = true;
+        } catch (ExecutionException | TimeoutException e) {
+          return new End(HostReport.parse(new byte[0]), HostReport.parse(new byte[0]));
+        }
+      }
+    } finally {
+      close();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** Ends it, with all it has started. */
+  @Override
+  public synchronized void close() {
+    closeQuietly(frames);
+    closeQuietly(server);
+    lanes.forEach(lane -> closeQuietly(lane.channel));
+    delete(folder);
+  }
+
+  /** Ends it, and returns when nothing of it is left. */
+  void closeAndWait() {
+    close();
+    process
+        .onExit()
+        .orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS)
+        .exceptionally(e -> null)
+        .join();
+  }
+
+  private static void closeQuietly(java.io.Closeable closeable) {
+    if (closeable != null) {
+      try {
+        closeable.close();
+      } catch (IOException e) {
+        // Its other end is gone: nothing is lost.
+      }
+    }
+  }
+
+  private static void delete(Path folder) {
+    if (folder != null) {
+      try {
+        Files.deleteIfExists(folder.resolve("s"));
+        Files.deleteIfExists(folder);
+      } catch (IOException e) {
+        // A folder in the system's place for what may be lost.
+      }
+    }
+  }
+}

@@ -1,0 +1,180 @@
+package greenthreads.lab;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import java.lang.ref.WeakReference;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+
+/**
+ * The memory that a living process shares with this one: a copy on each side, at the same address.
+ *
+ * <p>Before a call the other side is told what has changed here since both last agreed, after it
+ * this side what has changed there. A segment stays shared as long as it lives, so that code may
+ * keep a pointer to it from one call to the next. live.c says how the bytes look.
+ */
+final class SharedMemory {
+  private static final int PIECE = 1024;
+
+  /** What cannot be shared all at once is a mistake. */
+  static final long MOST = 256L << 20;
+
+  /** One segment: held by its scope, so that being shared does not keep it alive. */
+  private static final class Region {
+    final long address;
+    final WeakReference<MemorySegment.Scope> scope;
+    final boolean readOnly;
+    final byte[] agreed;
+
+    Region(MemorySegment segment) {
+      address = segment.address();
+      scope = new WeakReference<>(segment.scope());
+      readOnly = segment.isReadOnly();
+      agreed = new byte[Math.toIntExact(segment.byteSize())];
+    }
+
+    long end() {
+      return address + agreed.length;
+    }
+
+    /** Its memory here; its scope must be held while it is used. */
+    MemorySegment memory() {
+      return MemorySegment.ofAddress(address).reinterpret(agreed.length);
+    }
+  }
+
+  private final TreeMap<Long, Region> regions = new TreeMap<>();
+  private final List<Long> forgotten = new ArrayList<>();
+  private final List<Region> fresh = new ArrayList<>();
+
+  /** From now on this segment is shared. */
+  synchronized void share(MemorySegment segment) {
+    Region same = regions.get(segment.address());
+    if (same != null
+        && same.agreed.length >= segment.byteSize()
+        && segment.scope().equals(same.scope.get())) {
+      return;
+    }
+    // What overlaps it is part of it, or is memory that was given back and given out again.
+    long end = segment.address() + segment.byteSize();
+    var over = new ArrayList<>(regions.subMap(segment.address(), end).values());
+    var below = regions.lowerEntry(segment.address());
+    if (below != null && below.getValue().end() > segment.address()) {
+      if (below.getValue().end() >= end && segment.scope().equals(below.getValue().scope.get())) {
+        return;
+      }
+      over.add(below.getValue());
+    }
+    over.forEach(this::drop);
+    var region = new Region(segment);
+    regions.put(region.address, region);
+    fresh.add(region);
+  }
+
+  /** Whether there is something that the other side does not share yet. */
+  synchronized boolean hasFresh() {
+    return !fresh.isEmpty();
+  }
+
+  private void drop(Region region) {
+    regions.remove(region.address);
+    if (!fresh.remove(region)) {
+      forgotten.add(region.address);
+    }
+  }
+
+  /** Whether an address lies in shared memory, or right behind it. */
+  synchronized boolean holds(long address) {
+    var below = regions.floorEntry(address);
+    return below != null && address <= below.getValue().end();
+  }
+
+  /** Writes what the other side has to know before a call. */
+  synchronized void writeChanges(Message message) {
+    for (Region region : List.copyOf(regions.values())) {
+      MemorySegment.Scope scope = region.scope.get();
+      if (scope == null || !scope.isAlive()) {
+        drop(region);
+      }
+    }
+    message.putInt(forgotten.size());
+    forgotten.forEach(message::putLong);
+    forgotten.clear();
+    message.putInt(fresh.size());
+    for (Region region : fresh) {
+      message.putLong(region.address).putLong(region.agreed.length);
+    }
+    fresh.clear();
+    int place = message.position();
+    message.putInt(0);
+    int count = 0;
+    for (Region region : regions.values()) {
+      count += writeChanges(region, message);
+    }
+    message.putInt(place, count);
+  }
+
+  private static int writeChanges(Region region, Message message) {
+    MemorySegment.Scope scope = region.scope.get();
+    if (scope == null) {
+      return 0; // collected this moment
+    }
+    int count = 0;
+    MemorySegment now = region.memory();
+    MemorySegment agreed = MemorySegment.ofArray(region.agreed);
+    long from = 0;
+    while (from < region.agreed.length) {
+      long differs =
+          MemorySegment.mismatch(now, from, now.byteSize(), agreed, from, now.byteSize());
+      if (differs < 0) {
+        break;
+      }
+      from = (from + differs) / PIECE * PIECE;
+      int size = (int) Math.min(PIECE, region.agreed.length - from);
+      MemorySegment.copy(now, from, agreed, from, size);
+      message.putLong(region.address + from).putInt(size).put(region.agreed, (int) from, size);
+      from += size;
+      count++;
+    }
+    Reference.reachabilityFence(scope);
+    return count;
+  }
+
+  /** Takes over what the other side says has changed there. */
+  synchronized void readChanges(ByteBuffer answer) {
+    for (int count = answer.getInt(); count > 0; count--) {
+      long address = answer.getLong();
+      byte[] bytes = new byte[answer.getInt()];
+      answer.get(bytes);
+      var below = regions.floorEntry(address);
+      MemorySegment.Scope scope = below == null ? null : below.getValue().scope.get();
+      if (scope == null || !scope.isAlive() || address + bytes.length > below.getValue().end()) {
+        continue; // given back in the meantime
+      }
+      Region region = below.getValue();
+      int at = (int) (address - region.address);
+      merge(region, at, bytes);
+      Reference.reachabilityFence(scope);
+    }
+  }
+
+  /** Only the bytes that changed there: others may have been written here while the call ran. */
+  private static void merge(Region region, int at, byte[] bytes) {
+    MemorySegment memory = region.memory();
+    int from = 0;
+    while (from < bytes.length) {
+      int to = from;
+      while (to < bytes.length && bytes[to] != region.agreed[at + to]) {
+        to++;
+      }
+      if (to > from && !region.readOnly) {
+        MemorySegment.copy(
+            MemorySegment.ofArray(bytes), from, memory, (long) at + from, (long) to - from);
+      }
+      System.arraycopy(bytes, from, region.agreed, at + from, to - from);
+      from = to + 1;
+    }
+  }
+}
