@@ -64,6 +64,7 @@ OUTPUTS = {
     "experiment-work-run": [loaded("cell mywork"), r"^kept: \[.*(rbx.*r15|x19.*x29)\]$"],
     "experiment-levels": [r"\A.* at -O1$", r"^square_sum:$"],
     "exercise-1-call": loaded("cell mixed"),
+    "exercise-4-source": loaded("cell readings"),
 }
 
 # ---------------------------------------------------------------- what its native file prints, and what is true of its functions
@@ -237,3 +238,31 @@ wrong(
 wrong("02.3", "which were changed", source=named(X86.replace("r10 r11 ", ""), ARM.replace("x16 x17 ", "")))
 wrong("02.3", "in small letters", source=named(X86.upper(), ARM.upper()))
 wrong("02.3", "as the picture has them", source=named(X86.replace("rax", "eax"), ARM.replace("x0", "w0")))
+
+UNIT, VALUE, PLACE = ('ValueLayout.JAVA_%s.withName("%s")' % pair for pair in (("BYTE", "unit"), ("DOUBLE", "value"), ("INT", "place")))
+GAP = "MemoryLayout.paddingLayout({})".format
+
+
+def described(*layouts):
+    return f"List<MemoryLayout> readingLayouts = List.of({', '.join(layouts)});"
+
+
+right("02.4", source=described(UNIT, GAP(3), GAP(4), VALUE, PLACE, GAP(4)))
+right("02.4", source=described(*(one.replace("ValueLayout.JAVA_", 'Linker.nativeLinker().canonicalLayouts().get("')
+                                 .replace("BYTE", 'char")').replace("DOUBLE", 'double")').replace("INT", 'int")')
+                                 for one in (UNIT, GAP(7), VALUE, PLACE, GAP(4)))))
+right("02.4", source="List<MemoryLayout> readingLayouts = new ArrayList<>();\n"
+      + "".join(f"readingLayouts.add({one});\n" for one in (UNIT, GAP(7), VALUE, PLACE, GAP(4))))
+wrong("02.4", "no layouts yet", source=described())
+wrong("02.4", "C leaves bytes out before it", source=described(UNIT, VALUE, PLACE))
+wrong("02.4", "C leaves bytes out before it", source=described(UNIT, GAP(3), VALUE, PLACE, GAP(8)))
+wrong("02.4", "begins where this one ends", source=described(UNIT, GAP(7), VALUE, PLACE))
+wrong("02.4", "more padding before it than C has", source=described(UNIT, GAP(7), VALUE, GAP(4), PLACE))
+wrong("02.4", "larger than it needs to be", source=described(UNIT, GAP(7), VALUE, PLACE, GAP(12)))
+wrong("02.4", "Java's is another type", source=described(UNIT.replace("BYTE", "CHAR"), GAP(6), VALUE, PLACE, GAP(4)))
+wrong("02.4", "C's int is Java's int", source=described(UNIT, GAP(7), VALUE, PLACE.replace("INT", "LONG")))
+wrong("02.4", "C's double is Java's double", source=described(UNIT, GAP(7), VALUE.replace("DOUBLE", "FLOAT"), PLACE, GAP(4)))
+wrong("02.4", "each field wants its name", source=described("ValueLayout.JAVA_BYTE", GAP(7), VALUE, PLACE, GAP(4)))
+wrong("02.4", "order in which they are declared", source=described(VALUE, PLACE, UNIT, GAP(3)))
+wrong("02.4", "three, named unit, value and place", source=described(UNIT, GAP(7), VALUE, GAP(8)))
+wrong("02.4", "this field is not in the list", source=described(UNIT, GAP(7), VALUE.replace("value", "valve"), PLACE, GAP(4)))

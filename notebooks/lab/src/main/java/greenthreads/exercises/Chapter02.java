@@ -5,7 +5,9 @@ import greenthreads.lab.Lab;
 import greenthreads.lab.Library;
 import greenthreads.lab.NativeCrash;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.PaddingLayout;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -20,7 +22,7 @@ final class Chapter02 extends Chapter {
   private static final String FILE = "02-registers-and-calls";
 
   Chapter02() {
-    super(Chapter02::whoIsWhere, Chapter02::promise, Chapter02::unsaved);
+    super(Chapter02::whoIsWhere, Chapter02::promise, Chapter02::unsaved, Chapter02::described);
   }
 
   // ------------------------------------------------------------ 02.1: who is where
@@ -188,6 +190,110 @@ final class Chapter02 extends Chapter {
             "arguments belong to the function that is called, and a switch is called")
         .cause((Set<String> names) -> true, "look again at the table: which were changed?")
         .verdict();
+  }
+
+  // ------------------------------------------------------------ 02.4: a struct in Java's words
+
+  /** What the cell {@code readings} defines. */
+  interface Readings {
+    double sum_of(MemorySegment readings, int count);
+  }
+
+  private static void described(Given given) {
+    List<MemoryLayout> answer = given.get(0);
+    StructLayout right = Lab.load("readings").layout("reading");
+    Check check =
+        Check.exercise("02.4")
+            .expect("the fields, in order", names(right.memberLayouts()), () -> names(answer))
+            .cause((List<?> names) -> answer.isEmpty(), "no layouts yet: begin with unit's")
+            .cause(
+                (List<?> names) -> names.contains("?"),
+                "each field wants its name, by withName; only padding has none")
+            .cause(
+                (List<?> names) ->
+                    Set.copyOf(names).equals(Set.copyOf(names(right.memberLayouts()))),
+                "C keeps its fields in the order in which they are declared")
+            .cause((List<?> names) -> true, "there are three, named unit, value and place");
+    for (String name : names(right.memberLayouts())) {
+      String wanted = place(right.memberLayouts(), name);
+      check
+          .demand(name, "as in C, where C has it", wanted::equals, () -> place(answer, name))
+          .cause(found -> found.equals(""), "this field is not in the list")
+          .cause(
+              found -> !type(found).equals(type(wanted)),
+              switch (name) {
+                case "unit" -> "C's char has one byte: Java's is another type, byte fits";
+                case "value" -> "C's double is Java's double";
+                default -> "C's int is Java's int, of four bytes";
+              })
+          .cause(
+              found -> at(found) < at(wanted),
+              "it comes too early: C leaves bytes out before it, and FFM does not")
+          .cause(found -> true, "it comes too late: there is more padding before it than C has");
+    }
+    check
+        .demand(
+            "bytes in all",
+            "as many as in C",
+            (Long size) -> size == right.byteSize(),
+            () -> size(answer))
+        .cause(
+            (Long size) -> size < right.byteSize(),
+            "the next reading begins where this one ends: would its value lie at a multiple of 8?")
+        .cause((Long size) -> true, "it is larger than it needs to be")
+        .expect("sum_of(1.5, 20, 300)", 321.5, () -> attempt(() -> sum(answer)))
+        .cause(result -> true, "Java wrote the values where C does not look: mend the lines above")
+        .verdict();
+  }
+
+  private static boolean isPadding(MemoryLayout one) {
+    return one instanceof PaddingLayout;
+  }
+
+  private static List<String> names(List<MemoryLayout> members) {
+    return members.stream()
+        .filter(one -> !isPadding(one))
+        .map(one -> one.name().orElse("?"))
+        .toList();
+  }
+
+  private static long size(List<MemoryLayout> members) {
+    return members.stream().mapToLong(MemoryLayout::byteSize).sum();
+  }
+
+  /**
+   * A field's type and where it begins, such as {@code int at 4}; empty if there is no such field.
+   */
+  private static String place(List<MemoryLayout> members, String name) {
+    long offset = 0;
+    for (MemoryLayout one : members) {
+      if (one.name().filter(name::equals).isPresent()) {
+        return (one instanceof ValueLayout value ? value.carrier().getSimpleName() : "no value")
+            + " at "
+            + offset;
+      }
+      offset += one.byteSize();
+    }
+    return "";
+  }
+
+  private static String type(Object place) {
+    return place.toString().replaceFirst(" at .*", "");
+  }
+
+  private static int at(Object place) {
+    return Integer.parseInt(place.toString().replaceFirst(".* at ", ""));
+  }
+
+  /** Three readings, written by the reader's layouts and read by C. There is room for more. */
+  private static double sum(List<MemoryLayout> members) {
+    MemorySegment readings = Arena.ofAuto().allocate(1024, 16);
+    double[] values = {1.5, 20, 300};
+    for (int i = 0; i < values.length; i++) {
+      long value = i * size(members) + at(place(members, "value"));
+      readings.set(ValueLayout.JAVA_DOUBLE_UNALIGNED, value, values[i]);
+    }
+    return Lab.isolate(Lab.load("readings", Readings.class)).sum_of(readings, values.length);
   }
 
   /** As many question marks as there are names: the names themselves would be the answer. */
