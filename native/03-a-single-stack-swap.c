@@ -10,21 +10,7 @@
 #include <string.h>
 
 #include "arch/arch.h"
-
-/* Valgrind takes memory below sp for dead. With -DVALGRIND it is told which
-   memory is a stack, and later that it is plain memory again. */
-#ifdef VALGRIND
-#include <valgrind/memcheck.h>
-#define BECOMES_A_STACK(low, high) unsigned stack_id = VALGRIND_STACK_REGISTER(low, high)
-#define BECOMES_MEMORY(low, size)                                                                  \
-    do {                                                                                           \
-        VALGRIND_STACK_DEREGISTER(stack_id);                                                       \
-        VALGRIND_MAKE_MEM_DEFINED(low, size);                                                      \
-    } while (0)
-#else
-#define BECOMES_A_STACK(low, high) (void)0
-#define BECOMES_MEMORY(low, size)  (void)0
-#endif
+#include "arch/watch.h"
 
 enum {
     /* hello needs a few KiB of stack the first time, when the dynamic linker
@@ -130,11 +116,11 @@ int swap_on(void *stack, size_t size, struct swap_report *report) {
     struct swap_context new = {.sp = (uintptr_t)&top[FUNCTION]};
     struct swap_report measured = {.sp_new = new.sp};
 
-    BECOMES_A_STACK(stack, top); // for Valgrind; otherwise nothing
+    unsigned watch = watch_stack("the new stack", stack, size, 0); // see watch.h
     measured.sp_before = stack_pointer();
     swap(old, &new);
     measured.sp_after = stack_pointer();
-    BECOMES_MEMORY(stack, size);
+    unwatch_stack(watch, stack, size);
 
     if (report != NULL)
         *report = report_of(measured, stack, size);

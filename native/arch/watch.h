@@ -3,8 +3,10 @@
  *
  * Nothing here changes what a program does, and no chapter is about it.
  *
- *     Valgrind            takes memory below sp for dead. Compile with
- *                         -DVALGRIND, and it is told.
+ *     Valgrind            takes memory below sp for dead. A program of its own
+ *                         (-DMAIN) tells it, if its header is there: a few
+ *                         instructions that do nothing where it does not watch.
+ *                         -DVALGRIND: a library tells it as well.
  *     AddressSanitizer    marks what no pointer may touch, around the variables
  *                         of each frame. A frame that never returns leaves its
  *                         marks behind: they are cleared away up to the end of
@@ -23,6 +25,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined MAIN && !defined VALGRIND && defined __has_include
+#if __has_include(<valgrind/memcheck.h>)
+#define VALGRIND
+#endif
+#endif
 #if defined VALGRIND
 #include <valgrind/memcheck.h>
 #endif

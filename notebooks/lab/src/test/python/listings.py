@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chapters import fenced_blocks, folds
 from project import NATIVE
 
-X86_64, AARCH64 = "arch/x86_64-sysv.h", "arch/aarch64.h"
+X86_64, AARCH64 = "arch/x86_64-sysv", "arch/aarch64"
 
 
 @dataclass
@@ -51,7 +51,11 @@ def without_comments(text):
 
 def definition(file, name):
     """The lines that define a name in one of the files of native/, as the lab quotes them; None if none do."""
-    path = NATIVE / (file if file.endswith(".h") else f"{file}.c")
+    path = NATIVE / file
+    if path.is_dir():
+        found = [definition(header.relative_to(NATIVE).as_posix(), name) for header in sorted(path.glob("*.h"))]
+        return next(filter(None, found), None)
+    path = path if file.endswith(".h") else NATIVE / f"{file}.c"
     text = without_comments(path.read_text(encoding="utf-8"))
     bare = re.escape(name.split()[-1])
     for pattern in (

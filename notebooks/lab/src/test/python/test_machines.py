@@ -28,23 +28,23 @@ LEVELS = ["-O0", "-O2"]
 class Machine:
     """Where programs can be compiled for, and run."""
 
-    header: str
+    folder: str
     title: str
     compilers: tuple
     emulators: tuple = ()
 
 
 MACHINES = {
-    X86_64: Machine("x86_64-sysv.h", "x86-64, Linux", ("gcc", "clang")),
+    X86_64: Machine("x86_64-sysv", "x86-64, Linux", ("gcc", "clang")),
     AARCH64: Machine(
-        "aarch64.h", "AArch64, Linux", ("aarch64-linux-gnu-gcc",), ("qemu-aarch64", "qemu-aarch64-static")
+        "aarch64", "AArch64, Linux", ("aarch64-linux-gnu-gcc",), ("qemu-aarch64", "qemu-aarch64-static")
     ),
     RISCV64: Machine(
-        "riscv64.h", "RISC-V 64, Linux", ("riscv64-linux-gnu-gcc",), ("qemu-riscv64", "qemu-riscv64-static")
+        "riscv64", "RISC-V 64, Linux", ("riscv64-linux-gnu-gcc",), ("qemu-riscv64", "qemu-riscv64-static")
     ),
     # The last of these is where Debian puts it.
     WINDOWS: Machine(
-        "x86_64-windows.h",
+        "x86_64-windows",
         "x86-64, Windows",
         ("x86_64-w64-mingw32-gcc",),
         ("wine64", "wine", "/usr/lib/wine/wine64"),
@@ -151,7 +151,7 @@ def test_windows_says_what_is_not_for_it(tmp_path):
     source = NATIVE / "03-a-single-stack-swap.c"
     status, said = run([*compiler(WINDOWS), *STRICT, "-DMAIN", source, "-o", tmp_path / "program.exe"])
     assert status != 0
-    assert "x86_64-windows.h says why" in said
+    assert "x86_64-windows/machine.h says why" in said
 
 
 # ---------------------------------------------------------------- the plain edition of the runtime
@@ -307,7 +307,8 @@ WITHOUT = {
 
 def assembly(machine, function):
     """The lines of an assembly function, as its header has them."""
-    text = (NATIVE / "arch" / MACHINES[machine].header).read_text(encoding="utf-8")
+    texts = [path.read_text(encoding="utf-8") for path in (NATIVE / "arch" / MACHINES[machine].folder).glob("*.h")]
+    [text] = [text for text in texts if f"ASM_END({function})" in text]
     begin = text.index(f"__asm__(ASM_FUNCTION({function})")
     return text[begin : text.index(");\n", text.index(f"ASM_END({function})")) + 3].splitlines(keepends=True)
 

@@ -14,7 +14,7 @@ from test_native import HERE, STRICT
 
 # Chapter 07's pushes and pops; what stands in place of a line leaves the stack's layout as it is. On
 # AArch64 each line has two of them. test_machines.py drops each single one, and those of chapter 05.
-HEADERS = {X86_64: "x86_64-sysv.h", AARCH64: "aarch64.h"}
+FOLDERS = {X86_64: "x86_64-sysv", AARCH64: "aarch64"}
 SWITCH_STACK = {
     X86_64: ["rbp", "rbx", "r12", "r13", "r14", "r15"],
     AARCH64: ["x19", "x21", "x23", "x25", "x27", "d8", "d10", "d12", "d14"],
@@ -36,7 +36,7 @@ def mutant(tmp_path, function, change):
     """A copy of native/ in which `change` was made to the lines of one assembly function."""
     native = tmp_path / "native"
     shutil.copytree(NATIVE, native)
-    header = native / "arch" / HEADERS[HERE]
+    header = native / "arch" / FOLDERS[HERE] / "runtime.h"
     text = header.read_text(encoding="utf-8")
     begin = text.index(f"ASM_FUNCTION({function})")
     end = text.index(f"ASM_END({function})")

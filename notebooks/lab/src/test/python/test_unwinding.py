@@ -86,7 +86,7 @@ def wrong_in(step):
     names = [frame["name"] for frame in frames]
     above = frames[1]["begins"] if len(frames) > 1 else None
     if above and above not in LAST:
-        return None  # about to begin a function that nobody called: arch.h says what a debugger makes of it
+        return None  # about to begin a function that nobody called: unwind.h says what a debugger makes of it
     if step["step"] == -1 and names[0] in BEGINNINGS:
         return None  # entered by a `ret` just now, it has not yet come to say that nobody called it
     if None in names:

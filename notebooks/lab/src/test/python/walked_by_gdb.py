@@ -68,7 +68,7 @@ def number(expression):
 
 
 def park(todo):
-    """As arch.h tells a reader to: shows a thread that waits, while another one runs; then goes on."""
+    """As unwind.h tells a reader to: shows a thread that waits, while another one runs; then goes on."""
     for line in todo["before"]:
         gdb.execute(line)
     switch = gdb.Breakpoint("*switch_stack")

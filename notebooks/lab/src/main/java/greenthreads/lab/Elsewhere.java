@@ -124,13 +124,13 @@ public final class Elsewhere implements Picture {
     return target == Target.here();
   }
 
-  /** The file of {@code native/} that is its own, such as {@code "arch/aarch64.h"}. */
-  public String header() {
+  /** The folder of {@code native/} that is its own, such as {@code "arch/aarch64"}. */
+  public String folder() {
     return switch (target) {
-      case X86_64_LINUX, X86_64_MACOS -> "arch/x86_64-sysv.h";
-      case AARCH64_LINUX, AARCH64_MACOS -> "arch/aarch64.h";
-      case RISCV64_LINUX -> "arch/riscv64.h";
-      case X86_64_WINDOWS -> "arch/x86_64-windows.h";
+      case X86_64_LINUX, X86_64_MACOS -> "arch/x86_64-sysv";
+      case AARCH64_LINUX, AARCH64_MACOS -> "arch/aarch64";
+      case RISCV64_LINUX -> "arch/riscv64";
+      case X86_64_WINDOWS -> "arch/x86_64-windows";
     };
   }
 
@@ -169,7 +169,7 @@ public final class Elsewhere implements Picture {
 
   /** A part of its own header, by name: {@code switch_context}. */
   public Listing source(String part) {
-    return Sources.part(project.workspace(), header(), part);
+    return Sources.part(project.workspace(), folder(), part);
   }
 
   // ----- programs -------------------------------------------------------------------------------
@@ -404,7 +404,7 @@ public final class Elsewhere implements Picture {
 
   private boolean isOf(Recorded.Result result, String name) {
     NativeSource source = project.find(name, List.of()).source();
-    return Recorded.digest(source, header()).equals(result.source());
+    return Recorded.digest(source, folder()).equals(result.source());
   }
 
   private void record(
@@ -413,7 +413,7 @@ public final class Elsewhere implements Picture {
     Recorded.write(
         Recorded.key(kind, title(), name, words),
         new Recorded.Result(
-            Recorded.digest(source, header()),
+            Recorded.digest(source, folder()),
             LocalDate.now().toString(),
             "compiled with " + compilerName() + runner,
             exit,
@@ -455,7 +455,7 @@ public final class Elsewhere implements Picture {
 
   /** As the header says. */
   StructLayout headerLayout(String struct) {
-    return HeaderLayout.of(project.workspace().sources().resolve(header()), struct);
+    return HeaderLayout.of(project.workspace().sources().resolve(folder()), struct);
   }
 
   /** As the compiler says, of a file that asks for this struct and nothing else. */
@@ -503,7 +503,7 @@ public final class Elsewhere implements Picture {
       return recordedAssembly(name, function, List.of(options));
     }
     var words = new ArrayList<>(List.of("-O2", "-fno-asynchronous-unwind-tables", "-S"));
-    boolean x86 = header().contains("x86_64");
+    boolean x86 = folder().contains("x86_64");
     if (x86) {
       words.add("-masm=intel");
     }

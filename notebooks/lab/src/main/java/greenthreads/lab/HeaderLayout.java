@@ -14,9 +14,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A struct's layout as its header says, without a compiler: from the declaration, and from the
- * offsets that the assembly uses, which the header lists behind it, a {@code HOLDS(member, OFFSET)}
- * for each.
+ * A struct's layout as a machine's headers say, without a compiler: from the declaration, and from
+ * the offsets that the assembly uses, which stand behind it, a {@code HOLDS(member, OFFSET)} for
+ * each.
  */
 final class HeaderLayout {
   private static final Pattern HOLDS = Pattern.compile("HOLDS\\((\\w+),\\s*(.*)\\);");
@@ -29,16 +29,17 @@ final class HeaderLayout {
   /**
    * The layout of a struct whose members are {@code uint64_t} or arrays of it.
    *
-   * @param header the header's file
+   * @param folder the folder with the headers
    * @param struct its tag
    * @throws LabException if it is not there, or declaration and offsets contradict each other
    */
-  static StructLayout of(Path header, String struct) {
-    String text = read(header).replaceAll("(?s)/\\*.*?\\*/|//[^\n]*", "").replace("\\\n", " ");
+  static StructLayout of(Path folder, String struct) {
+    String text = read(folder).replaceAll("(?s)/\\*.*?\\*/|//[^\n]*", "").replace("\\\n", " ");
     String begin = "struct " + struct + " {";
     int start = text.indexOf(begin);
     if (start < 0) {
-      throw new LabException(header.getFileName() + " has no struct " + struct + ".");
+      throw new LabException(
+          "native/arch/" + folder.getFileName() + "/ has no struct " + struct + ".");
     }
     StructLayout layout =
         declared(struct, text.substring(start + begin.length(), text.indexOf("};", start)));
@@ -51,8 +52,8 @@ final class HeaderLayout {
           long place = layout.byteOffset(MemoryLayout.PathElement.groupElement(member));
           if (place != offset) {
             throw new LabException(
-                "%s contradicts itself: %s is declared at %d, and its assembly looks at %d."
-                    .formatted(header.getFileName(), member, place, offset));
+                "native/arch/%s contradicts itself: %s is declared at %d, and its assembly looks at %d."
+                    .formatted(folder.getFileName(), member, place, offset));
           }
         });
     return layout;
@@ -97,12 +98,16 @@ final class HeaderLayout {
     return offsets;
   }
 
-  private static String read(Path file) {
-    try {
-      return Files.readString(file);
+  private static String read(Path folder) {
+    var text = new StringBuilder();
+    try (var headers = Files.newDirectoryStream(folder, "*.h")) {
+      for (Path header : headers) {
+        text.append(Files.readString(header));
+      }
     } catch (IOException e) {
       throw new LabException(
-          "native/arch/" + file.getFileName() + " cannot be read: " + Words.reason(e), e);
+          "native/arch/" + folder.getFileName() + " cannot be read: " + Words.reason(e), e);
     }
+    return text.toString();
   }
 }

@@ -164,7 +164,7 @@ public final class Lab {
    * The text of a native file, or of one part of it.
    *
    * @param file a chapter's file without {@code .c}, or a path under native/ such as {@code
-   *     arch/x86_64-sysv.h}
+   *     arch/asm.h}; of a folder, such as {@code arch/x86_64-sysv}, the file that has the part
    * @param part the name of a function, struct or macro in it
    * @throws LabException if the file or the part is not there
    */

@@ -53,11 +53,11 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
     return all;
   }
 
-  /** One for each header in {@code native/arch/}: two systems may share one. This one is first. */
+  /** One for each folder in {@code native/arch/}: two systems may share one. This one is first. */
   public List<Elsewhere> different() {
     var different = new ArrayList<Elsewhere>();
     for (Elsewhere each : all) {
-      if (different.stream().noneMatch(other -> other.header().equals(each.header()))) {
+      if (different.stream().noneMatch(other -> other.folder().equals(each.folder()))) {
         different.add(each);
       }
     }

@@ -68,17 +68,15 @@ final class Recorded {
   /**
    * A digest of all that a machine's compiler is given, comments and white space apart.
    *
-   * @param header the machine's own file of {@code native/}; those of other machines do not count
+   * @param folder the machine's own folder of {@code native/}; those of other machines do not count
    */
-  static String digest(NativeSource source, String header) {
+  static String digest(NativeSource source, String folder) {
     var code = new ArrayList<String>();
     source
         .included()
         .forEach((file, content) -> {
-          boolean ofAnother =
-              file.startsWith("arch/")
-                  && !List.of(header, "arch/arch.h", "arch/watch.h").contains(file);
-          if (!ofAnother) {
+          boolean ofAMachine = file.matches("arch/.*/.*");
+          if (!ofAMachine || file.startsWith(folder + "/")) {
             code.add(file);
             PlainListing.lines(new String(content, StandardCharsets.UTF_8)).stream()
                 .map(line -> line.strip().replaceAll("\\s+", " "))

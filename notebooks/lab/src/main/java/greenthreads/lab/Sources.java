@@ -30,6 +30,10 @@ final class Sources {
   }
 
   static Listing part(Workspace workspace, String file, String part) {
+    Path folder = workspace.sources().resolve(file).normalize();
+    if (folder.startsWith(workspace.sources()) && Files.isDirectory(folder)) {
+      return part(workspace, fileWith(workspace, folder, part), part);
+    }
     Path path = path(workspace, file);
     String name = name(workspace, path);
     SourceFile source = SourceFile.parse(name, read(path));
@@ -42,6 +46,26 @@ final class Sources {
                         .formatted(name, part, names(source))));
     String title = "native/%s, lines %d to %d".formatted(name, item.firstLine(), item.lastLine());
     return new Listing("c", title, item.text().stripTrailing());
+  }
+
+  /** The first file of a folder that has a part of this name. */
+  private static String fileWith(Workspace workspace, Path folder, String part) {
+    var parts = new ArrayList<String>();
+    try (var list = Files.list(folder)) {
+      for (Path path : list.filter(Files::isRegularFile).sorted().toList()) {
+        SourceFile source = SourceFile.parse(name(workspace, path), read(path));
+        if (source.item(part).isPresent()) {
+          return name(workspace, path);
+        }
+        parts.add(names(source));
+      }
+    } catch (IOException e) {
+      throw new LabException(
+          "native/" + name(workspace, folder) + " cannot be read: " + Words.reason(e), e);
+    }
+    throw new LabException(
+        "No file in native/%s/ has a part named `%s`.\nTheir parts: %s."
+            .formatted(name(workspace, folder), part, String.join(", ", parts)));
   }
 
   private static String names(SourceFile source) {

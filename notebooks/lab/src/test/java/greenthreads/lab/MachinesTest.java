@@ -140,15 +140,16 @@ class MachinesTest {
         #undef HOLDS
         """;
     Files.writeString(header, text);
-    StructLayout read = HeaderLayout.of(header, "context");
+    StructLayout read = HeaderLayout.of(folder, "context");
     assertEquals(32, read.byteSize());
     assertEquals(16, read.byteAlignment());
     Files.writeString(header, text.replace("A 0x08", "A 0x10"));
-    var thrown = assertThrows(LabException.class, () -> HeaderLayout.of(header, "context"));
+    var thrown = assertThrows(LabException.class, () -> HeaderLayout.of(folder, "context"));
     assertEquals(
-        "odd.h contradicts itself: a is declared at 8, and its assembly looks at 16.",
+        "native/arch/%s contradicts itself: a is declared at 8, and its assembly looks at 16."
+            .formatted(folder.getFileName()),
         thrown.getMessage());
-    assertThrows(LabException.class, () -> HeaderLayout.of(header, "thread"));
+    assertThrows(LabException.class, () -> HeaderLayout.of(folder, "thread"));
   }
 
   // Programs
@@ -263,8 +264,8 @@ class MachinesTest {
     assertEquals(Target.here().title, machines().here().title());
     assertTrue(machines().here().isHere());
     assertEquals(
-        List.of("arch/aarch64.h", "arch/riscv64.h", "arch/x86_64-sysv.h", "arch/x86_64-windows.h"),
-        machines().different().stream().map(Elsewhere::header).sorted().toList());
+        List.of("arch/aarch64", "arch/riscv64", "arch/x86_64-sysv", "arch/x86_64-windows"),
+        machines().different().stream().map(Elsewhere::folder).sorted().toList());
     assertEquals(Lab.targets().size(), machines().all().size());
   }
 

@@ -16,14 +16,15 @@ class RecordedTest {
   @TempDir Path folder;
 
   private String digest(String unit, String arm, String windows) throws Exception {
-    Files.createDirectories(folder.resolve("arch"));
+    Files.createDirectories(folder.resolve("arch/aarch64"));
+    Files.createDirectories(folder.resolve("arch/x86_64-windows"));
     Files.writeString(folder.resolve("unit.c"), unit);
     Files.writeString(
         folder.resolve("arch/arch.h"),
-        "#include \"arch/aarch64.h\"\n#include \"arch/x86_64-windows.h\"\n");
-    Files.writeString(folder.resolve("arch/aarch64.h"), arm);
-    Files.writeString(folder.resolve("arch/x86_64-windows.h"), windows);
-    return Recorded.digest(NativeSource.ofFile(folder, "unit"), "arch/aarch64.h");
+        "#include \"aarch64/machine.h\"\n#include \"x86_64-windows/machine.h\"\n");
+    Files.writeString(folder.resolve("arch/aarch64/machine.h"), arm);
+    Files.writeString(folder.resolve("arch/x86_64-windows/machine.h"), windows);
+    return Recorded.digest(NativeSource.ofFile(folder, "unit"), "arch/aarch64");
   }
 
   private static final String UNIT = "#include \"arch/arch.h\"\nint one(void) { return 1; }\n";

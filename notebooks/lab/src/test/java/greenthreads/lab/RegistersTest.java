@@ -113,10 +113,10 @@ class RegistersTest {
     Path arch =
         Workspace.rootFrom(System.getenv("GREEN_THREADS_HOME"), Path.of("")).resolve("native/arch");
     for (Map.Entry<String, Abi> each :
-        Map.of("x86_64-sysv.h", Abi.X86_64, "aarch64.h", Abi.AARCH64).entrySet()) {
+        Map.of("x86_64-sysv", Abi.X86_64, "aarch64", Abi.AARCH64).entrySet()) {
       var saved =
           Pattern.compile("#define CALLEE_SAVED \"(.*)\"")
-              .matcher(Files.readString(arch.resolve(each.getKey())));
+              .matcher(Files.readString(arch.resolve(each.getKey() + "/machine.h")));
       assertTrue(saved.find());
       assertEquals(Set.of(saved.group(1).split(" ")), each.getValue().calleeSaved());
     }
