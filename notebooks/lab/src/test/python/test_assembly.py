@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from expected import AARCH64, WINDOWS, X86_64
+from expected import AARCH64, RISCV64, WINDOWS, X86_64
 from project import NATIVE, run, tool
-from test_machines import FOR_WINDOWS, MACHINES
+from test_machines import FOR_WINDOWS, MACHINES, compiler, each_machine
 from test_native import CHAPTERS, HERE, STRICT, found
 
 
@@ -89,6 +89,41 @@ def test_every_branch_lands_under_bti(tmp_path):
     code = instructions(objdump, file)
     assert next(text for function, text in code if function == "switch_stack").startswith("bti c")
     assert not [text for function, text in code if function.startswith("switch_") and re.match(r"br\b", text)]
+
+
+# ---------------------------------------------------------------- three switches, one text
+
+# The instructions of switch_stack that look where it goes, before all others and behind them; and
+# those that stand in place of the latter where nothing looks. RISC-V's last one has a name of its own.
+LOOKS = {X86_64: (1, 6), AARCH64: (1, 4), RISCV64: (0, 2), WINDOWS: (1, 5)}
+ENDS = {
+    X86_64: {"jumps": ["pop rcx", "jmp rcx"], "returns": ["ret"]},
+    AARCH64: {"jumps": ["br x30"], "returns": ["ret"]},
+    RISCV64: {"jumps": ["jr t2"], "returns": ["mv ra,t2", "ret"]},
+    WINDOWS: {"jumps": ["pop rax", "jmp rax"], "returns": ["ret"]},
+}
+
+
+@pytest.mark.parametrize("way", ["jumps", "returns"])
+@each_machine
+def test_a_switch_without_a_look_is_the_same_but_for_the_look(tmp_path, machine, way):
+    """Chapter 07 compares them. Their text stands twice, since the first is to be read instruction by instruction."""
+    unit = tmp_path / "unit.c"
+    unit.write_text(f'#include "arch/arch.h"\nSWITCH_STACK_THAT({way});\n')
+    words = compiler(machine)
+    status, said = run([words[0], *STRICT, f"-I{NATIVE}", "-c", unit, "-o", tmp_path / "unit.o"])
+    assert status == 0, said
+    objdump = "objdump" if machine == HERE else words[0].replace("gcc", "objdump")
+    code = instructions(objdump, tmp_path / "unit.o")
+    between = re.compile(r".*\bnop\b|xchg ax,ax|push (QWORD PTR ds:)?0x1$")  # padding, and the dialect's probe
+    look, kind = (
+        [text for function, text in code if function == name and not between.match(text)]
+        for name in ("switch_stack", f"switch_stack_that_{way}")
+    )
+    before, behind = LOOKS[machine]
+    end = ENDS[machine][way]
+    assert kind[-len(end) :] == end
+    assert kind[: -len(end)] == look[before:-behind]
 
 
 # ---------------------------------------------------------------- unwind data for Windows
