@@ -102,7 +102,7 @@ FACTS = [
 
 WALK = Walk(["swap", "way_home"], {"main", "hello"})
 
-NOT_FOR_WINDOWS = "it forges the book's stack: x86_64-windows.h says why"
+NOT_FOR_WINDOWS = "it forges the book's stack: x86_64-windows/machine.h says why"
 
 # ---------------------------------------------------------------- the changes that it suggests
 

@@ -169,7 +169,7 @@ FACTS = [
 
 WALK = Walk(["swap", "way_home"], {"main"})
 
-NOT_FOR_WINDOWS = "it forges the book's stack: x86_64-windows.h says why"
+NOT_FOR_WINDOWS = "it forges the book's stack: x86_64-windows/machine.h says why"
 # It counts the words of a frame.
 WITHOUT_THREAD_SANITIZER = {"gcc": "it adds a word of its own to a frame"}
 
