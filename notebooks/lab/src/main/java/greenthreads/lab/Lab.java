@@ -95,8 +95,11 @@ public final class Lab {
   }
 
   /**
-   * Loads {@code native/NAME.c}, or the cell {@code %%c NAME}, into this process; compiles it first
-   * if its text, headers, options or compiler have changed. Says what it did in one line.
+   * Loads {@code native/NAME.c}, or the cell {@code %%c NAME}; compiles it first if its text,
+   * headers, options or compiler have changed. Says what it did in one line.
+   *
+   * <p>Code as it was shipped runs in the kernel's process. Code that you have changed runs in a
+   * process of its own, which lives on from call to call: a mistake in it ends that process only.
    *
    * @param name a chapter's file without {@code .c}, or a cell's name
    * @param options words for the compiler, after the usual ones: {@code -O0}
@@ -140,6 +143,20 @@ public final class Lab {
    */
   public static <T> T isolate(T bound, Duration limit) {
     return Isolation.of(Here.isolation(), bound, limit);
+  }
+
+  /**
+   * The same calls in the kernel's own process, even if the code was changed.
+   *
+   * <p>Code as it was shipped runs there anyway. Code that you have changed runs in a process of
+   * its own, so that a mistake in it cannot end the kernel; where that is in the way (the code
+   * calls back into Java, say), this is the way around, at your own risk: {@code
+   * Lab.inKernel(Lab.load("mine", Mine.class)).run()}.
+   *
+   * @param bound what {@link #load(String, Class, String...)} returned
+   */
+  public static <T> T inKernel(T bound) {
+    return Here.PROJECT.inKernel(bound);
   }
 
   /**

@@ -37,14 +37,23 @@ final class Links {
     private final List<String> options;
     private final Class<T> type;
     private final List<MutableCallSite> sites;
+    private final boolean inKernel;
     private volatile Library library;
     private volatile String key;
     private volatile LabException failure;
 
     /**
+     * @param inKernel whether its code runs in this process even if it was changed
      * @throws LabException if the library does not fit the interface
      */
-    Link(String name, List<String> options, Class<T> type, Library library, String key) {
+    Link(
+        String name,
+        List<String> options,
+        Class<T> type,
+        Library library,
+        String key,
+        boolean inKernel) {
+      this.inKernel = inKernel;
       this.name = name;
       this.options = options;
       this.type = type;
@@ -59,6 +68,15 @@ final class Links {
 
     List<String> options() {
       return options;
+    }
+
+    boolean inKernel() {
+      return inKernel;
+    }
+
+    /** The same source and interface, in this process. */
+    Link<T> toKernel() {
+      return new Link<>(name, options, type, current().inKernel(), key, true);
     }
 
     /** Names the source that the calls run now, or that they failed to follow. */

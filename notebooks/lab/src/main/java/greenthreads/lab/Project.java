@@ -152,7 +152,34 @@ final class Project {
   /** The same, with an interface bound to it that follows the source. */
   <T> T load(String name, Class<T> type, List<String> options) {
     Unit unit = find(name, options);
-    return links.add(new Links.Link<>(name, options, type, open(unit), unit.key()));
+    return links.add(new Links.Link<>(name, options, type, open(unit), unit.key(), false));
+  }
+
+  /**
+   * The same interface, whose calls run in this process whatever the source is.
+   *
+   * @param object what {@link #load(String, Class, List)} or {@link Library#bind} returned
+   */
+  <T> T inKernel(T object) {
+    Bound bound =
+        Bound.of(object)
+            .orElseThrow(() ->
+                new LabException(
+                    "Lab.inKernel wants what Lab.load(name, type) returned, not "
+                        + (object == null
+                            ? "null: the cell that loads the library has not run, or it failed."
+                            : "a " + object.getClass().getSimpleName() + ".")));
+    Library library = bound.library().get();
+    say.accept(
+        library.source().title()
+            + ": runs in the kernel's own process, as you ask. A mistake in it can end the kernel.");
+    @SuppressWarnings("unchecked") // the object implements the interface it was bound to
+    T here =
+        (T)
+            (bound.keeper() instanceof Links.Link<?> link
+                ? links.add(link.toKernel())
+                : library.inKernel().bind(bound.type()));
+    return here;
   }
 
   private Library open(Unit unit) {
@@ -253,7 +280,8 @@ final class Project {
     long start = System.nanoTime();
     try {
       Compiler.Built built = compiler().build(unit.source(), unit.options());
-      link.turnOver(library(unit, built), unit.key());
+      Library library = link.inKernel() ? Library.open(unit.source(), built) : library(unit, built);
+      link.turnOver(library, unit.key());
       if (!said.contains(link.name()) && said.add(link.name() + link.options())) {
         report(unit, built, "has changed; ", System.nanoTime() - start);
       }

@@ -310,4 +310,24 @@ class LivingHomeTest {
     var exit = assertThrows(NativeCrash.class, isolated::one);
     assertEquals(Crash.Kind.EXIT, exit.crash().kind());
   }
+
+  @Test
+  void changedCodeRunsInTheKernelIfThatIsAskedFor() {
+    Project own =
+        project
+            .with(
+                "asked",
+                "int one(void) { return 1; }\n"
+                    + "#include <unistd.h>\nint process(void) { return getpid(); }")
+            .changed(said);
+    Asked asked = own.inKernel(own.load("asked", Asked.class, List.of()));
+    assertEquals(ProcessHandle.current().pid(), asked.process());
+    project.with("asked", "#include <unistd.h>\nint process(void) { return -getpid(); }");
+    own.refresh();
+    assertEquals(-ProcessHandle.current().pid(), asked.process());
+  }
+
+  interface Asked {
+    int process();
+  }
 }
