@@ -40,9 +40,9 @@
  *
  * A walk that starts in here is right up to the exchange of rsp and, on the other
  * stack, until rsp begins to rise: the prologue is undone from there just as
- * well. Behind that it is not: words of the thread information block come off the
- * stack, and the system knows no end of a function that does so, nor one that
- * compares. Nothing there can fault.
+ * well. Behind that it is not, up to `ret`: words of the thread information block
+ * come off the stack, and the system knows no end of a function that does so, nor
+ * one that compares. Nothing there can fault.
  */
 __asm__(ASM_FUNCTION(switch_stack) UNWIND_BEGIN(switch_stack)
     "   mov     r8, [rsp]               \n" // where we shall go on

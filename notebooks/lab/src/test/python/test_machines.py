@@ -154,6 +154,64 @@ def test_windows_says_what_is_not_for_it(tmp_path):
     assert "x86_64-windows/machine.h says why" in said
 
 
+# ---------------------------------------------------------------- walks by Windows
+
+
+def steps(said, switch):
+    """For each time that a switch ran: its instructions' offsets, and whom a walk from each one met."""
+    runs = []
+    for offset, met in re.findall(rf"^{switch} ([0-9a-f]+): {switch} ?(.*)$", said.replace("\r", ""), re.MULTILINE):
+        if int(offset, 16) == 0:
+            runs.append([])
+        runs[-1].append((int(offset, 16), met))
+    return runs
+
+
+def test_windows_walks_a_stack_from_inside_a_switch(tmp_path, runner):
+    """As x86_64-windows says: right until rsp begins to rise, and at `ret`; and always where the switch is a leaf."""
+    words = ["-O1", "-fno-inline", "-fno-optimize-sibling-calls", "-Wno-unused-function", f"-I{NATIVE}"]
+    walked = program(tmp_path, WINDOWS, LAB / "src" / "test" / "native" / "walked_by_windows.c", *words)
+    words, more = runner(WINDOWS)
+    status, said = run([*words, walked], **more)
+    assert status == 0, said
+
+    objdump = compiler(WINDOWS)[0].replace("gcc", "objdump")
+    status, listing = run([objdump, "-d", "-M", "intel", "--no-show-raw-insn", walked])
+    assert status == 0
+    text = {}
+    for switch in ("switch_stack", "switch_context"):
+        code = re.search(rf"^\w+ <{switch}>:\n(.*?)\n\n", listing, re.MULTILINE | re.DOTALL)[1]
+        found = re.findall(r"^ *(\w+):\t(.*?)\s*$", code, re.MULTILINE)
+        text[switch] = {int(at, 16) - int(found[0][0], 16): " ".join(said.split()) for at, said in found}
+
+    a, b = "resume yield_thread deep thread_a thread_entry .", "resume yield_thread thread_b thread_entry ."
+    runs = steps(said, "switch_stack")
+    assert len(runs) >= 2
+    for old, new, run_ in zip([a, b], ["thread_entry .", a], runs):
+        there, right = old, 0
+        for offset, met in run_:
+            instruction = text["switch_stack"][offset]
+            if there is not None or instruction == "ret":
+                assert met == (there or new), f"at {offset:#x}, {instruction}"
+                right += 1
+            if instruction == "mov rsp,QWORD PTR [rdx]":
+                there = new
+            elif instruction == "add rsp,0xa0":
+                there = None
+        assert there is None and right > 30
+
+    home, other = "leave main", "other_side ."
+    runs = steps(said, "switch_context")
+    assert len(runs) == 2
+    for old, new, run_ in zip([home, other], [other, home], runs):
+        there = old
+        for offset, met in run_:
+            assert met == there, f"at {offset:#x}"
+            if text["switch_context"][offset].startswith("mov rsp,"):
+                there = new
+        assert there == new
+
+
 # ---------------------------------------------------------------- the plain edition of the runtime
 
 
