@@ -25,7 +25,7 @@ usage() {
   cat <<'END'
 usage: ./build.sh [--no-browser] [--port N]   set up what is missing, open JupyterLab on the chapters
        ./build.sh setup                       set up only
-       ./build.sh test                        run every test
+       ./build.sh test [NN]                   run every test, or those that belong to chapter NN
        ./build.sh book                        write all chapters, executed, as HTML
        ./build.sh bench                       run the benchmarks, print their table
        ./build.sh cross                       bring a C compiler for chapter 08's other machines (Zig)
@@ -37,6 +37,7 @@ environment:
   JAVA_HOME               the JDK to use, if it is 25 or newer
   CC                      the C compiler to use
   PYTHON                  the Python to use, if it is 3.10 or newer
+  SEED                    the order in which `test` runs the tests, as an earlier run printed it
   MVNW_REPOURL            a Maven repository to fetch Maven from, where there is no `mvn`
   GREEN_THREADS_JDK_PATH  folders to look for JDKs in, separated by colons, wildcards allowed
                           (in place of the usual ones of Linux, macOS, Homebrew and SDKMAN)
@@ -476,26 +477,55 @@ open_jupyterlab() {
   exec "$python" -m jupyterlab "${options[@]}" "$@"
 }
 
-# JUnit, the format check and pytest all run, whatever the others say. The last line counts tests.
+# run_tests [NN]: JUnit, the format check and pytest all run, whatever the others say; for one chapter,
+# what belongs to it. The last line counts tests.
 run_tests() {
-  local maven_status=0 pytest_status=0 reports workers
+  local chapter=${1-} seed=${SEED:-$RANDOM} pytest_status=0 reports counted=()
+  if [ -n "$chapter" ]; then check_chapter "$chapter"; fi
   set_up
   reports=$build/test-reports
   install_test_packages
-  find_maven
   rm -rf "$build/lab/surefire-reports" "$reports"
   mkdir -p "$reports"
+  printf 'Testing%s, in the order of SEED=%s\n' "${chapter:+ chapter $chapter}" "$seed"
+  run_junit "$chapter"
+  run_pytest --randomly-seed="$seed" ${chapter:+"--chapter=$chapter"} || pytest_status=$?
+  rm -rf "$build/test-tmp"
+  "$python" -I "$lab/count_tests.py" ${counted[@]+"${counted[@]}"} --pytest "$pytest_status" "$reports/pytest.xml"
+}
+
+# A chapter has JUnit tests only where somebody wrote some: ChapterNN…Test.java.
+run_junit() {
+  local status=0 options=()
+  if [ -n "$1" ]; then
+    [ -n "$(find "$lab/src/test/java" -name "Chapter$1*Test.java")" ] || return 0
+    options=("-Dtest=Chapter$1*Test")
+  fi
+  find_maven
+  step "JUnit, and the Java format" verify run_maven verify ${options[@]+"${options[@]}"} || status=$?
+  counted=(--maven "$status" "$build/lab/surefire-reports")
+}
+
+# Each process takes one group of tests after the other: what shares a kernel is in one group.
+run_pytest() {
+  local workers
   workers=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
   if [ "$workers" -gt 4 ]; then workers=4; fi
-  printf 'Testing\n'
-  step "JUnit, and the Java format" verify run_maven verify || maven_status=$?
   PYTHONPATH=$build/test-packages PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest "$lab/src/test/python" -q \
     --rootdir="$lab/src/test/python" -p no:cacheprovider --basetemp="$build/test-tmp" -o junit_family=xunit2 \
-    --numprocesses="$workers" --dist=loadgroup \
-    --junitxml="$reports/pytest.xml" || pytest_status=$?
-  rm -rf "$build/test-tmp"
-  "$python" -I "$lab/count_tests.py" --maven "$maven_status" "$build/lab/surefire-reports" \
-    --pytest "$pytest_status" "$reports/pytest.xml"
+    --numprocesses="$workers" --dist=loadgroup --no-loadscope-reorder --junitxml="$reports/pytest.xml" "$@"
+}
+
+# check_chapter <NN>
+check_chapter() {
+  local there
+  if ls "$root/notebooks/$1"-*.ipynb >/dev/null 2>&1; then return; fi
+  there=$(cd "$root/notebooks" && ls [0-9][0-9]-*.ipynb | cut -c1-2 | tr '\n' ' ')
+  case $1 in
+    [0-9]) die "a chapter has two digits: ./build.sh test 0$1" ;;
+    *[!0-9]* | '') wrong "test takes the number of a chapter, not $1" ;;
+    *) die "there is no chapter $1 to test. There are: ${there% }" ;;
+  esac
 }
 
 write_book() {
@@ -623,13 +653,14 @@ clean() {
 main() {
   local options=()
   case ${1-} in
-    setup | test | book | bench | cross | record | clean | help)
+    test) [ $# -le 2 ] || wrong "test takes the number of a chapter, or nothing" ;;
+    setup | book | bench | cross | record | clean | help)
       [ $# -eq 1 ] || wrong "$1 takes no options"
       ;;
   esac
   case ${1-} in
     setup) set_up ;;
-    test) run_tests ;;
+    test) run_tests ${2+"$2"} ;;
     book) write_book ;;
     bench) run_benchmarks ;;
     cross) bring_cross_compilers ;;

@@ -1,6 +1,6 @@
 """Sums up what JUnit and pytest reported; the last line it prints counts all tests.
 
-A run is good only if nothing failed, both runners ended well, both ran at least one test, and, where
+A run is good only if nothing failed, the runners ended well, each ran at least one test, and, where
 CI is set, nothing was skipped. Needs nothing but Python itself.
 """
 
@@ -50,15 +50,14 @@ class Report:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for runner, what in ("maven", "the folder of its reports"), ("pytest", "its report"):
+    for runner, what in ("maven", "the folder of its reports, if it ran"), ("pytest", "its report"):
         parser.add_argument(
-            f"--{runner}", nargs=2, required=True, metavar=("STATUS", "REPORT"), help=f"exit status, {what}"
+            f"--{runner}", nargs=2, required=runner == "pytest", metavar=("STATUS", "REPORT"), help=f"exit status, {what}"
         )
     arguments = parser.parse_args()
-    reports = [
-        Report("Maven", int(arguments.maven[0]), sorted(Path(arguments.maven[1]).glob("TEST-*.xml"))),
-        Report("pytest", int(arguments.pytest[0]), [Path(arguments.pytest[1])]),
-    ]
+    reports = [Report("pytest", int(arguments.pytest[0]), [Path(arguments.pytest[1])])]
+    if arguments.maven:
+        reports.insert(0, Report("Maven", int(arguments.maven[0]), sorted(Path(arguments.maven[1]).glob("TEST-*.xml"))))
     passed, failed, skipped = (
         [test for report in reports for test in getattr(report, outcome)]
         for outcome in ("passed", "failed", "skipped")

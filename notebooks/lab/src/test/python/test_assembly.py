@@ -80,6 +80,7 @@ def test_every_jump_lands_under_ibt(tmp_path, chapter, compiler):
         assert ("switch_stack", "notrack jmp rcx") in code
 
 
+@pytest.mark.chapter("07")
 def test_every_branch_lands_under_bti(tmp_path):
     """On AArch64: `bti` at each of our functions; and no `br`, which would need one behind each call."""
     compiler = tool(*MACHINES[AARCH64].compilers, why="it compiles for AArch64")

@@ -40,6 +40,11 @@ class Edit:
     where: bool = True  # whether this machine has it
     why_not: str = ""
 
+    @property
+    def chapters(self):
+        """The chapters whose files the steps name."""
+        return {number for step in self.steps for number in re.findall(r"\b(\d\d)-[a-z]", str(step))}
+
 
 @dataclass(frozen=True)
 class Write:

@@ -23,6 +23,8 @@ from processes import children_of
 from project import BUILD, NOTEBOOKS, ROOT
 
 LINE = "I LOVE WAKING UP ON A NEW STACK!"
+pytestmark = pytest.mark.chapter("03")
+
 BOOK = NOTEBOOKS / "03-a-single-stack-swap.ipynb"
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 FLAGS = [

@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+import pytest
+
 from chapters import Chapter, chapter_paths
 from kernels import installed_spec
 from notebook_rules import quoted
@@ -22,12 +24,14 @@ def test_options_that_prose_quotes_are_the_kernels():
     assert [code for code in named if not any(option.startswith(code) for option in options())] == []
 
 
+@pytest.mark.chapter("01")
 def test_a_thread_reserves_what_prose_says():
     (said,) = [m[1] for chapter in CHAPTERS for cell in chapter.markdown
                if (m := re.search(r"(\w+) megabytes each \(its option `-Xss16m`\)", cell.source))]  # fmt: skip
     assert f"-Xss{WORDS[said]}m" in options()
 
 
+@pytest.mark.chapter("00")
 def test_java_warns_where_native_access_is_not_enabled(tmp_path):
     """Chapter 00 says that it does; and a warning is all, or the chapter is out of date."""
     program = tmp_path / "Call.java"

@@ -147,6 +147,7 @@ def test_windows(tmp_path, runner, chapter, level):
     prints_what_it_should([*words, demo], chapter, WINDOWS, **more)
 
 
+@pytest.mark.chapter("03", "04")
 def test_windows_says_what_is_not_for_it(tmp_path):
     source = NATIVE / "03-a-single-stack-swap.c"
     status, said = run([*compiler(WINDOWS), *STRICT, "-DMAIN", source, "-o", tmp_path / "program.exe"])
@@ -242,12 +243,14 @@ def listings(tmp_path_factory):
     return {path.stem: path for path in folder.glob("*.c")}
 
 
+@pytest.mark.chapter("07")
 def test_every_machine_has_a_plain_edition(listings):
     assert set(listings) == {machine.title for machine in MACHINES.values()} | set(MACOS.values())
     for title, path in listings.items():
         assert 150 < len(path.read_text(encoding="utf-8").splitlines()) <= 200, title
 
 
+@pytest.mark.chapter("07")
 @each_level
 @each_machine
 def test_the_plain_edition_prints_the_29_lines(tmp_path, runner, listings, machine, level):
@@ -397,6 +400,7 @@ def mutants(machine, function):
     return sorted(found, key=lambda mutant: mutant.fatal)
 
 
+@pytest.mark.chapter("05", "07")
 @pytest.mark.parametrize("function", SWITCHES)
 @each_machine
 def test_the_switch_names_what_the_abi_names(machine, function):
@@ -428,6 +432,7 @@ def what_was_lost(said):
     return {int(n): words.split() for n, words in re.findall(r"^(\d+):(.*)$", said, re.MULTILINE)}
 
 
+@pytest.mark.chapter("05", "07")
 @each_machine
 def test_everything_survives(tmp_path, runner, machine):
     words, more = runner(machine)
@@ -436,6 +441,7 @@ def test_everything_survives(tmp_path, runner, machine):
     assert what_was_lost(said) == {0: [], 1: []} and status == 0, said
 
 
+@pytest.mark.chapter("05", "07")
 @pytest.mark.parametrize("function", SWITCHES)
 @each_machine
 def test_what_a_switch_drops_is_missed(tmp_path, runner, machine, function):
@@ -542,6 +548,7 @@ def test_macos(tmp_path, chapter, target):
     assert switches <= {symbol.name for symbol in symbols if symbol.defined and not symbol.exported}
 
 
+@pytest.mark.chapter("07")
 @pytest.mark.parametrize("target", MACOS)
 def test_the_plain_edition_links_for_macos(tmp_path, listings, target):
     demo = tmp_path / "demo"

@@ -24,8 +24,7 @@ each_exercise = pytest.mark.parametrize("number", EXERCISES)
 def group(item):
     """All tests of a chapter share its runs."""
     given = item.callspec.params if hasattr(item, "callspec") else {}
-    number = ANSWERS[given["i"]].exercise if "i" in given else given.get("number")
-    return given.get("stem") or EXERCISES.get(number, (None,))[0]
+    return given.get("stem") or EXERCISES.get(given.get("number"), (None,))[0]
 
 
 # ---------------------------------------------------------------- one kernel for all that is asked of a chapter
@@ -323,12 +322,16 @@ def test_solutions_harm_nothing_else(runs, stem):
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("i", range(len(ANSWERS)), ids=[f"{a.exercise}: {a.says or 'right'}" for a in ANSWERS])
-def test_answer_is_judged(runs, i):
+@pytest.mark.parametrize(
+    "number, i",
+    [(answer.exercise, i) for i, answer in enumerate(ANSWERS)],
+    ids=[f"{a.exercise}: {a.says or 'right'}" for a in ANSWERS],
+)
+def test_answer_is_judged(runs, number, i):
     """A right answer is accepted; a wrong one is told its cause."""
     answer = ANSWERS[i]
-    assert answer.exercise in EXERCISES, "no such exercise"
-    stem, _ = EXERCISES[answer.exercise]
+    assert number in EXERCISES, "no such exercise"
+    stem, _ = EXERCISES[number]
     *before, check = runs.of(stem, "answers").answers[i]
     assert not any(error_of(cell) for cell in before), "\n".join(outputs_of(cell) for cell in before)
     text = outputs_of(check)

@@ -10,6 +10,8 @@ from chapters import Chapter, error_of, outputs_of, session
 from kernels import Kernel
 from project import NOTEBOOKS
 
+pytestmark = pytest.mark.chapter("08")
+
 # What a compiler of its own needs, and the lab.
 OWN = ["cc", "gcc", "clang", "as", "ld", "ld.lld", "objdump", "llvm-objdump", "sh", "env"]
 

@@ -11,6 +11,8 @@ SPEC = importlib.util.spec_from_file_location("record", LAB / "record.py")
 record = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(record)
 
+pytestmark = pytest.mark.chapter("08")
+
 FILE = LAB / "src/main/resources/greenthreads/lab/recorded.txt"
 
 

@@ -48,6 +48,7 @@ def mutant(tmp_path, function, change):
     return native
 
 
+@pytest.mark.chapter("07")
 @pytest.mark.parametrize("register", SWITCH_STACK[HERE])
 def test_the_runtime_misses_a_register_that_its_switch_drops(tmp_path, register):
     def change(line):
@@ -74,6 +75,7 @@ def test_a_guard_page_catches_an_overflow(tmp_path, chapter, expression):
     assert subprocess.run([program], timeout=60).returncode in (-signal.SIGSEGV, -signal.SIGBUS)
 
 
+@pytest.mark.chapter("05", "06", "07")
 def test_the_benchmark_measures_all_that_it_names(tmp_path):
     """One round of what `./build.sh bench` runs a hundred of: what it says of time is worth nothing yet."""
     compiler = tool("gcc", "clang", why="it compiles the chapters")

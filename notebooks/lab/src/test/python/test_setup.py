@@ -195,10 +195,20 @@ def test_help(checkout):
     assert not (checkout / ".build").exists()
 
 
-@pytest.mark.parametrize("words", [["tset"], ["--no-such-option"], ["test", "extra"], ["--port"], ["help", "me"]])
+@pytest.mark.parametrize("words", [["tset"], ["--no-such-option"], ["test", "extra"], ["--port"], ["test", "03", "04"], ["help", "me"]])
 def test_wrong_words(checkout, words):
     status, said = build_sh(checkout, *words)
     assert status == 2 and "usage:" in said
+    assert not (checkout / ".build").exists()
+
+
+@pytest.mark.parametrize(
+    "number, says",
+    [("6", r"a chapter has two digits: \./build\.sh test 06"), ("77", r"no chapter 77 to test\. There are: 00 01 02 .*\d\d$")],
+)
+def test_a_wrong_chapter_is_told_in_words(checkout, number, says):
+    status, said = build_sh(checkout, "test", number)
+    assert status == 1 and re.search(says, said, re.MULTILINE), said
     assert not (checkout / ".build").exists()
 
 
@@ -458,6 +468,15 @@ def counted(tmp_path, maven=(0, [GOOD]), pytest_=(0, [GOOD, GOOD]), ci=False):
 def test_count_of_a_good_run(tmp_path):
     status, said = counted(tmp_path)
     assert status == 0 and re.search(r"\b3\b", said.splitlines()[-1]), said
+
+
+def test_count_without_maven(tmp_path):
+    """One chapter's tests may be pytest's alone. Then nothing is said of Maven; and pytest is never left out."""
+    (tmp_path / "pytest.xml").write_text(f"<testsuites>{SUITE.format(n=1, cases=GOOD)}</testsuites>")
+    words = [sys.executable, "-I", LAB / "count_tests.py"]
+    status, said = run([*words, "--pytest", "0", tmp_path / "pytest.xml"])
+    assert status == 0 and said.splitlines()[-1] == "tests: 1 passed, 0 failed, 0 skipped", said
+    assert run([*words, "--maven", "0", tmp_path])[0] != 0
 
 
 def test_skips_are_named_and_ci_refuses_them(tmp_path):

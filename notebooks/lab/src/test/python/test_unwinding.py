@@ -148,6 +148,7 @@ def check_parked(told, level):
     assert told[3]["exit"] == 0, "and the program goes on as if nobody had looked"
 
 
+@pytest.mark.chapter("07")
 @pytest.mark.parametrize("level", ["-O0", "-O2"])
 def test_a_parked_thread_is_seen(tmp_path, level):
     if HERE not in (X86_64, AARCH64) or shutil.which("gdb") is None:
@@ -155,6 +156,7 @@ def test_a_parked_thread_is_seen(tmp_path, level):
     check_parked(walked(tmp_path, HERE, RUNTIME, ["switch_stack"], level, **PARKED), level)
 
 
+@pytest.mark.chapter("07")
 @pytest.mark.parametrize("level", ["-O0", "-O2"])
 @pytest.mark.parametrize("machine", [AARCH64, RISCV64])
 def test_a_parked_thread_is_seen_elsewhere(tmp_path, machine, level):

@@ -13,6 +13,8 @@ from expected import RUNTIME
 from project import NATIVE, run, tool
 from test_native import COMPILERS, STRICT
 
+pytestmark = pytest.mark.chapter("07")
+
 # A thread leaves deep calls by a jump. The marks around their variables have to be cleared away, or
 # the next function that uses the same memory steps on them.
 JUMPS = """
