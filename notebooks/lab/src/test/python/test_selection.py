@@ -1,13 +1,14 @@
 """Which tests belong to a chapter, and in which order they run."""
 
 import os
+import re
 import sys
 from types import SimpleNamespace
 
 import pytest
 
 from conftest import Grouped, chapters_of
-from project import LAB, NOTEBOOKS, run
+from project import LAB, NOTEBOOKS, ROOT, run
 
 NAMES = {
     "stem": ("06-threads-and-a-scheduler", {"06"}),
@@ -77,3 +78,37 @@ def test_all_kinds_of_tests_of_a_chapter_are_run(of_chapter_06, module):
 
 def test_no_test_of_another_is_run(of_chapter_06):
     assert "test_setup.py" not in of_chapter_06 and "test_stale.py" not in of_chapter_06
+
+
+# ---------------------------------------------------------------- groups
+
+TOY = """
+import os
+import pytest
+
+def group(item):
+    return item.callspec.params["stem"]
+
+@pytest.mark.parametrize("n", range(5))
+@pytest.mark.parametrize("stem", ["a", "b", "c"])
+def test_toy(stem, n):
+    with open({seen!r}, "a") as seen:
+        print(stem, os.getpid(), file=seen)
+"""
+
+
+def test_a_group_stays_in_one_process(tmp_path):
+    """As build.sh deals the tests out. Where that fails nothing else does: each process runs each chapter."""
+    seen = tmp_path / "seen"
+    (tmp_path / "test_toy.py").write_text(TOY.format(seen=str(seen)))
+    (tmp_path / "conftest.py").write_text((LAB / "src/test/python/conftest.py").read_text(encoding="utf-8"))
+    options = re.search(r"--numprocesses=\S+ (--dist=\S+ --no-loadscope-reorder)", (ROOT / "build.sh").read_text("utf-8"))[1]
+    words = [sys.executable, "-m", "pytest", tmp_path, f"--rootdir={tmp_path}", "--numprocesses=2", *options.split()]
+    path = os.pathsep.join([str(LAB / "src/test/python"), os.environ.get("PYTHONPATH", "")])
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")} | {"PYTHONPATH": path}
+    status, said = run([*words, "-q", "-p", "no:cacheprovider"], env=environment, timeout=300)
+    assert status == 0, said
+    rows = [line.split() for line in seen.read_text().splitlines()]
+    processes = {stem: {pid for name, pid in rows if name == stem} for stem in "abc"}
+    assert len(rows) == 15 and {len(pids) for pids in processes.values()} == {1}, rows
+    assert len(set.union(*processes.values())) == 2, "one process did it all"
