@@ -119,15 +119,8 @@ final class CodeMap {
    * does not say (macOS).
    */
   static List<HostReport.Region> regions() {
-    Path maps = Path.of("/proc/self/maps");
     try {
-      var text = new StringBuilder();
-      for (String line : Files.readAllLines(maps)) {
-        text.append("map ").append(line).append('\n');
-      }
-      var regions =
-          new ArrayList<>(
-              HostReport.parse(text.toString().getBytes(StandardCharsets.UTF_8)).regions());
+      var regions = new ArrayList<>(regions(Path.of("/proc/self/maps")));
       synchronized (MODULES) {
         MODULES.forEach(module -> regions.addAll(module.elsewhere()));
       }
@@ -135,6 +128,15 @@ final class CodeMap {
     } catch (IOException e) {
       return List.of();
     }
+  }
+
+  /** A process's memory as it is mapped now, from its file under /proc. */
+  static List<HostReport.Region> regions(Path maps) throws IOException {
+    var text = new StringBuilder();
+    for (String line : Files.readAllLines(maps)) {
+      text.append("map ").append(line).append('\n');
+    }
+    return HostReport.parse(text.toString().getBytes(StandardCharsets.UTF_8)).regions();
   }
 
   /** Regions by their lowest address, to be searched. */

@@ -174,6 +174,11 @@ final class ErrorText {
 
   /** What stands behind an exception's name; the JVM has no message for some. */
   private static String said(String type, String message) {
+    if (type.equals("java.lang.InternalError")
+        && String.valueOf(message).contains("unsafe memory")) {
+      return ": there is no memory at the address that Java looked at. A pointer from C was wrong, or"
+          + " the process that it came from has ended.";
+    }
     if (message != null && !message.equals("null")) { // so JShell hands on that there is none
       return ": " + message;
     }

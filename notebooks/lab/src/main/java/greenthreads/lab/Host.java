@@ -21,6 +21,7 @@ import java.util.stream.Stream;
 final class Host {
   private static final String FOLDER = "/greenthreads/lab/host/";
   private static final String BINARY = "host";
+  private static final String MIRROR = "mirror";
   private static final List<String> OPTIONS =
       List.of(
           "-std=c17", "-O1", "-Wall", "-Wextra", "-fvisibility=hidden", "-pthread", "-rdynamic");
@@ -83,6 +84,33 @@ final class Host {
     return command;
   }
 
+  /**
+   * The library by which this process looks into the memory of a living one, compiled if need be.
+   *
+   * @throws LabException if it cannot be compiled
+   */
+  synchronized Path mirror() {
+    byte[] source = source(MIRROR + ".c");
+    var command = new ArrayList<>(compiler);
+    command.addAll(List.of("-std=c17", "-O1", "-Wall", "-Wextra", "-fPIC", "-shared"));
+    command.addAll(List.of(MIRROR + ".c", "-o", MIRROR + Platform.LIBRARY_SUFFIX));
+    String key = Cache.digest(source, String.join("\0", command).getBytes(UTF_8));
+    try {
+      return new Cache(cache)
+          .get(
+              MIRROR + "-" + key.substring(0, 16),
+              MIRROR + Platform.LIBRARY_SUFFIX,
+              draft -> {
+                Files.write(draft.resolve(MIRROR + ".c"), source);
+                compile(command, draft);
+              })
+          .folder()
+          .resolve(MIRROR + Platform.LIBRARY_SUFFIX);
+    } catch (IOException e) {
+      throw unmade(e);
+    }
+  }
+
   /** One at a time: whoever needs it while it is being made waits for it. */
   private synchronized Path binary() {
     SequencedMap<String, byte[]> sources = sources();
@@ -92,21 +120,28 @@ final class Host {
           .folder()
           .resolve(BINARY);
     } catch (IOException e) {
-      throw new LabException(
-          "The program for isolated runs could not be made: "
-              + Words.reason(e)
-              + ".\nFree some space in "
-              + cache
-              + " or make it writable, then run the cell again.",
-          e);
+      throw unmade(e);
     }
+  }
+
+  private LabException unmade(IOException e) {
+    return new LabException(
+        "The program for isolated runs could not be made: "
+            + Words.reason(e)
+            + ".\nFree some space in "
+            + cache
+            + " or make it writable, then run the cell again.",
+        e);
   }
 
   private void build(SequencedMap<String, byte[]> sources, Path draft) throws IOException {
     for (var source : sources.entrySet()) {
       Files.write(draft.resolve(source.getKey()), source.getValue());
     }
-    List<String> command = compilation(compiler, UNITS, BINARY);
+    compile(compilation(compiler, UNITS, BINARY), draft);
+  }
+
+  private static void compile(List<String> command, Path draft) {
     Toolchain.Result result = Toolchain.run(command, draft);
     if (result.exit() != 0) {
       throw new LabException(

@@ -51,6 +51,7 @@ final class LivingHome implements Home {
   private final AtomicReference<LivingProcess> running = new AtomicReference<>();
   private volatile LivingProcess met;
   private volatile long base;
+  private volatile long pid;
   private volatile boolean stateLost;
 
   LivingHome(
@@ -89,11 +90,7 @@ final class LivingHome implements Home {
     if (!insight.functions().exports(symbol)) {
       return Optional.empty();
     }
-    throw new LabException(
-        ("The address of `%s` is one of another process: %s has been changed, and runs in a process"
-                + " of its own.\nCall it through an interface, or ask for this kernel's process:"
-                + " Lab.inKernel.")
-            .formatted(symbol, source.title()));
+    return Optional.of((MemorySegment) call(symbol, new CallShape(""), new Object[0]));
   }
 
   @Override
@@ -162,6 +159,7 @@ final class LivingHome implements Home {
         agree(process, lane); // before a call at the same time can rely on it
       }
     }
+    Mirror.collect(pid);
     Message message = lane.message();
     process.memory().writeChanges(message);
     write(message, function, shape, arguments);
@@ -221,6 +219,7 @@ final class LivingHome implements Home {
     if (met != process) {
       HostReport loaded = process.loaded();
       base = loaded.number("library", 0).orElse(0);
+      pid = Long.parseLong(loaded.word("pid"));
       String file = library.toAbsolutePath().toString();
       CodeMap.remember(
           this,
@@ -239,6 +238,7 @@ final class LivingHome implements Home {
   }
 
   private void forget(LivingProcess process) {
+    Mirror.forget(pid);
     if (running.compareAndSet(process, null)) {
       stateLost = true;
     }
@@ -284,6 +284,9 @@ final class LivingHome implements Home {
     if (!segment.isAccessibleBy(Thread.currentThread())) {
       throw new LabException(
           name + " belongs to another thread's confined arena: use Arena.ofAuto() in a cell.");
+    }
+    if (isMirrored(segment.address())) {
+      return; // its own memory comes back
     }
     if (segment.byteSize() == 0) {
       if (!process.memory().holds(segment.address())) {
@@ -334,6 +337,9 @@ final class LivingHome implements Home {
 
   private Object read(LivingProcess process, String function, CallShape shape, ByteBuffer answer) {
     char kind = (char) answer.get();
+    if (kind == 'a') {
+      return pointer(process, function, answer.getLong());
+    }
     if (kind == 'n') {
       throw new LabException(source.title() + " has no function `" + function + "`.");
     }
@@ -366,7 +372,7 @@ final class LivingHome implements Home {
   }
 
   private MemorySegment pointer(LivingProcess process, String function, long address) {
-    if (address != 0 && !process.memory().holds(address)) {
+    if (address != 0 && !process.memory().holds(address) && !reach(address)) {
       throw new LabException(
           ("`%s` returned an address of the process it runs in, 0x%x: %s has been changed, and this"
                   + " kernel cannot look there.\nReturn a value instead, or ask for this kernel's"
@@ -374,5 +380,13 @@ final class LivingHome implements Home {
               .formatted(function, address, source.title()));
     }
     return MemorySegment.ofAddress(address);
+  }
+
+  private boolean reach(long address) {
+    return !Platform.IS_MAC && Mirror.of(tools.get().host()).reach(pid, address);
+  }
+
+  private boolean isMirrored(long address) {
+    return !Platform.IS_MAC && Mirror.holdsIn(pid, address);
   }
 }

@@ -188,6 +188,29 @@ class LivingHomeTest {
   }
 
   @Test
+  void itsOwnMemoryCanBeReadAndWrittenWhereTheSystemAllows() {
+    MemorySegment count = calls.its_own().reinterpret(4);
+    assertEquals(1, calls.next());
+    assertEquals(1, count.get(ValueLayout.JAVA_INT, 0));
+    assertEquals(2, calls.next());
+    assertEquals(2, count.get(ValueLayout.JAVA_INT, 0));
+    count.set(ValueLayout.JAVA_INT, 0, 40);
+    assertEquals(41, calls.next());
+    assertEquals(41, count.get(ValueLayout.JAVA_INT, 0));
+    assertEquals(1, calls.has_address(count, count.address()));
+  }
+
+  @Test
+  void anAddressWhereNothingIsIsAnExceptionAndNoEnd() {
+    MemorySegment count = calls.its_own().reinterpret(1L << 40);
+    assertThrows(InternalError.class, () -> count.get(ValueLayout.JAVA_BYTE, 1L << 39));
+    assertThrows(InternalError.class, () -> count.set(ValueLayout.JAVA_INT, 1L << 39, 1));
+    assertThrows(NativeCrash.class, () -> calls.crash(MemorySegment.NULL));
+    assertThrows(InternalError.class, () -> count.get(ValueLayout.JAVA_INT, 0));
+    assertEquals(1, calls.next());
+  }
+
+  @Test
   void anAddressOfTheKernelsIsRefused() {
     MemorySegment bare = MemorySegment.ofAddress(Arena.ofAuto().allocate(8).address() + 4096);
     var refused = assertThrows(LabException.class, () -> calls.keep(bare));

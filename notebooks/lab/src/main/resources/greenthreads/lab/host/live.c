@@ -523,7 +523,9 @@ _Noreturn void live_on(int report, const char *socket, const char *file, const c
     library = load(report, file, function).library;
     shared->since[0] = 0;
     put_maps();
-    put("loaded\n");
+    put("pid ");
+    put_decimal(getpid());
+    put("\nloaded\n");
     flush_line();
     shared->phase = IDLE;
     atomic_store(&lanes_made, 1);
