@@ -1,7 +1,6 @@
 package greenthreads.lab;
 
 import greenthreads.lab.HostReport.Argument;
-import greenthreads.lab.HostReport.Region;
 import greenthreads.lab.HostReport.Stack;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -56,12 +55,12 @@ final class AddressSpace {
     this.x86 = crash.isX86();
   }
 
-  Optional<Region> region(long address) {
+  Optional<Mapping> region(long address) {
     return report.regions().stream().filter(region -> region.contains(address)).findFirst();
   }
 
   boolean isExecutable(long address) {
-    return region(address).map(Region::executable).orElse(false);
+    return region(address).map(Mapping::executable).orElse(false);
   }
 
   boolean isNonCanonical(long address) {
@@ -72,7 +71,7 @@ final class AddressSpace {
   long base(String file) {
     return report.regions().stream()
         .filter(region -> region.name().equals(file))
-        .mapToLong(Region::low)
+        .mapToLong(Mapping::low)
         .min()
         .orElse(0);
   }
@@ -80,7 +79,7 @@ final class AddressSpace {
   /** The library's or program's file that an address belongs to, if it is in one. */
   Optional<Path> file(long address) {
     return region(address)
-        .map(Region::name)
+        .map(Mapping::name)
         .filter(name -> name.startsWith("/"))
         .map(name -> Path.of(name.replaceFirst(" \\(deleted\\)$", "")));
   }
@@ -137,7 +136,7 @@ final class AddressSpace {
           "",
           0);
     }
-    Optional<Region> region = region(address);
+    Optional<Mapping> region = region(address);
     boolean mapped = region.isPresent() && region.get().readable();
     return inside(address)
         .or(() -> guard(address))
@@ -239,7 +238,7 @@ final class AddressSpace {
     return Optional.empty();
   }
 
-  private Place mapped(long address, Region region) {
+  private Place mapped(long address, Mapping region) {
     String owner = region.name().isEmpty() ? "" : " of " + fileName(region);
     if (region.executable()) {
       String text = code(address).map(code -> "code: " + code).orElse("code" + owner);
@@ -255,11 +254,11 @@ final class AddressSpace {
     return new Place(Kind.DATA, text, fileName(region), 0);
   }
 
-  private static String fileName(Region region) {
+  private static String fileName(Mapping region) {
     return region.name().substring(region.name().lastIndexOf('/') + 1);
   }
 
-  private Place noAccess(long address, Region region) {
+  private Place noAccess(long address, Mapping region) {
     long above = region.high() - address;
     return new Place(
         Kind.NO_ACCESS,
@@ -270,12 +269,12 @@ final class AddressSpace {
   }
 
   private Place unmapped(long address) {
-    Optional<Region> above =
+    Optional<Mapping> above =
         report.regions().stream()
             .filter(r -> Long.compareUnsigned(r.low(), address) > 0)
             .filter(r -> r.low() - address > 0 && r.low() - address <= NEAR)
             .findFirst();
-    Optional<Region> below =
+    Optional<Mapping> below =
         report.regions().stream()
             .filter(r -> address - r.high() >= 0 && address - r.high() < NEAR)
             .reduce((first, second) -> second);
@@ -287,7 +286,7 @@ final class AddressSpace {
     return new Place(Kind.UNMAPPED, "not mapped: no memory is there" + more, "", 0);
   }
 
-  private static String owner(Region region) {
+  private static String owner(Mapping region) {
     return region.name().isEmpty() ? "a mapped area" : fileName(region);
   }
 

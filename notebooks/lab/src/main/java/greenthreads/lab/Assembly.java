@@ -23,6 +23,41 @@ final class Assembly {
   private Assembly() {}
 
   /**
+   * What a compiler makes of one function, for the reader to look at.
+   *
+   * @param options words for the compiler, after those that keep the listing plain
+   * @throws LabException if it makes no such function
+   */
+  static Listing listing(
+      Compiler compiler, NativeSource source, String function, List<String> options) {
+    var words = new ArrayList<String>();
+    if (options.stream().noneMatch(option -> option.startsWith("-O"))) {
+      words.add("-O2");
+    }
+    if (Platform.IS_X86_64) {
+      words.add("-masm=intel");
+    }
+    words.addAll(compiler.plain());
+    words.addAll(List.of("-fno-asynchronous-unwind-tables", "-fno-verbose-asm"));
+    words.addAll(options);
+    String all = compiler.assembly(source, words);
+    String code =
+        function(all, function)
+            .orElseThrow(() ->
+                new LabException(
+                    "%s: the compiler made no function `%s` of its own.\n"
+                            .formatted(source.title(), function)
+                        + "It may be missing from the source, or static and built into its"
+                        + " callers."));
+    String level = words.stream().filter(word -> word.startsWith("-O")).reduce((a, b) -> b).get();
+    return new Listing(
+        "asm",
+        "%s, %s by %s at %s"
+            .formatted(source.title(), function, compiler.toolchain().version(), level),
+        code);
+  }
+
+  /**
    * An instruction or a label, and the source line that it comes from.
    *
    * @param text the instruction

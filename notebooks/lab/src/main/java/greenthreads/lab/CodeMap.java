@@ -9,7 +9,6 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.WeakReference;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +28,7 @@ final class CodeMap {
       long base,
       long size,
       Symbols symbols,
-      List<HostReport.Region> elsewhere) {}
+      List<Mapping> elsewhere) {}
 
   private static final List<Module> MODULES = new ArrayList<>();
 
@@ -63,8 +62,8 @@ final class CodeMap {
    *
    * @param regions its mappings there
    */
-  static void remember(Home home, Symbols symbols, long base, List<HostReport.Region> regions) {
-    long end = regions.stream().mapToLong(HostReport.Region::high).max().orElse(base);
+  static void remember(Home home, Symbols symbols, long base, List<Mapping> regions) {
+    long end = regions.stream().mapToLong(Mapping::high).max().orElse(base);
     remember(new Module(new WeakReference<>(home), base, end - base, symbols, regions));
   }
 
@@ -118,7 +117,7 @@ final class CodeMap {
    * This process's memory as it is mapped now, and what others have loaded; empty where the system
    * does not say (macOS).
    */
-  static List<HostReport.Region> regions() {
+  static List<Mapping> regions() {
     try {
       var regions = new ArrayList<>(regions(Path.of("/proc/self/maps")));
       synchronized (MODULES) {
@@ -131,17 +130,13 @@ final class CodeMap {
   }
 
   /** A process's memory as it is mapped now, from its file under /proc. */
-  static List<HostReport.Region> regions(Path maps) throws IOException {
-    var text = new StringBuilder();
-    for (String line : Files.readAllLines(maps)) {
-      text.append("map ").append(line).append('\n');
-    }
-    return HostReport.parse(text.toString().getBytes(StandardCharsets.UTF_8)).regions();
+  static List<Mapping> regions(Path maps) throws IOException {
+    return Files.readAllLines(maps).stream().map(Mapping::parse).toList();
   }
 
   /** Regions by their lowest address, to be searched. */
-  static TreeMap<Long, HostReport.Region> byAddress(List<HostReport.Region> regions) {
-    var all = new TreeMap<Long, HostReport.Region>(Long::compareUnsigned);
+  static TreeMap<Long, Mapping> byAddress(List<Mapping> regions) {
+    var all = new TreeMap<Long, Mapping>(Long::compareUnsigned);
     regions.forEach(region -> all.put(region.low(), region));
     return all;
   }

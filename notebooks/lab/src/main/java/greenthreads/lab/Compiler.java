@@ -83,10 +83,9 @@ final class Compiler {
       return entry.fresh();
     }
 
-    /** What the library says of itself. Read once for each content, however often it is loaded. */
-    Insight insight() throws IOException {
-      Path object = entry.folder().resolve(OBJECT);
-      return Insight.of(entry, library, Platform.IS_MAC ? object : library);
+    /** The file that holds its debug information. */
+    Path debug() {
+      return Platform.IS_MAC ? entry.folder().resolve(OBJECT) : library;
     }
   }
 

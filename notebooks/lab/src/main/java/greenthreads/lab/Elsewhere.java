@@ -40,6 +40,11 @@ public final class Elsewhere implements Picture {
     this.tools = tools;
   }
 
+  /** The plain edition of a native file for this machine. */
+  String plain(String name) {
+    return PlainListing.listing(project.workspace(), name, target).code();
+  }
+
   /**
    * How a program ended.
    *

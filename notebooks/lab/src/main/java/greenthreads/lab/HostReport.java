@@ -20,25 +20,6 @@ import java.util.TreeMap;
  * <p>A report may end anywhere, since the process that wrote it may have. What is there is used.
  */
 final class HostReport {
-  /** A mapping of the process's memory, as in Linux's /proc/self/maps. */
-  record Region(long low, long high, String access, long offset, String name) {
-    boolean contains(long address) {
-      return Long.compareUnsigned(low, address) <= 0 && Long.compareUnsigned(address, high) < 0;
-    }
-
-    boolean readable() {
-      return access.startsWith("r");
-    }
-
-    boolean writable() {
-      return access.startsWith("w", 1);
-    }
-
-    boolean executable() {
-      return access.startsWith("x", 2);
-    }
-  }
-
   /** A stack that somebody named; the guard lies below {@code low}. */
   record Stack(String name, long low, long high, long guard) {}
 
@@ -50,7 +31,7 @@ final class HostReport {
 
   private final Map<String, String> words = new HashMap<>();
   private final Map<String, Long> registers = new LinkedHashMap<>();
-  private final List<Region> regions = new ArrayList<>();
+  private final List<Mapping> regions = new ArrayList<>();
   private final List<Stack> stacks = new ArrayList<>();
   private final List<Argument> arguments = new ArrayList<>();
   private final List<Changed> changed = new ArrayList<>();
@@ -90,7 +71,7 @@ final class HostReport {
   private int take(String line, String[] parts) {
     switch (parts[0]) {
       case "reg" -> registers.put(parts[1], hex(parts[2]));
-      case "map" -> regions.add(region(line.strip()));
+      case "map" -> regions.add(Mapping.parse(line.strip().substring(4)));
       case "stack" ->
           stacks.add(
               new Stack(
@@ -120,13 +101,6 @@ final class HostReport {
     }
   }
 
-  private static Region region(String line) {
-    String[] parts = line.split("\\s+", 7);
-    String[] range = parts[1].split("-");
-    String name = parts.length > 6 ? parts[6] : "";
-    return new Region(hex(range[0]), hex(range[1]), parts[2], hex(parts[3]), name);
-  }
-
   private static long hex(String digits) {
     return Long.parseUnsignedLong(digits, 16);
   }
@@ -153,7 +127,7 @@ final class HostReport {
     return registers;
   }
 
-  List<Region> regions() {
+  List<Mapping> regions() {
     return regions;
   }
 

@@ -3,7 +3,6 @@ package greenthreads.lab;
 import java.io.IOException;
 import java.lang.ref.SoftReference;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -31,17 +30,17 @@ record Insight(DebugInfo debug, Symbols functions, boolean leavesTraces) {
   /** By the library's checksum: most loads are of content that was loaded before. */
   private static final Map<String, SoftReference<Insight>> KNOWN = new ConcurrentHashMap<>();
 
-  /**
-   * @param entry whose product the library is
-   * @param library the library's file
-   * @param debug the file that holds its debug information
-   */
-  static Insight of(Cache.Entry entry, Path library, Path debug) throws IOException {
+  /** Read once for each content, however often it is loaded. */
+  static Insight of(Compiler.Built built) throws IOException {
+    Cache.Entry entry = built.entry();
     SoftReference<Insight> known = KNOWN.get(entry.checksum());
     Insight insight = known == null ? null : known.get();
     if (insight == null) {
       insight =
-          new Insight(DebugInfo.read(debug), Symbols.of(library), leavesTraces(entry.content()));
+          new Insight(
+              DebugInfo.read(built.debug()),
+              Symbols.of(built.library()),
+              leavesTraces(entry.content()));
       KNOWN.values().removeIf(each -> each.get() == null);
       KNOWN.put(entry.checksum(), new SoftReference<>(insight));
     }

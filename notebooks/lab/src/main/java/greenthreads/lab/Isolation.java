@@ -12,14 +12,11 @@ import java.time.Duration;
  * that happens there can hurt this process.
  */
 final class Isolation implements InvocationHandler {
-  /** What every isolated call needs: the program that makes it, and the tool that reads crashes. */
-  record Tools(Host host, Disassembler disassembler) {}
-
-  private final Tools tools;
+  private final IsolationTools tools;
   private final Bound bound;
   private final Duration limit;
 
-  private Isolation(Tools tools, Bound bound, Duration limit) {
+  private Isolation(IsolationTools tools, Bound bound, Duration limit) {
     this.tools = tools;
     this.bound = bound;
     this.limit = limit;
@@ -29,7 +26,7 @@ final class Isolation implements InvocationHandler {
    * @param object what {@link Lab#load(String, Class, String...)} or {@link Library#bind} returned
    * @throws LabException if it is something else, or the limit is not positive
    */
-  static <T> T of(Tools tools, T object, Duration limit) {
+  static <T> T of(IsolationTools tools, T object, Duration limit) {
     if (limit.isNegative() || limit.isZero()) {
       throw new LabException(
           "A time limit of %s leaves no time to run. Give it more."

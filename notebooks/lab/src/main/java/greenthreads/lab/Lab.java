@@ -20,7 +20,7 @@ public final class Lab {
   /** Made when first used: outside a checkout there is none. */
   private static final class Here {
     private static volatile Compiler compiler;
-    private static volatile Isolation.Tools isolation;
+    private static volatile IsolationTools isolation;
     static final Project PROJECT =
         new Project(Workspace.find(), Here::compiler, Cell::say, Here::isolation, Here::isShipped);
 
@@ -34,12 +34,12 @@ public final class Lab {
     }
 
     /** What isolated calls need; the host itself is compiled at the first of them. */
-    private static synchronized Isolation.Tools isolation() {
-      Isolation.Tools found = isolation;
+    private static synchronized IsolationTools isolation() {
+      IsolationTools found = isolation;
       if (found == null) {
         Toolchain toolchain = compiler().toolchain();
         found =
-            new Isolation.Tools(
+            new IsolationTools(
                 new Host(toolchain.command(), PROJECT.workspace().folder("native")),
                 Disassembler.find(toolchain.command(), System.getenv()));
         isolation = found;
@@ -82,7 +82,7 @@ public final class Lab {
    * @throws LabException if there is no C compiler, saying how to install one
    */
   public static Machine machine() {
-    return Machine.here(Here.PROJECT.compiler().toolchain());
+    return Machine.here(Here.PROJECT.compiler().toolchain().version());
   }
 
   /**
@@ -215,9 +215,7 @@ public final class Lab {
   }
 
   private static Listing plain(String name, PlainListing.Target target) {
-    Sources.whole(Here.PROJECT.workspace(), name); // says what is wrong if there is no such file
-    String code = PlainListing.of(Here.PROJECT.workspace().sources(), name, target);
-    return new Listing("c", name + ".c, plain, for " + target.title, code.stripTrailing());
+    return PlainListing.listing(Here.PROJECT.workspace(), name, target);
   }
 
   /** The machines that {@link #plain(String, String)} knows. */
@@ -260,7 +258,7 @@ public final class Lab {
    */
   public static Listing assembly(String name, String function, String... options) {
     Project.Unit unit = Here.PROJECT.find(name, List.of(options));
-    return Sources.assembly(Here.PROJECT.compiler(), unit.source(), function, unit.options());
+    return Assembly.listing(Here.PROJECT.compiler(), unit.source(), function, unit.options());
   }
 
   /**

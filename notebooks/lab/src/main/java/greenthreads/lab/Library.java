@@ -54,7 +54,7 @@ public final class Library {
   static Library living(
       NativeSource source,
       Compiler.Built built,
-      Supplier<Isolation.Tools> tools,
+      Supplier<IsolationTools> tools,
       Consumer<String> say) {
     Insight insight = insight(source, built);
     return new Library(
@@ -63,7 +63,7 @@ public final class Library {
 
   private static Insight insight(NativeSource source, Compiler.Built built) {
     try {
-      return built.insight();
+      return Insight.of(built);
     } catch (IOException e) {
       throw new LabException(
           source.title() + " was compiled but cannot be read back: " + Words.reason(e), e);

@@ -46,7 +46,7 @@ final class LivingHome implements Home {
   private final NativeSource source;
   private final Path library;
   private final Insight insight;
-  private final Supplier<Isolation.Tools> tools;
+  private final Supplier<IsolationTools> tools;
   private final Consumer<String> say;
   private final AtomicReference<LivingProcess> running = new AtomicReference<>();
   private volatile LivingProcess met;
@@ -58,7 +58,7 @@ final class LivingHome implements Home {
       NativeSource source,
       Path library,
       Insight insight,
-      Supplier<Isolation.Tools> tools,
+      Supplier<IsolationTools> tools,
       Consumer<String> say) {
     this.source = source;
     this.library = library;

@@ -20,14 +20,17 @@ public record Machine(
     String jdk,
     String compiler) {
 
-  static Machine here(Toolchain toolchain) {
+  /**
+   * @param compiler the C compiler's name and version
+   */
+  static Machine here(String compiler) {
     return new Machine(
         System.getProperty("os.name") + " " + System.getProperty("os.version"),
         Platform.ARCHITECTURE,
         Runtime.getRuntime().availableProcessors(),
         Platform.pageBytes(),
         Runtime.version() + " (" + System.getProperty("java.vendor") + ")",
-        toolchain.version());
+        compiler);
   }
 
   /** One line: what a chapter says when it starts. */

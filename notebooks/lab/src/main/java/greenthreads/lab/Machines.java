@@ -255,7 +255,7 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
 
   /** A function's instructions in the plain edition of a file, which has all macros expanded. */
   private static List<String> instructions(Elsewhere machine, String name, String function) {
-    String plain = Lab.plain(name, machine.title()).code();
+    String plain = machine.plain(name);
     var lines = new ArrayList<String>();
     boolean inside = false;
     for (String line : plain.lines().map(String::strip).toList()) {

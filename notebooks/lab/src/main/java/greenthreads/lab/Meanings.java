@@ -72,7 +72,7 @@ final class Meanings {
   private static final long SMALL = 1 << 16;
 
   private final List<Place> places = new ArrayList<>();
-  private final TreeMap<Long, HostReport.Region> regions;
+  private final TreeMap<Long, Mapping> regions;
   private final LongFunction<Optional<CodePlace>> code;
   private final LongFunction<Optional<CodePlace>> variables;
 
@@ -82,7 +82,7 @@ final class Meanings {
    * @param variables names the global variable that an address lies in
    */
   Meanings(
-      List<HostReport.Region> regions,
+      List<Mapping> regions,
       LongFunction<Optional<CodePlace>> code,
       LongFunction<Optional<CodePlace>> variables) {
     this.regions = CodeMap.byAddress(regions);
@@ -105,7 +105,7 @@ final class Meanings {
   }
 
   /** The mapped memory around an address. */
-  Optional<HostReport.Region> region(long address) {
+  Optional<Mapping> region(long address) {
     return Optional.ofNullable(regions.floorEntry(address))
         .map(Map.Entry::getValue)
         .filter(region -> region.contains(address));
@@ -123,7 +123,7 @@ final class Meanings {
         return new Meaning(place.kind(), place.at(value));
       }
     }
-    Optional<HostReport.Region> region = region(value);
+    Optional<Mapping> region = region(value);
     if (regions.isEmpty() || region.isPresent()) {
       Optional<Meaning> named =
           regions.isEmpty() || region.get().executable() ? code(value) : variable(value);
@@ -160,7 +160,7 @@ final class Meanings {
     return function.startsWith("_Z") ? "a C++ function" : function;
   }
 
-  private static Meaning inside(HostReport.Region region) {
+  private static Meaning inside(Mapping region) {
     String file = region.name().substring(region.name().lastIndexOf('/') + 1);
     String owner = file.endsWith(" (deleted)") ? "" : file;
     if (region.executable()) {

@@ -88,7 +88,7 @@ final class Mirror {
       return true;
     }
     try {
-      for (HostReport.Region region : CodeMap.regions(Path.of("/proc/" + pid + "/maps"))) {
+      for (Mapping region : CodeMap.regions(Path.of("/proc/" + pid + "/maps"))) {
         if (region.contains(address)) {
           return add(pid, region);
         }
@@ -100,7 +100,7 @@ final class Mirror {
   }
 
   /** Adds what of a region is not mirrored yet. */
-  private boolean add(long pid, HostReport.Region region) {
+  private boolean add(long pid, Mapping region) {
     List<Range> known = ranges.computeIfAbsent(pid, each -> new ArrayList<>());
     long low = region.low();
     while (low < region.high()) {

@@ -124,6 +124,17 @@ final class PlainListing {
   }
 
   /**
+   * A chapter's file, ready to be shown.
+   *
+   * @throws LabException if there is no such file
+   */
+  static Listing listing(Workspace workspace, String name, Target target) {
+    Sources.whole(workspace, name); // says what is wrong if there is no such file
+    String code = of(workspace.sources(), name, target);
+    return new Listing("c", name + ".c, plain, for " + target.title, code.stripTrailing());
+  }
+
+  /**
    * The listing of {@code native/NAME.c}; ends with a newline.
    *
    * @param folder {@code native/}

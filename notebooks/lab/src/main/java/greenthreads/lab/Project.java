@@ -51,7 +51,7 @@ final class Project {
   private final Workspace workspace;
   private final Supplier<Compiler> compiler;
   private final Consumer<String> say;
-  private final Supplier<Isolation.Tools> tools;
+  private final Supplier<IsolationTools> tools;
   private final Predicate<Unit> shipped;
   private final Map<String, Edited> cells = new ConcurrentHashMap<>();
   private final Map<String, LabException> broken = new ConcurrentHashMap<>();
@@ -69,7 +69,7 @@ final class Project {
       Workspace workspace,
       Supplier<Compiler> compiler,
       Consumer<String> say,
-      Supplier<Isolation.Tools> tools,
+      Supplier<IsolationTools> tools,
       Predicate<Unit> shipped) {
     this.workspace = workspace;
     this.compiler = compiler;

@@ -73,9 +73,9 @@ public final class Registers implements Picture {
   }
 
   private Meanings.Place stackAround(long sp) {
-    Optional<HostReport.Region> region = meanings.region(sp);
-    long low = Math.max(sp - NEAR_SP, region.map(HostReport.Region::low).orElse(sp - NEAR_SP));
-    long high = Math.min(sp + NEAR_SP, region.map(HostReport.Region::high).orElse(sp + NEAR_SP));
+    Optional<Mapping> region = meanings.region(sp);
+    long low = Math.max(sp - NEAR_SP, region.map(Mapping::low).orElse(sp - NEAR_SP));
+    long high = Math.min(sp + NEAR_SP, region.map(Mapping::high).orElse(sp + NEAR_SP));
     return new Meanings.Place("this stack", low, high - 1, sp, abi.sp());
   }
 

@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -74,35 +73,6 @@ final class Sources {
         .map(SourceFile.Item::name)
         .distinct()
         .collect(Collectors.joining(", "));
-  }
-
-  static Listing assembly(
-      Compiler compiler, NativeSource source, String function, List<String> options) {
-    var words = new ArrayList<String>();
-    if (options.stream().noneMatch(option -> option.startsWith("-O"))) {
-      words.add("-O2");
-    }
-    if (Platform.IS_X86_64) {
-      words.add("-masm=intel");
-    }
-    words.addAll(compiler.plain());
-    words.addAll(List.of("-fno-asynchronous-unwind-tables", "-fno-verbose-asm"));
-    words.addAll(options);
-    String all = compiler.assembly(source, words);
-    String code =
-        Assembly.function(all, function)
-            .orElseThrow(() ->
-                new LabException(
-                    "%s: the compiler made no function `%s` of its own.\n"
-                            .formatted(source.title(), function)
-                        + "It may be missing from the source, or static and built into its"
-                        + " callers."));
-    String level = words.stream().filter(word -> word.startsWith("-O")).reduce((a, b) -> b).get();
-    return new Listing(
-        "asm",
-        "%s, %s by %s at %s"
-            .formatted(source.title(), function, compiler.toolchain().version(), level),
-        code);
   }
 
   /**

@@ -17,13 +17,13 @@ final class Stepper implements InvocationHandler {
   /** More than this nobody looks at. */
   static final int MOST_STEPS = 300;
 
-  private final Isolation.Tools tools;
+  private final IsolationTools tools;
   private final Library library;
   private final Symbols symbols;
   private final List<String> functions;
   private Steps steps;
 
-  private Stepper(Isolation.Tools tools, Library library, List<String> functions) {
+  private Stepper(IsolationTools tools, Library library, List<String> functions) {
     this.tools = tools;
     this.library = library;
     this.symbols = library.functions();
@@ -36,7 +36,7 @@ final class Stepper implements InvocationHandler {
    * @param functions what to record: functions of its library, hidden ones too
    * @throws LabException if there is no such function, or the call never entered one
    */
-  static <T> Steps step(Isolation.Tools tools, T object, Consumer<T> call, List<String> functions) {
+  static <T> Steps step(IsolationTools tools, T object, Consumer<T> call, List<String> functions) {
     Bound bound =
         Bound.of(object)
             .orElseThrow(() ->

@@ -43,7 +43,7 @@ public final class Steps implements Picture {
       Path library,
       Symbols symbols,
       long base,
-      List<HostReport.Region> memory) {
+      List<Mapping> memory) {
     Optional<CodePlace> place(long address) {
       return place(address, Symbols::at);
     }

@@ -74,11 +74,11 @@ class CompilerTest {
     var other = new Compiler(hardened, project.workspace());
     NativeSource source = NativeSource.ofFile(project.workspace().sources(), "far");
     for (String function : List.of("far", "near")) {
-      Listing usual = Sources.assembly(project.compiler(), source, function, List.of());
-      assertEquals(usual.code(), Sources.assembly(other, source, function, List.of()).code());
+      Listing usual = Assembly.listing(project.compiler(), source, function, List.of());
+      assertEquals(usual.code(), Assembly.listing(other, source, function, List.of()).code());
       assertNotEquals(
           usual.code(),
-          Sources.assembly(other, source, function, protects.subList(1, protects.size())).code());
+          Assembly.listing(other, source, function, protects.subList(1, protects.size())).code());
     }
   }
 

@@ -26,7 +26,7 @@ class IsolationTest {
   @TempDir Path folder;
   private TestProject files;
   private Project project;
-  private Isolation.Tools tools;
+  private IsolationTools tools;
   private Calls calls;
 
   public interface Calls {
@@ -49,7 +49,7 @@ class IsolationTest {
     project = files.following(new ArrayList<>());
     Toolchain toolchain = files.compiler().toolchain();
     tools =
-        new Isolation.Tools(
+        new IsolationTools(
             new Host(toolchain.command(), files.workspace().folder("native")),
             Disassembler.find(toolchain.command(), System.getenv()));
     calls = project.load("calls", Calls.class, List.of());

@@ -56,7 +56,7 @@ public class LoadBench {
     chapter = cached().bind(Chapter.class);
     List<String> command = compiler.toolchain().command();
     var tools =
-        new Isolation.Tools(
+        new IsolationTools(
             new Host(command, project.folder("native")),
             Disassembler.find(command, System.getenv()));
     isolated = Isolation.of(tools, chapter, IsolatedRun.DEFAULT_LIMIT);

@@ -17,11 +17,11 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 class RegistersTest {
-  private static final List<HostReport.Region> MEMORY =
+  private static final List<Mapping> MEMORY =
       List.of(
-          new HostReport.Region(0x1000, 0x3000, "r-xp", 0, "/lib/swap.so"),
-          new HostReport.Region(0x7f0000000000L, 0x7f0000010000L, "rw-p", 0, ""),
-          new HostReport.Region(0x7f0000100000L, 0x7f0000110000L, "rw-p", 0, "[heap]"));
+          new Mapping(0x1000, 0x3000, "r-xp", 0, "/lib/swap.so"),
+          new Mapping(0x7f0000000000L, 0x7f0000010000L, "rw-p", 0, ""),
+          new Mapping(0x7f0000100000L, 0x7f0000110000L, "rw-p", 0, "[heap]"));
 
   /** Registers as they were once recorded, in memory that is described by {@link #MEMORY}. */
   private static Registers recorded(Map<String, Long> others) {

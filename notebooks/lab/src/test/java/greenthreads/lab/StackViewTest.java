@@ -28,7 +28,7 @@ class StackViewTest {
     }
     var meanings =
         new Meanings(
-            List.of(new HostReport.Region(HELLO, HELLO + 0x1000, "r-xp", 0, "/lib/swap.so")),
+            List.of(new Mapping(HELLO, HELLO + 0x1000, "r-xp", 0, "/lib/swap.so")),
             a -> a >= HELLO ? Optional.of(new CodePlace("hello", a - HELLO)) : Optional.empty(),
             a -> Optional.empty());
     return StackView.of("", LOW, words, meanings, 128);

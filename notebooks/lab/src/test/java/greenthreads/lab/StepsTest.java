@@ -92,7 +92,7 @@ class StepsTest {
   @TempDir Path folder;
   private TestProject files;
   private Project project;
-  private Isolation.Tools tools;
+  private IsolationTools tools;
   private Calls calls;
   private final MemorySegment stack = Arena.ofAuto().allocate(32 * 1024, 16);
 
@@ -114,7 +114,7 @@ class StepsTest {
     project = files.following(new ArrayList<>());
     Toolchain toolchain = files.compiler().toolchain();
     tools =
-        new Isolation.Tools(
+        new IsolationTools(
             new Host(toolchain.command(), files.workspace().folder("native")),
             Disassembler.find(toolchain.command(), System.getenv()));
     calls = project.load("steps", Calls.class, List.of());

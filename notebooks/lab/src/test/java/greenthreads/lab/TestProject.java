@@ -38,9 +38,9 @@ record TestProject(Workspace workspace, Compiler compiler) {
     return new Project(workspace, () -> compiler, said::add, this::tools, unit -> false);
   }
 
-  Isolation.Tools tools() {
+  IsolationTools tools() {
     List<String> command = compiler.toolchain().command();
-    return new Isolation.Tools(
+    return new IsolationTools(
         new Host(command, workspace.folder("native")), Disassembler.find(command, System.getenv()));
   }
 
