@@ -1,12 +1,9 @@
 package greenthreads.lab;
 
 import java.nio.file.Files;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Compiles what a notebook's cells are going to ask for, while the reader still reads.
@@ -17,9 +14,6 @@ import java.util.concurrent.ConcurrentHashMap;
  * meanwhile waits for it. Whatever fails is left for its cell to fail at.
  */
 final class Ahead {
-  /** What was compiled ahead and has not been reported yet, and how long that took. */
-  private static final Map<String, Duration> DONE = new ConcurrentHashMap<>();
-
   private Ahead() {}
 
   /**
@@ -40,8 +34,7 @@ final class Ahead {
         .start(() -> {
           if (Files.exists(project.workspace().sources().resolve(stem.get() + ".c"))) {
             attempt(() ->
-                compile(
-                    project,
+                project.compileAhead(
                     new Project.Unit(
                         NativeSource.ofFile(project.workspace().sources(), stem.get()),
                         List.of())));
@@ -66,20 +59,7 @@ final class Ahead {
       var wanted = CMagic.Request.of(Arrays.asList(words).subList(1, words.length));
       NativeSource source =
           Sources.cell(project.workspace(), wanted.name(), wanted.from(), parts[1]);
-      compile(project, new Project.Unit(source, wanted.options()));
+      project.compileAhead(new Project.Unit(source, wanted.options()));
     }
-  }
-
-  private static void compile(Project project, Project.Unit unit) {
-    long start = System.nanoTime();
-    Compiler.Built built = project.compiler().build(unit.source(), unit.options());
-    if (built.fresh()) {
-      DONE.put(built.key(), Duration.ofNanos(System.nanoTime() - start));
-    }
-  }
-
-  /** How long the compiler took, if this was compiled ahead and nobody has been told so far. */
-  static Optional<Duration> reportOnce(Compiler.Built built) {
-    return Optional.ofNullable(DONE.remove(built.key()));
   }
 }

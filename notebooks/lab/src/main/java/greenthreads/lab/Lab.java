@@ -14,67 +14,7 @@ import java.util.stream.Stream;
  * <p>All methods may be called again and again, in any order.
  */
 public final class Lab {
-  /** Whether something was loaded from a source. */
-  private static volatile boolean bound;
-
-  /** Made when first used: outside a checkout there is none. */
-  private static final class Here {
-    private static volatile Compiler compiler;
-    private static volatile IsolationTools isolation;
-    static final Project PROJECT =
-        new Project(Workspace.find(), Here::compiler, Cell::say, Here::isolation, Here::isShipped);
-
-    /** Read when something is loaded for the first time. */
-    private static final class Texts {
-      static final Shipped SHIPPED = Shipped.read();
-    }
-
-    private static boolean isShipped(Project.Unit unit) {
-      return Texts.SHIPPED.has(unit.source(), unit.options());
-    }
-
-    /** What isolated calls need; the host itself is compiled at the first of them. */
-    private static synchronized IsolationTools isolation() {
-      IsolationTools found = isolation;
-      if (found == null) {
-        Toolchain toolchain = compiler().toolchain();
-        found =
-            new IsolationTools(
-                new Host(toolchain.command(), PROJECT.workspace().folder("native")),
-                Disassembler.find(toolchain.command(), System.getenv()));
-        isolation = found;
-      }
-      return found;
-    }
-
-    /** Looked for again until one is found, so that it can be installed under a running kernel. */
-    private static Compiler compiler() {
-      Compiler found = compiler;
-      if (found == null) {
-        found = new Compiler(Toolchain.find(System.getenv()), PROJECT.workspace());
-        compiler = found;
-      }
-      return found;
-    }
-  }
-
   private Lab() {}
-
-  /**
-   * Prepares the kernel and says in one line what it runs on.
-   *
-   * <p>The start-up script of our own kernel calls it before the first cell; that call is silent,
-   * since a chapter's first cell calls it again.
-   */
-  public static void start() {
-    boolean first = KernelSetup.isFirst();
-    if (KernelSetup.prepare()) {
-      Cell.say(machine().line());
-    }
-    if (first) {
-      Ahead.begin(Here.PROJECT, () -> Here.isolation().host().command());
-    }
-  }
 
   /**
    * This machine: its system, architecture, Java and C compiler.
@@ -82,7 +22,7 @@ public final class Lab {
    * @throws LabException if there is no C compiler, saying how to install one
    */
   public static Machine machine() {
-    return Machine.here(Here.PROJECT.compiler().toolchain().version());
+    return Machine.here(Here.project().compiler().toolchain().version());
   }
 
   /**
@@ -91,7 +31,7 @@ public final class Lab {
    * @throws LabException if there is no C compiler, saying how to install one
    */
   public static List<String> compiler() {
-    return Here.PROJECT.compiler().toolchain().command();
+    return Here.project().compiler().toolchain().command();
   }
 
   /**
@@ -108,8 +48,7 @@ public final class Lab {
    * @throws LabException if there is no such source or no compiler
    */
   public static Library load(String name, String... options) {
-    bound = true;
-    return Here.PROJECT.load(name, List.of(options));
+    return Here.project().load(name, List.of(options));
   }
 
   /**
@@ -118,8 +57,7 @@ public final class Lab {
    * that runs finds the new code behind the same object.
    */
   public static <T> T load(String name, Class<T> type, String... options) {
-    bound = true;
-    return Here.PROJECT.load(name, type, List.of(options));
+    return Here.project().load(name, type, List.of(options));
   }
 
   /**
@@ -142,7 +80,7 @@ public final class Lab {
    * @param limit how long a call may take before its process is ended
    */
   public static <T> T isolate(T bound, Duration limit) {
-    return Isolation.of(Here.isolation(), bound, limit);
+    return Isolation.of(Here.isolationTools(), bound, limit);
   }
 
   /**
@@ -156,7 +94,7 @@ public final class Lab {
    * @param bound what {@link #load(String, Class, String...)} returned
    */
   public static <T> T inKernel(T bound) {
-    return Here.PROJECT.inKernel(bound);
+    return Here.project().inKernel(bound);
   }
 
   /**
@@ -186,12 +124,12 @@ public final class Lab {
    * @throws LabException if the file or the part is not there
    */
   public static Listing source(String file, String part) {
-    return Sources.part(Here.PROJECT.workspace(), file, part);
+    return Sources.part(Here.project().workspace(), file, part);
   }
 
   /** The text of a whole native file. */
   public static Listing source(String file) {
-    return Sources.whole(Here.PROJECT.workspace(), file);
+    return Sources.whole(Here.project().workspace(), file);
   }
 
   /**
@@ -215,7 +153,7 @@ public final class Lab {
   }
 
   private static Listing plain(String name, PlainListing.Target target) {
-    return PlainListing.listing(Here.PROJECT.workspace(), name, target);
+    return PlainListing.listing(Here.project().workspace(), name, target);
   }
 
   /** The machines that {@link #plain(String, String)} knows. */
@@ -233,9 +171,9 @@ public final class Lab {
     String zig =
         environment.getOrDefault(
             "GREEN_THREADS_ZIG",
-            Here.PROJECT.workspace().build().resolve("cross/ziglang").toString());
+            Here.project().workspace().build().resolve("cross/ziglang").toString());
     environment.merge("PATH", zig, (path, more) -> path + File.pathSeparator + more);
-    return Machines.of(Here.PROJECT, () -> Here.PROJECT.compiler().toolchain(), environment);
+    return Machines.of(Here.project(), () -> Here.project().compiler().toolchain(), environment);
   }
 
   /**
@@ -257,8 +195,8 @@ public final class Lab {
    *     -masm=att} for the other dialect
    */
   public static Listing assembly(String name, String function, String... options) {
-    Project.Unit unit = Here.PROJECT.find(name, List.of(options));
-    return Assembly.listing(Here.PROJECT.compiler(), unit.source(), function, unit.options());
+    Project.Unit unit = Here.project().find(name, List.of(options));
+    return Assembly.listing(Here.project().compiler(), unit.source(), function, unit.options());
   }
 
   /**
@@ -294,7 +232,7 @@ public final class Lab {
    * @throws LabException if there is no such function, or the call never enters one
    */
   public static <T> Steps step(T bound, Consumer<T> call, String... functions) {
-    return Stepper.step(Here.isolation(), bound, call, List.of(functions));
+    return Stepper.step(Here.isolationTools(), bound, call, List.of(functions));
   }
 
   /**
@@ -323,7 +261,7 @@ public final class Lab {
    *     None: {@code -O0} and {@code -O2}
    */
   public static Figure code(String name, String function, String... levels) {
-    return SideBySide.figure(Here.PROJECT, name, function, List.of(levels));
+    return SideBySide.figure(Here.project(), name, function, List.of(levels));
   }
 
   /**
@@ -332,22 +270,5 @@ public final class Lab {
    */
   public static void quietly(Runnable run) {
     Project.quietly(run);
-  }
-
-  /** A cell {@code %%c NAME} that could not even be read. */
-  static void refuse(String name, LabException reason) {
-    Here.PROJECT.refuse(name, reason);
-  }
-
-  /** What {@code %%c} does. */
-  static void edit(String name, String from, String body, List<String> options) {
-    Here.PROJECT.edit(name, from, body, options);
-  }
-
-  /** What the kernel does before each cell. */
-  static void refresh() {
-    if (bound) {
-      Here.PROJECT.refresh();
-    }
   }
 }

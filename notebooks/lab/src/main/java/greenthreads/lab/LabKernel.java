@@ -204,7 +204,7 @@ public final class LabKernel extends JavaKernel {
     if (depth++ == 0) {
       cell++;
       output.begin();
-      Lab.refresh();
+      Here.refresh();
     }
     try {
       DisplayData result = super.eval(withBody(code));

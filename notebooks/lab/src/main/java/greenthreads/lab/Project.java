@@ -56,6 +56,10 @@ final class Project {
   private final Map<String, Edited> cells = new ConcurrentHashMap<>();
   private final Map<String, LabException> broken = new ConcurrentHashMap<>();
   private final Links links = new Links();
+
+  /** What was compiled ahead and has not been reported yet, and how long that took. */
+  private final Map<String, Duration> ahead = new ConcurrentHashMap<>();
+
   private final List<Loaded> loaded = new ArrayList<>();
 
   /**
@@ -196,6 +200,15 @@ final class Project {
         : Library.living(unit.source(), built, tools, say);
   }
 
+  /** Compiles what a cell is going to ask for; the cell will say how long that took. */
+  void compileAhead(Unit unit) {
+    long start = System.nanoTime();
+    Compiler.Built built = compiler().build(unit.source(), unit.options());
+    if (built.fresh()) {
+      ahead.put(built.key(), Duration.ofNanos(System.nanoTime() - start));
+    }
+  }
+
   /** Compiles a cell's body, keeps it under a name, and turns over what is bound to that name. */
   void edit(String name, String from, String body, List<String> options) {
     if (NativeSource.stems(workspace.sources()).contains(name)) {
@@ -294,21 +307,21 @@ final class Project {
     }
   }
 
-  private void report(Unit unit, Compiler.Built built, String before, long nanos) {
-    Optional<Duration> ahead = Ahead.reportOnce(built);
-    if (QUIET.isBound() && !built.fresh() && ahead.isEmpty()) {
+  private void report(Unit unit, Compiler.Built built, String event, long nanos) {
+    Optional<Duration> before = Optional.ofNullable(ahead.remove(built.key()));
+    if (QUIET.isBound() && !built.fresh() && before.isEmpty()) {
       return;
     }
     String how = "unchanged, loaded from the cache in ";
-    if (built.fresh() || ahead.isPresent()) {
+    if (built.fresh() || before.isPresent()) {
       how = "compiled with " + compiler().toolchain().version() + " in ";
-    } else if (!before.isEmpty()) {
+    } else if (!event.isEmpty()) {
       how = "loaded from the cache in ";
     }
-    how += Words.duration(ahead.map(Duration::toNanos).orElse(nanos));
-    how += ahead.isPresent() ? ", in the background." : ".";
+    how += Words.duration(before.map(Duration::toNanos).orElse(nanos));
+    how += before.isPresent() ? ", in the background." : ".";
     String where = shipped.test(unit) ? "" : " " + ITS_OWN_PROCESS;
-    say.accept(unit.source().title() + ": " + before + how + where);
+    say.accept(unit.source().title() + ": " + event + how + where);
     if (!built.messages().isBlank()) {
       say.accept(built.messages().stripTrailing());
     }

@@ -39,11 +39,7 @@ public final class Steps implements Picture {
 
   /** What was recorded, and where. */
   record Origin(
-      List<String> functions,
-      Path library,
-      Symbols symbols,
-      long base,
-      List<Mapping> memory) {
+      List<String> functions, Path library, Symbols symbols, long base, List<Mapping> memory) {
     Optional<CodePlace> place(long address) {
       return place(address, Symbols::at);
     }

@@ -1,0 +1,75 @@
+package greenthreads.lab;
+
+/**
+ * The checkout that this process works in, with what is loaded from it and the tools that it needs.
+ *
+ * <p>All of it is made when it is first used, and looked for again as long as it is not there: a
+ * compiler can be installed under a running kernel.
+ */
+final class Here {
+  private static volatile Project project;
+  private static volatile Compiler compiler;
+  private static volatile IsolationTools isolationTools;
+
+  private Here() {}
+
+  /**
+   * The native sources, and what is loaded from them.
+   *
+   * @throws LabException outside a checkout
+   */
+  static Project project() {
+    Project found = project;
+    return found != null ? found : findProject();
+  }
+
+  private static synchronized Project findProject() {
+    if (project == null) {
+      project =
+          new Project(
+              Workspace.find(), Here::compiler, Cell::say, Here::isolationTools, Here::isShipped);
+    }
+    return project;
+  }
+
+  /** Read when something is loaded for the first time. */
+  private static final class Texts {
+    static final Shipped SHIPPED = Shipped.read();
+  }
+
+  private static boolean isShipped(Project.Unit unit) {
+    return Texts.SHIPPED.has(unit.source(), unit.options());
+  }
+
+  /** Never waits for another thread that asks the compiler for its version just now. */
+  private static Compiler compiler() {
+    Compiler found = compiler;
+    if (found == null) {
+      found = new Compiler(Toolchain.find(System.getenv()), project().workspace());
+      compiler = found;
+    }
+    return found;
+  }
+
+  /** What isolated calls need; the host itself is compiled at the first of them. */
+  static IsolationTools isolationTools() {
+    IsolationTools found = isolationTools;
+    if (found == null) {
+      Toolchain toolchain = compiler().toolchain();
+      found =
+          new IsolationTools(
+              new Host(toolchain.command(), project().workspace().folder("native")),
+              Disassembler.find(toolchain.command(), System.getenv()));
+      isolationTools = found;
+    }
+    return found;
+  }
+
+  /** Follows the sources that have changed, before a cell runs. */
+  static void refresh() {
+    Project found = project;
+    if (found != null) {
+      found.refresh();
+    }
+  }
+}
