@@ -9,22 +9,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
-import java.io.File;
+import greenthreads.lab.base.Programs;
 import java.io.IOException;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.StructLayout;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -147,7 +144,7 @@ class DebugInfoTest {
       compile(options, main.toString(), program, "-w");
       DebugInfo info = DebugInfo.read(program);
       int lines = 0;
-      for (String line : run(List.of(program.toString())).lines().toList()) {
+      for (String line : Programs.run(List.of(program.toString())).lines().toList()) {
         compareLayout(info, line);
         lines++;
       }
@@ -369,7 +366,7 @@ class DebugInfoTest {
   void structsWithoutABodyAreNotThere() throws Exception {
     String source = "struct hidden; int peek(struct hidden *h) { return h != 0; }\n";
     Path file = folder.resolve("opaque.so");
-    compile(List.of(anyCompiler(), "-g"), source, file, "-fPIC", "-shared");
+    compile(List.of(Programs.anyCompiler(), "-g"), source, file, "-fPIC", "-shared");
     DebugInfo info = DebugInfo.read(file);
     assertTrue(info.struct("hidden").isEmpty());
     CType hidden = info.function("peek").orElseThrow().parameters().get(0).type().target().get();
@@ -399,7 +396,7 @@ class DebugInfoTest {
             dynamicTest(
                 name,
                 () -> {
-                  assumeHas(compiler);
+                  Programs.assumeHas(compiler);
                   assumeTrue(
                       accepts(compiler, options), compiler + " here does not know " + options);
                   List<String> all = new ArrayList<>(List.of(compiler));
@@ -428,7 +425,7 @@ class DebugInfoTest {
 
   @Test
   void filesWithoutDebugInformationSayNothing() throws Exception {
-    Path file = library(List.of(anyCompiler(), "-g0"));
+    Path file = library(List.of(Programs.anyCompiler(), "-g0"));
     DebugInfo info = DebugInfo.read(file);
     assertTrue(info.isEmpty());
     assertTrue(info.functions().isEmpty());
@@ -445,9 +442,9 @@ class DebugInfoTest {
     Path empty = Files.write(folder.resolve("empty.so"), new byte[0]);
     assertThrows(IOException.class, () -> DebugInfo.read(empty));
     assertThrows(IOException.class, () -> DebugInfo.read(folder.resolve("missing.so")));
-    assumeTrue(isLinux(), "ELF objects come from compilers for Linux");
+    assumeTrue(Programs.isLinux(), "ELF objects come from compilers for Linux");
     Path object = folder.resolve("object.o");
-    compile(List.of(anyCompiler(), "-g"), "int f(void) { return 1; }\n", object, "-c");
+    compile(List.of(Programs.anyCompiler(), "-g"), "int f(void) { return 1; }\n", object, "-c");
     assertEquals(
         "object.o is an object file: link it first, its DWARF is relocatable.",
         assertThrows(IOException.class, () -> DebugInfo.read(object)).getMessage());
@@ -464,7 +461,7 @@ class DebugInfoTest {
           dynamicTest(
               compiler + " " + level,
               () -> {
-                assumeHas(compiler);
+                Programs.assumeHas(compiler);
                 DebugInfo info = DebugInfo.read(library(List.of(compiler, "-g", level)));
                 checkPrototypes(info);
                 assertEquals(
@@ -484,7 +481,7 @@ class DebugInfoTest {
             dynamicTest(
                 target + " " + version,
                 () -> {
-                  assumeHas("clang");
+                  Programs.assumeHas("clang");
                   List<String> options = List.of("clang", "-target", target, version, "-O1");
                   assumeTrue(
                       accepts("clang", options.subList(1, 3)), "clang here knows no " + target);
@@ -531,7 +528,7 @@ class DebugInfoTest {
 
   @Test
   void damagedMachObjectsGiveAnErrorOrSomething() throws Exception {
-    assumeHas("clang");
+    Programs.assumeHas("clang");
     List<String> options = List.of("clang", "-target", "arm64-apple-macos11", "-g", "-O1");
     assumeTrue(accepts("clang", options.subList(1, 3)), "clang here knows no " + options.get(2));
     Path object = folder.resolve("functions.o");
@@ -636,8 +633,8 @@ class DebugInfoTest {
               dynamicTest(
                   String.join(" ", options),
                   () -> {
-                    assumeTrue(isLinux(), "a linked library holds DWARF only on Linux");
-                    assumeHas(compiler);
+                    assumeTrue(Programs.isLinux(), "a linked library holds DWARF only on Linux");
+                    Programs.assumeHas(compiler);
                     test.accept(options);
                   }));
         }
@@ -661,7 +658,7 @@ class DebugInfoTest {
     List<String> command = new ArrayList<>(options);
     command.addAll(List.of("-std=gnu17", "functions.c", "-o", output.toString()));
     command.addAll(List.of(more));
-    run(command, folder);
+    Programs.run(command, folder);
   }
 
   private boolean accepts(String compiler, List<String> options) throws Exception {
@@ -669,54 +666,6 @@ class DebugInfoTest {
     List<String> command = new ArrayList<>(List.of(compiler));
     command.addAll(options);
     command.addAll(List.of("-Werror", "-c", source.toString(), "-o", source + ".o"));
-    return start(command, folder).waitFor() == 0;
-  }
-
-  static boolean isLinux() {
-    return System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("linux");
-  }
-
-  static String anyCompiler() {
-    for (String compiler : List.of("gcc", "clang", "cc")) {
-      if (has(compiler)) {
-        return compiler;
-      }
-    }
-    assumeTrue(false, "there is no C compiler here");
-    return null;
-  }
-
-  static void assumeHas(String command) {
-    assumeTrue(has(command), "there is no " + command + " here");
-  }
-
-  private static boolean has(String command) {
-    for (String directory : System.getenv("PATH").split(File.pathSeparator)) {
-      if (Files.isExecutable(Path.of(directory, command))) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  static String run(List<String> command) throws Exception {
-    return run(command, null);
-  }
-
-  /** Runs a command to its end; returns what it printed, or fails with that. */
-  static String run(List<String> command, Path directory) throws Exception {
-    Process process = start(command, directory);
-    byte[] output = process.getInputStream().readAllBytes();
-    assertTrue(process.waitFor(60, TimeUnit.SECONDS), command + " does not end");
-    String text = new String(output, StandardCharsets.UTF_8);
-    assertEquals(0, process.exitValue(), command + "\n" + text);
-    return text;
-  }
-
-  static Process start(List<String> command, Path directory) throws IOException {
-    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-    builder.directory(directory == null ? null : directory.toFile());
-    builder.environment().put("LC_ALL", "C");
-    return builder.start();
+    return Programs.start(command, folder).waitFor() == 0;
   }
 }

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import greenthreads.lab.SourceFile.Item;
 import greenthreads.lab.SourceFile.Kind;
+import greenthreads.lab.base.Programs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -385,13 +386,13 @@ class SourceFileTest {
 
   @Test
   void diagnosticsPointIntoTheRightFileAndLine() throws Exception {
-    String compiler = DebugInfoTest.anyCompiler();
+    String compiler = Programs.anyCompiler();
     String edits = "\n\n// comment\nstatic void say(const char *what)\n{\n    oops_mine();\n}\n";
     String base = BASE.replace("return area", "oops_base();\n    return area");
     Path file = Files.writeString(folder.resolve("bad.c"), replace(base, edits));
     List<String> command =
         List.of(compiler, "-std=c17", "-Werror", "-fsyntax-only", file.toString());
-    Process process = DebugInfoTest.start(command, folder);
+    Process process = Programs.start(command, folder);
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertNotEquals(0, process.waitFor());
     assertTrue(output.contains("mine:6:5:"), output);
@@ -511,12 +512,12 @@ class SourceFileTest {
             dynamicTest(
                 path.getFileName().toString(),
                 () -> {
-                  assumeTrue(DebugInfoTest.isLinux(), "libraries hold DWARF only on Linux");
+                  assumeTrue(Programs.isLinux(), "libraries hold DWARF only on Linux");
                   Path library = folder.resolve("chapter.so");
                   String source = path.getFileName().toString();
-                  DebugInfoTest.run(
+                  Programs.run(
                       List.of(
-                          DebugInfoTest.anyCompiler(),
+                          Programs.anyCompiler(),
                           "-std=c17",
                           "-g",
                           "-fPIC",
@@ -577,9 +578,9 @@ class SourceFileTest {
   private String preprocessed(Path original, String text) throws Exception {
     Path copy = Files.writeString(folder.resolve("copy.c"), text);
     String output =
-        DebugInfoTest.run(
+        Programs.run(
             List.of(
-                DebugInfoTest.anyCompiler(),
+                Programs.anyCompiler(),
                 "-std=c17",
                 "-E",
                 "-P",
@@ -623,12 +624,12 @@ class SourceFileTest {
   private String compileAndRun(String source, String... options) throws Exception {
     Path file = Files.writeString(folder.resolve("program.c"), source);
     Path program = folder.resolve("program");
-    List<String> command = new ArrayList<>(List.of(DebugInfoTest.anyCompiler(), "-std=c17"));
+    List<String> command = new ArrayList<>(List.of(Programs.anyCompiler(), "-std=c17"));
     command.addAll(List.of("-Wall", "-Wextra", "-Werror"));
     command.addAll(List.of(options));
     command.addAll(List.of(file.toString(), "-o", program.toString()));
-    DebugInfoTest.run(command);
-    return DebugInfoTest.run(List.of(program.toString()));
+    Programs.run(command);
+    return Programs.run(List.of(program.toString()));
   }
 
   private static List<String> lines(SourceFile file) {
