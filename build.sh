@@ -26,7 +26,7 @@ usage() {
 usage: ./build.sh [--no-browser] [--port N]   set up what is missing, open JupyterLab on the chapters
        ./build.sh setup                       set up only
        ./build.sh test [NN]                   run every test, or those that belong to chapter NN
-       ./build.sh book                        write all chapters, executed, as HTML
+       ./build.sh book [--into FOLDER] [NN…]  make a site of all chapters, executed (or only NN executed)
        ./build.sh bench                       run the benchmarks, print their table
        ./build.sh cross                       bring a C compiler for chapter 08's other machines (Zig)
        ./build.sh record                      record what chapter 08 shows of them (needs all tools)
@@ -351,6 +351,22 @@ install_test_packages() {
   mark_done test-packages "$key"
 }
 
+# So does what makes the site of all chapters.
+make_book_packages() {
+  rm -rf "$build/book-packages" &&
+    "$python" -m pip install --disable-pip-version-check --require-hashes \
+      --target "$build/book-packages" -r "$lab/requirements-book.txt"
+}
+
+install_book_packages() {
+  local key
+  key=$(sum_of_text "$(real_path "$python")" "$(cat "$lab/requirements-book.txt")")
+  if is_done book-packages "$key"; then return; fi
+  rm -f "$build/stamps/book-packages"
+  step "what makes the site" book-packages make_book_packages
+  mark_done book-packages "$key"
+}
+
 # --- The Java library, with Maven --------------------------------------------------------------
 
 # Maven on the PATH if it is 3.6.3 or newer, else the one that the wrapper brings along.
@@ -528,9 +544,13 @@ check_chapter() {
   esac
 }
 
+# write_book [--into FOLDER] [chapter…]: with numbers, only those chapters are run, and the pages of
+# the others have no outputs.
 write_book() {
   set_up
-  exec "$python" "$lab/book.py" "$root/notebooks" "$build/book"
+  install_book_packages
+  exec "$python" -I -B "$lab/book" --root "$root" --build "$build" \
+    --packages "$build/book-packages" "$@"
 }
 
 run_benchmarks() {
@@ -651,17 +671,31 @@ clean() {
 }
 
 main() {
-  local options=()
+  local options=() into=() number
   case ${1-} in
     test) [ $# -le 2 ] || wrong "test takes the number of a chapter, or nothing" ;;
-    setup | book | bench | cross | record | clean | help)
+    setup | bench | cross | record | clean | help)
       [ $# -eq 1 ] || wrong "$1 takes no options"
       ;;
   esac
   case ${1-} in
     setup) set_up ;;
     test) run_tests ${2+"$2"} ;;
-    book) write_book ;;
+    book)
+      shift
+      if [ "${1-}" = --into ]; then
+        [ -n "${2-}" ] || wrong "--into takes a folder"
+        into=(--into "$2")
+        shift 2
+      fi
+      for number; do
+        case $number in
+          [0-9][0-9]) ;;
+          *) wrong "book takes chapters' numbers, such as 03" ;;
+        esac
+      done
+      write_book ${into[@]+"${into[@]}"} "$@"
+      ;;
     bench) run_benchmarks ;;
     cross) bring_cross_compilers ;;
     record) record_other_machines ;;

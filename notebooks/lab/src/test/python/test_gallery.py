@@ -1,17 +1,14 @@
 """The gallery: every picture drawn in a fresh kernel, and looked at in a browser, wide and narrow, light and dark."""
 
-import copy
 import os
 import platform
 import re
 import shutil
-import sys
 
-import nbformat
 import pytest
 
 from chapters import Chapter, error_of, outputs_of, session
-from project import LAB, NOTEBOOKS, run
+from project import NOTEBOOKS
 from test_browser import BROWSERS, FLAGS
 
 X86 = platform.machine() in {"x86_64", "AMD64"}
@@ -144,61 +141,3 @@ def test_steps_are_there_without_scripts(gallery, browser):
     assert page.locator(".gt-stage").is_hidden() if CAN_STEP else True
     assert page.locator("table").first.is_visible()
     page.context.close()
-
-
-LONG = "// " + "a comment that is far too long for a page " * 6
-
-
-@pytest.fixture(scope="module")
-def printed(gallery):
-    """The gallery with its outputs, and one long line more, as ./build.sh book writes a chapter."""
-    sys.path.insert(0, str(LAB))
-    from book import page_of
-
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LONG), *copy.deepcopy(list(gallery.values()))])
-    return page_of(book, "gallery", NOTEBOOKS)
-
-
-def test_on_paper_nothing_is_cut(printed, browser):
-    page = page_with(browser, "", viewport={"width": 718, "height": 1000})  # A4 less its margins
-    page.set_content(printed, wait_until="domcontentloaded")
-    page.emulate_media(media="print")
-    wide = page.evaluate("""() => [...document.querySelectorAll('pre, .gt-rows, .gt-code, .gt-stackscroll')]
-        .filter(e => e.checkVisibility() && getComputedStyle(e).overflowX !== 'visible'
-            && e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 30 && e.clientHeight)
-        .map(e => e.className + ': ' + e.textContent.slice(0, 60))""")
-    assert not wide, wide
-    line = page.locator("pre", has_text="far too long").first
-    assert line.evaluate("e => e.getClientRects()[0].right") <= 718
-    assert line.bounding_box()["height"] > 40, "the long line is not wrapped"
-    page.context.close()
-
-
-def test_on_paper_figures_stay_whole(printed, browser, tmp_path):
-    page = page_with(browser, "", viewport={"width": 718, "height": 1000})
-    page.set_content(printed, wait_until="domcontentloaded")
-    figures = page.evaluate("""() => {
-        const figures = [...document.querySelectorAll('figure.green-threads')];
-        figures.forEach((figure, i) => {
-            figure.insertAdjacentHTML('afterbegin', `<small>begin${i}.</small>`);
-            figure.insertAdjacentHTML('beforeend', `<small>end${i}.</small>`);
-        });
-        return figures.length;
-    }""")
-    page.emulate_media(media="print")
-    tall = page.evaluate("""() => [...document.querySelectorAll('figure.green-threads')]
-        .map(e => e.getBoundingClientRect().height > 900)""")  # more than a page has
-    assert tall.count(True) <= 2
-    avoid = page.evaluate("""() => [...document.querySelectorAll('figure.green-threads')]
-        .map(e => getComputedStyle(e).breakInside)""")
-    assert set(avoid) == {"avoid"} and figures > 5
-    page.pdf(path=tmp_path / "gallery.pdf", format="A4")
-    page.context.close()
-    if not shutil.which("pdftotext"):
-        return  # what was asked for is held; whether the browser does it is seen where poppler is
-    _, text = run(["pdftotext", "-layout", tmp_path / "gallery.pdf", "-"])
-    pages = text.split("\f")
-    where = [[n for n, page in enumerate(pages) if f"{mark}{i}." in page] for i in range(figures) for mark in ("begin", "end")]
-    assert all(len(found) == 1 for found in where), where
-    broken = [i for i in range(figures) if where[2 * i] != where[2 * i + 1] and not tall[i]]
-    assert not broken, f"{broken} of {figures} figures go over a page's end"

@@ -133,7 +133,7 @@ def test_binder_reads_the_same_environment():
     assert os.access(ROOT / ".binder" / "postBuild", os.X_OK)
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-test"])
+@pytest.mark.parametrize("name", ["requirements", "requirements-test", "requirements-book"])
 def test_lock_belongs_to_its_request(name):
     lock = LAB / f"{name}.txt"
     locked = pins(lock)
@@ -147,8 +147,10 @@ def test_lock_belongs_to_its_request(name):
 
 
 def test_locks_agree():
-    ours, tests = pins(LAB / "requirements.txt"), pins(LAB / "requirements-test.txt")
-    assert {n: (ours[n], tests[n]) for n in set(ours) & set(tests) if ours[n] != tests[n]} == {}
+    ours = pins(LAB / "requirements.txt")
+    for other in ("requirements-test.txt", "requirements-book.txt"):
+        theirs = pins(LAB / other)
+        assert {n: (ours[n], theirs[n]) for n in set(ours) & set(theirs) if ours[n] != theirs[n]} == {}, other
 
 
 def test_cross_compiler_is_the_tested_one():

@@ -75,6 +75,8 @@
     var code = make("div", "gt-codebox", "", top);
     make("div", "gt-file", data.file, code);
     var list = make("ol", "gt-code", "", code);
+    list.tabIndex = 0; // it scrolls, and has nothing else in it that could have the focus
+    list.setAttribute("aria-label", "the instructions, in the order in which they ran");
     var says = make("div", "gt-says", "", top);
     says.setAttribute("aria-live", "polite");
     var ran = line("ran");
