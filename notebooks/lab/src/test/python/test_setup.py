@@ -363,7 +363,7 @@ def test_cc_that_is_not_there(checkout, bare):
 
 def test_old_python(checkout, bare):
     add(bare, "gcc")
-    program(bare, "python3", 'case "$2" in *print*) echo 3.8.1 ;; *) exit 1 ;; esac')
+    program(bare, "python3", 'case "$3" in *print*) echo 3.8.1 ;; *) exit 1 ;; esac')
     status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH=str(our_jdk()))
     assert status == 1
     (sentence,) = sentences(said)
@@ -372,7 +372,7 @@ def test_old_python(checkout, bare):
 
 def test_python_without_venv(checkout, bare):
     add(bare, "gcc")
-    program(bare, "python3", 'case "$2" in *print*) echo 3.11.2 ;; *venv*) exit 1 ;; esac')
+    program(bare, "python3", 'case "$3" in *print*) echo 3.11.2 ;; *venv*) exit 1 ;; esac')
     status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH=str(our_jdk()))
     assert status == 1
     (sentence,) = sentences(said)
