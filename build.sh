@@ -45,6 +45,7 @@ usage: ./build.sh [--no-browser] [--port N]   set up what is missing, open Jupyt
        ./build.sh bench                       run the benchmarks, print their table
        ./build.sh cross                       bring a C compiler for chapter 08's other machines (Zig)
        ./build.sh record                      record what chapter 08 shows of them (needs all tools)
+       ./build.sh ship                        take native/ and the cells of C as they are for the shipped ones
        ./build.sh clean                       remove all that this script made
        ./build.sh help                        show this
 
@@ -790,6 +791,11 @@ record_other_machines() {
     "$lab/src/main/resources/greenthreads/lab/recorded.txt"
 }
 
+write_down_what_is_shipped() {
+  set_up
+  "$python" -B "$lab/ship.py" "$root"
+}
+
 clean() {
   local python3
   choose_build_folder
@@ -819,7 +825,7 @@ main() {
   local options=() into=() number
   case ${1-} in
     test) [ $# -le 2 ] || wrong "test takes the number of a chapter, or nothing" ;;
-    setup | bench | cross | record | clean | help)
+    setup | bench | cross | record | ship | clean | help)
       [ $# -eq 1 ] || wrong "$1 takes no options"
       ;;
   esac
@@ -851,6 +857,7 @@ main() {
     bench) run_benchmarks ;;
     cross) bring_cross_compilers ;;
     record) record_other_machines ;;
+    ship) write_down_what_is_shipped ;;
     clean) clean ;;
     help | --help | -h) usage ;;
     '' | --*)

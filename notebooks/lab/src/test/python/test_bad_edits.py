@@ -1362,7 +1362,27 @@ class Lab:
                     left[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except OSError:
                 continue  # it has ended, or belongs to somebody else
-        return {**descendants(self.pid), **left}
+        found = {**descendants(self.pid), **left}
+        return {pid: command for pid, command in found.items() if not is_kept(pid, self.pid)}
+
+
+def is_kept(pid, kernel):
+    """A process that changed code lives on in, and the one that watches it; not what the code has started."""
+
+    def parent(process):
+        try:
+            return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return 0
+
+    def watches(process):
+        try:
+            command = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return b"--live" in command and parent(process) == kernel
+
+    return watches(pid) or watches(parent(pid))
 
 
 def descendants(pid):
@@ -1473,7 +1493,7 @@ void run(void) {
 }""")
         for code, where in (
             ("while (true) { Thread.onSpinWait(); }", r"in Java"),
-            ("trial.run();", r"in native code, called as `run`"),
+            ("Lab.inKernel(trial).run();", r"in native code, called as `run`"),
         ):
             run = k.send(f'{{ System.out.println("begun");\n{code} }}')
             k.wait_for(run, "begun")

@@ -45,6 +45,8 @@ public class LoadBench {
   private long edit;
   private Chapter chapter;
   private Chapter isolated;
+  private Library livingLibrary;
+  private Chapter living;
 
   @Setup
   public void setUp() throws Exception {
@@ -61,6 +63,10 @@ public class LoadBench {
             Disassembler.find(command, System.getenv()));
     isolated = Isolation.of(tools, chapter, IsolatedRun.DEFAULT_LIMIT);
     isolated.smallest_stack(); // compiles the host
+    NativeSource source = NativeSource.ofFile(project.sources(), CHAPTER);
+    livingLibrary =
+        Library.living(source, compiler.build(source, List.of()), () -> tools, System.out::println);
+    living = livingLibrary.bind(Chapter.class);
   }
 
   @TearDown
@@ -105,6 +111,28 @@ public class LoadBench {
   @Measurement(iterations = 5, time = 1)
   public long isolatedCall() {
     return isolated.smallest_stack();
+  }
+
+  /** The same call in a process that lives on, from the second one on. */
+  @Benchmark
+  @BenchmarkMode(Mode.SampleTime)
+  @OutputTimeUnit(TimeUnit.MICROSECONDS)
+  @Warmup(iterations = 3, time = 1)
+  @Measurement(iterations = 5, time = 1)
+  public long livingCall() {
+    return living.smallest_stack();
+  }
+
+  /** The first one, which starts the process, and the process's end. */
+  @Benchmark
+  @BenchmarkMode(Mode.SampleTime)
+  @OutputTimeUnit(TimeUnit.MILLISECONDS)
+  @Warmup(iterations = 3, time = 1)
+  @Measurement(iterations = 5, time = 1)
+  public long firstLivingCall() {
+    long result = living.smallest_stack();
+    livingLibrary.leave();
+    return result;
   }
 
   /** A call through a bound interface, which also passes on what was printed. */
