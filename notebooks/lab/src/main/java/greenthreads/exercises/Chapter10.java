@@ -47,12 +47,11 @@ final class Chapter10 extends Chapter {
         .cause(
             says("Stack overflow"),
             "a stack overflows: in the report there is plenty of it left, and no address is wrong")
+        .cause(says("abort"), "abort() is called: in the report the process came to an instruction")
+        .cause(says("exit"), "the code leaves the process by exit(): in the report nobody calls it")
         .cause(
-            says("abort"), "abort() is called: in the report the process came to an instruction")
-        .cause(
-            says("exit"), "the code leaves the process by exit(): in the report nobody calls it")
-        .cause(
-            says("loop"), "it never ends: somebody waits for what does not come, or yields for ever")
+            says("loop"),
+            "it never ends: somebody waits for what does not come, or yields for ever")
         .cause(
             says("SIG"),
             "it crashes in another way: in the report every address is right, and a place is"
@@ -62,8 +61,10 @@ final class Chapter10 extends Chapter {
         .cause(
             says("thread_"),
             "the trap is one of your own: in the report it is the one that the runtime has")
+        .cause(seen -> !ending(end).equals(TRAP), "see the first line")
         .cause(seen -> true, "the trap is in another function: look at the report's `Where`")
         .expect("on the stack of", "thread 1", () -> found(end, STACK))
+        .cause(seen -> !ending(end).equals(TRAP), "see the first line")
         .cause(
             says("thread 2"),
             "it is the other way round: thread 1 had finished, and thread 2 was alive")
