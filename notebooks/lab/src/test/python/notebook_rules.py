@@ -186,13 +186,11 @@ def title_of(chapter):
 def ends_with_the_way_on(chapter):
     """The last line leads to the chapters on both sides, by their titles."""
     paths = [path for path in chapter_paths() if path.stem[0].isdigit()]
-    at = [path.stem for path in paths].index(chapter.stem)
+    number = chapter.stem[:2]
     ways = []
-    if at > 0:
-        before = paths[at - 1]
+    for before in [path for path in paths if path.stem[:2] < number][-1:]:
         ways.append(f"← [{title_of(type(chapter).read(before))}]({before.name})")
-    if at + 1 < len(paths):
-        after = paths[at + 1]
+    for after in [path for path in paths if path.stem[:2] > number][:1]:
         ways.append(f"[{title_of(type(chapter).read(after))}]({after.name}) →")
     wanted = " · ".join(ways)
     last = chapter.cells[-1]
