@@ -11,6 +11,7 @@
  *     chapter 03        swap.h                     x86_64-sysv/swap.h
  *     chapter 04        stack.h                    x86_64-sysv/stack.h
  *     chapters 05, 06   switch.h                   x86_64-sysv/switch.h
+ *     chapter 05        pushes.h                   x86_64-sysv/pushes.h
  *     chapter 07        runtime.h                  x86_64-sysv/runtime.h
  *     any of them       asm.h: how assembly        x86_64-sysv/machine.h: the
  *                       stands among C             registers, and who owns them
@@ -55,6 +56,7 @@
 #include "calls.h"
 #include "swap.h"
 #include "stack.h"
+#include "pushes.h"
 #include "switch.h"
 #include "probes.h"
 #include "runtime.h"

@@ -18,10 +18,6 @@
  *                               travel
  *     REGISTER_SPARE            another one, which no switch touches
  *     REGISTER_RECORD           a member of struct context, for record_sp
- *     PUSH_ONE, POP_ONE         the instructions that put one callee-saved
- *                               register on the stack, and take it off; where a
- *                               register holds the return address, that as well
- *     CALL(name)                the instruction that calls a function
  *     SWITCH_STACK_THAT(way)    switch_stack without a look: it always jumps, or
  *                               always returns, as switch_stack_that_jumps or
  *                               switch_stack_that_returns

@@ -21,10 +21,6 @@
 #define REGISTER_SPARE x15
 #define REGISTER_RECORD x19
 
-#define PUSH_ONE "   stp     x19, x30, [sp, #-0x10]! \n"
-#define POP_ONE "   ldp     x19, x30, [sp], #0x10   \n"
-#define CALL(name) "   bl      " SYMBOL(name) "\n"
-
 /* One register at a time, so that each can be left out. */
 #define SWITCH_X(forgotten, instruction, base)                                 \
     SWITCH_EACH(forgotten, x, X_KEPT,                                          \

@@ -24,16 +24,6 @@
 #define REGISTER_SPARE t3
 #define REGISTER_RECORD s1
 
-#define PUSH_ONE                                                               \
-    "   addi    sp,  sp, -0x10          \n"                                    \
-    "   sd      s0,  0x00(sp)           \n"                                    \
-    "   sd      ra,  0x08(sp)           \n"
-#define POP_ONE                                                                \
-    "   ld      s0,  0x00(sp)           \n"                                    \
-    "   ld      ra,  0x08(sp)           \n"                                    \
-    "   addi    sp,  sp, 0x10           \n"
-#define CALL(name) "   call    " SYMBOL(name) "\n"
-
 /* One register at a time, so that each can be left out. .irp repeats what
    stands between it and .endr, once for each number. */
 #define SWITCH_EACH(forgotten, instruction, letters, offset, base)             \

@@ -73,6 +73,7 @@
 #include "calls.h"
 #include "swap.h"
 #include "stack.h"
+#include "pushes.h"
 #include "switch.h"
 #include "probes.h"
 #include "runtime.h"

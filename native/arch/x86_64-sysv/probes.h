@@ -15,10 +15,6 @@
 #define REGISTER_SPARE r11
 #define REGISTER_RECORD rbx
 
-#define PUSH_ONE "   push    rbx                     \n"
-#define POP_ONE "   pop     rbx                     \n"
-#define CALL(name) "   call    " SYMBOL(name) "\n"
-
 /* The same switch, with one register left out of it; `all`: all but rsp. */
 #define SWITCH_SAVE(forgotten, register, offset)                               \
     SWITCH_KEEP(forgotten, register, "   mov [rdi + " AT(offset) "], " #register "\n")

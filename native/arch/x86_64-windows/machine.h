@@ -65,6 +65,7 @@
 #include "registers.h"
 #include "calls.h"
 #include "swap.h"
+#include "pushes.h"
 #include "switch.h"
 #include "probes.h"
 #include "runtime.h"

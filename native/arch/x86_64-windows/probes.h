@@ -25,10 +25,6 @@
 #define REGISTER_SPARE r11
 #define REGISTER_RECORD rbx
 
-#define PUSH_ONE "   push    rbx                     \n"
-#define POP_ONE "   pop     rbx                     \n"
-#define CALL(name) "   call    " SYMBOL(name) "\n"
-
 /* One register at a time, so that each can be left out. .irp repeats what
    stands between it and .endr, once for each number. */
 #define SWITCH_KEEP(forgotten, register, instruction)                          \

@@ -441,6 +441,34 @@ def test_everything_survives(tmp_path, runner, machine):
     assert what_was_lost(said) == {0: [], 1: []} and status == 0, said
 
 
+# As the solution of exercise 05.1 has it.
+WHOLE = """SWITCH_WITHOUT(all)
+__asm__(ASM_FUNCTION(switch_context)
+    PUSH_FIRST PUSH_SECOND PUSH_THIRD
+    CALL(switch_without_all)
+    POP_THIRD POP_SECOND POP_FIRST
+    "   ret \\n"
+    ASM_END(switch_context)
+);
+"""
+
+
+@pytest.mark.chapter("05")
+@pytest.mark.parametrize("machine", [machine for machine in MACHINES if machine != WINDOWS])
+def test_three_groups_are_all_registers(tmp_path, runner, machine):
+    """Those of exercise 05.1. Each of them is missed when it is left out."""
+    words, more = runner(machine)
+    groups = ["FIRST", "SECOND", "THIRD"]
+    without = [WHOLE.replace("SWITCH_WITHOUT(all)\n", "").replace(f"PUSH_{one}", "").replace(f"POP_{one}", "") for one in groups]
+    # The return address is in the first group: on x86-64 the call keeps it, elsewhere nobody does.
+    kept = without if machine == X86_64 else without[1:]
+    demo = survivors(tmp_path, machine, [("switch_context", text) for text in [WHOLE, *kept]])
+    status, said = run([*words, demo], **more)
+    lost = what_was_lost(said)
+    assert lost[0] == [], said
+    assert status == 1 and len(lost) == 1 + len(kept) and all(lost[n] for n in range(1, len(lost))), said
+
+
 @pytest.mark.chapter("05", "07")
 @pytest.mark.parametrize("function", SWITCHES)
 @each_machine

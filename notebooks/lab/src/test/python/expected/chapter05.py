@@ -161,34 +161,25 @@ NO_CHANGE = {"exercise-2-solution": "a hint names the step"}
 
 # ---------------------------------------------------------------- answers to its exercises
 
-# ---------------------------------------------------------------- 05.1: what need not be kept
+# ---------------------------------------------------------------- 05.1: a whole switch
 
+PUSHES, EXCHANGE, POPS = "PUSH_FIRST PUSH_SECOND PUSH_THIRD", "CALL(switch_without_all)", "POP_THIRD POP_SECOND POP_FIRST"
 
-def names(*x86_64, aarch64=()):
-    """The cell with these names. Where only x86-64's are given, the machine is not asked for its own."""
-    return f"List<String> needless = List.of({', '.join(f'{name!r}' for name in (*x86_64, *aarch64))});".replace("'", '"')
-
-
-ARM = ("pc", "x0", "x1", "x10", "d0")
-
-
-def left_out(x86_64, aarch64=" ".join(ARM)):
-    return names(*x86_64.split(), aarch64=aarch64.split())
-
-
-right("05.1", source=left_out("xmm0 r10 rdi rax rip"))
-right("05.1", source=left_out("RIP RAX RDI R10 XMM0"))
-right("05.1", source='List<String> needless = new ArrayList<>(Set.of("rip", "rax", "rdi", "r10", "xmm0", "pc", "x0", "x1", "x10", "d0"));')
-wrong("05.1", "nothing of the machine's own column", source="List<String> needless = List.of();")
-wrong("05.1", "where does a side go on", source=left_out("rax rdi r10 xmm0", "x0 x1 x10 d0"))
-wrong("05.1", "no way back to the stack", source=left_out("rip rsp rax rdi r10 xmm0", "pc sp x0 x1 x10 d0"))
-wrong("05.1", "promised to the caller", source=left_out("rip rax rbx rdi r10 xmm0", "pc x0 x19 x1 x10 d0"))
-wrong("05.1", "promised to the caller", source=left_out("rip rax rdi r10 rbp xmm0", "pc x0 x1 x10 d8 d0"))
-wrong("05.1", "registers for floats count", source=left_out("rip rax rdi r10", "pc x0 x1 x10"))
-wrong("05.1", "more can be left out", source=left_out("rip rax xmm0", "pc x0 d0"))
-wrong("05.1", "as the table has them", source=left_out("rip rax rdi r10 xmm0 ymm0"))
-wrong("05.1", "no way back", source=left_out("rip rsp rax rbx rdi r10 rbp xmm0", "pc sp x0 x19 x1 x10 d8 d0"))
-wrong("05.1", "no way back", source=left_out("rsp rbx rbp", "sp x19 d8"))
+right("05.1", {PUSHES: "PUSH_THIRD PUSH_SECOND PUSH_FIRST", POPS: "POP_FIRST POP_SECOND POP_THIRD"})
+right("05.1", {PUSHES: "PUSH_SECOND\n    PUSH_FIRST\n    PUSH_THIRD", POPS: "POP_THIRD\n    POP_FIRST\n    POP_SECOND"})
+right("05.1", {PUSHES: PUSHES + " PUSH_FIRST", POPS: "POP_FIRST " + POPS})
+wrong("05.1", "what exchanges the stacks", {EXCHANGE: ""})
+wrong("05.1", "what exchanges the stacks", {PUSHES: "", EXCHANGE: "", POPS: ""})
+# On AArch64 the return address is lost as well.
+wrong("05.1", "no group is kept|no return address", {PUSHES: "", POPS: ""})
+wrong("05.1", "no group is kept|no return address", {EXCHANGE: "", POPS: POPS + "\n    " + EXCHANGE})
+wrong("05.1", "values of others|no return address", {POPS: "POP_FIRST POP_SECOND POP_THIRD"})
+wrong("05.1", "at least one group is not kept", {PUSHES: "PUSH_FIRST PUSH_SECOND", POPS: "POP_SECOND POP_FIRST"})
+wrong("05.1", "at least one group is not kept", {PUSHES: "PUSH_FIRST", POPS: "POP_FIRST"})
+wrong("05.1", "at least one group is not kept|no return address", {PUSHES: "PUSH_SECOND PUSH_THIRD", POPS: "POP_THIRD POP_SECOND"})
+wrong("05.1", "no return address", {POPS: ""})
+wrong("05.1", "no return address|values of others", {POPS: "POP_THIRD POP_SECOND"})
+wrong("05.1", "no return address|values of others", {POPS: POPS + " POP_FIRST"})
 
 # ---------------------------------------------------------------- 05.2: a test that catches a faulty switch
 

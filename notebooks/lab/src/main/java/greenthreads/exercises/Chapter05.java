@@ -3,84 +3,102 @@ package greenthreads.exercises;
 import greenthreads.lab.Check;
 import greenthreads.lab.Crash;
 import greenthreads.lab.Lab;
+import greenthreads.lab.Library;
 import greenthreads.lab.NativeCrash;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
-import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 
 /** There and back. */
 final class Chapter05 extends Chapter {
   Chapter05() {
-    super(Chapter05::needless, Chapter05::tested, Chapter05::begun);
+    super(Chapter05::whole, Chapter05::tested, Chapter05::begun);
   }
 
-  // ------------------------------------------------------------ 05.1: what need not be kept
+  // ------------------------------------------------------------ 05.1: a whole switch
 
-  private static final Set<String> X86 =
-      Set.of("rip", "rsp", "rax", "rbx", "rdi", "r10", "rbp", "xmm0");
-  private static final Set<String> ARM = Set.of("pc", "sp", "x0", "x19", "x1", "x10", "d8", "d0");
-  private static final Set<String> KEPT = Set.of("rsp", "rbx", "rbp", "sp", "x19", "d8");
-  private static final Set<String> FLOATS = Set.of("xmm0", "d0");
+  /** What the chapter's file does with the cell's switch. */
+  interface Whole {
+    int lost_by(int variant, MemorySegment names, int size);
 
-  private static void needless(Given given) {
-    Collection<?> answer = given.get(0);
-    Set<String> names =
-        answer.stream()
-            .map(name -> String.valueOf(name).strip().toLowerCase(Locale.ROOT))
-            .collect(Collectors.toCollection(TreeSet::new));
-    Set<String> strangers =
-        names.stream()
-            .filter(name -> !X86.contains(name) && !ARM.contains(name))
-            .collect(Collectors.toCollection(TreeSet::new));
-    Set<String> here = isX86() ? X86 : ARM;
-    Set<String> missing =
-        here.stream()
-            .filter(name -> !KEPT.contains(name) && !names.contains(name))
-            .collect(Collectors.toCollection(TreeSet::new));
-    names.retainAll(here);
-    Set<String> needed =
-        names.stream().filter(KEPT::contains).collect(Collectors.toCollection(TreeSet::new));
+    int round_trip(int variant, MemorySegment out);
+
+    int right_sums(int variant, int rounds);
+  }
+
+  private static final String NONE = "none";
+
+  private static void whole(Given given) {
+    Library library = Lab.load("whole");
+    Whole whole = Lab.isolate(library.bind(Whole.class), Duration.ofSeconds(1));
     Check.exercise("05.1")
-        .demand(
-            "names that are not in the table",
-            "none",
-            (Set<String> found) -> found.isEmpty(),
-            () -> strangers)
+        .expect("registers that a round trip loses", NONE, () -> attempt(() -> lost(whole)))
         .cause(
-            (Set<String> found) -> true,
-            "write the names as the table has them, each in its quotes")
-        .demand(
-            "what you would leave out",
-            "all that can be, and no other",
-            (Set<String> left) -> needed.isEmpty() && missing.isEmpty(),
-            () -> names)
+            result -> result instanceof NativeCrash,
+            "`ret` found no return address: all that is pushed has to be popped, and no more. (On"
+                + " AArch64 the address comes out of x30, which the call overwrites.)")
         .cause(
-            (Set<String> left) -> left.isEmpty(),
-            "nothing of the machine's own column is named yet")
+            result -> !exchanged(library, whole).isEmpty(),
+            "registers came back with the values of others: a stack gives back first what came last")
+        .<String>cause(
+            names -> names.split(" ").length == everything(library),
+            "no group is kept: it has to be pushed before the stacks are exchanged, and popped after")
+        .cause(result -> true, "at least one group is not kept: pushed before, and popped after")
+        .expect("sums that are right", 2, () -> attempt(() -> whole.right_sums(0, 1000)))
         .cause(
-            (Set<String> left) -> left.contains("rsp") || left.contains("sp"),
-            "without the stack pointer there is no way back to the stack, and to all that lies on it")
-        .cause(
-            (Set<String> left) -> !needed.isEmpty(),
-            "one of them is promised to the caller: after a call it expects its own value there")
-        .cause(
-            (Set<String> left) -> missing.contains("rip") || missing.contains("pc"),
-            "one is missing that a switch keeps already, in another place: where does a side go on?")
-        .cause(
-            (Set<String> left) -> missing.stream().allMatch(FLOATS::contains),
-            "registers for floats count as well: to whom does this one belong?")
-        .cause(
-            (Set<String> left) -> true,
-            "more can be left out: a switch is a call, and its caller expects to lose some registers")
+            result -> !NONE.equals(attemptQuietly(() -> lost(whole))),
+            "mend the line above first: a sum needs its registers")
+        .cause(result -> true, "the two sides do not take turns: what exchanges the stacks?")
         .verdict();
+  }
+
+  private static String lost(Whole whole) {
+    MemorySegment names = Arena.ofAuto().allocate(256);
+    int count = whole.lost_by(0, names, 256);
+    return count == 0 ? NONE : names.getString(0);
+  }
+
+  private static Object attemptQuietly(Callable<?> call) {
+    try {
+      return attempt(call);
+    } catch (Exception e) {
+      return e;
+    }
+  }
+
+  /** How many registers the callee owns. */
+  private static int everything(Library library) {
+    return library.layout("context").memberLayouts().size() - 1; // all but sp
+  }
+
+  /** The callee-saved registers that came back with what had been planted in another one. */
+  private static Set<String> exchanged(Library library, Whole whole) {
+    StructLayout trip = library.layout("round_trip");
+    StructLayout registers = library.layout("registers");
+    MemorySegment out = Arena.ofAuto().allocate(trip);
+    whole.round_trip(0, out);
+    MemorySegment before = out.asSlice(0, registers.byteSize());
+    MemorySegment after = out.asSlice(registers.byteSize(), registers.byteSize());
+    List<String> names =
+        library.layout("context").memberLayouts().stream()
+            .map(member -> member.name().orElseThrow())
+            .filter(name -> registers.memberLayouts().stream().anyMatch(r -> r.name().equals(Optional.of(name))))
+            .toList();
+    Set<Long> planted =
+        names.stream().map(name -> member(registers, before, name)).collect(Collectors.toSet());
+    return names.stream()
+        .filter(name -> member(registers, before, name) != member(registers, after, name))
+        .filter(name -> planted.contains(member(registers, after, name)))
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   // ------------------------------------------------------------ 05.2: a test for switches
