@@ -91,7 +91,9 @@ final class Chapter05 extends Chapter {
     List<String> names =
         library.layout("context").memberLayouts().stream()
             .map(member -> member.name().orElseThrow())
-            .filter(name -> registers.memberLayouts().stream().anyMatch(r -> r.name().equals(Optional.of(name))))
+            .filter(name ->
+                registers.memberLayouts().stream()
+                    .anyMatch(r -> r.name().equals(Optional.of(name))))
             .toList();
     Set<Long> planted =
         names.stream().map(name -> member(registers, before, name)).collect(Collectors.toSet());

@@ -24,11 +24,7 @@ import java.util.function.BiFunction;
 final class CodeMap {
   /** The home keeps the library where it is; an entry lasts as long as the home. */
   private record Module(
-      WeakReference<Home> home,
-      long base,
-      long size,
-      Symbols symbols,
-      List<Mapping> elsewhere) {}
+      WeakReference<Home> home, long base, long size, Symbols symbols, List<Mapping> elsewhere) {}
 
   private static final List<Module> MODULES = new ArrayList<>();
 
