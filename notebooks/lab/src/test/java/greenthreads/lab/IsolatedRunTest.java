@@ -48,6 +48,7 @@ class IsolatedRunTest {
       #include <stdlib.h>
       #include <string.h>
       #include <sys/mman.h>
+      #include <sys/syscall.h>
       #include <unistd.h>
 
       void lab_stack(const char *, void *, size_t, size_t) __attribute__((weak));
@@ -70,6 +71,13 @@ class IsolatedRunTest {
       double seven(double a, double b, double c, double d, double e, double f, double g, double h) {
           return a - b + c - d + e - f + g - h;
       }
+      #if defined(__linux__)
+      /* What a broken shadow stack sends; a process may send it to itself as well. */
+      void unlike_its_shadow(void) {
+          siginfo_t info = {.si_signo = SIGSEGV, .si_code = 10};
+          syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), SIGSEGV, &info);
+      }
+      #endif
       const char *greet(const char *name) {
           static char text[64];
           if (name == 0) { return 0; }
@@ -174,6 +182,8 @@ class IsolatedRunTest {
               FUNCTION(forged) "mov rax, 0x5555deadb000\\n push rax\\n ret\\n" END(forged)
               FUNCTION(forged_number) "mov rax, 0x4141414141414141\\n push rax\\n ret\\n"
               END(forged_number)
+              FUNCTION(jumps_nowhere) "mov rcx, 0x2a2a2a2a2a2a2a2a\\n push rcx\\n add rsp, 8\\n"
+              "jmp rcx\\n" END(jumps_nowhere)
               FUNCTION(drops_registers) "mov rbx, 1\\n mov r12, 2\\n ret\\n" END(drops_registers)
               FUNCTION(uses_rbx) "mov rax, [rbx+8]\\n ret\\n" END(uses_rbx)
               FUNCTION(breakpoint) "int3\\n ret\\n" END(breakpoint)
@@ -191,6 +201,13 @@ class IsolatedRunTest {
           mprotect(m, 4096, PROT_NONE);
           if (lab_stack) { lab_stack("thread 2's stack", m + 4096, size, 4096); }
           on_stack(m + 4096 + size, deep_on_stack);
+      }
+      static char *given_back;
+      static void give_back(int n) { munmap(given_back, 16384 * (size_t)n); }
+      void gives_back(void) {
+          given_back = mmap(0, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+          if (lab_stack) { lab_stack("thread 3's stack", given_back, 16384, 0); }
+          on_stack(given_back + 16384, give_back);
       }
       void own_stack(char *stack, long size) { on_stack(stack + size, deep_on_stack); }
       void no_stack(void) { on_stack((void *)0x700000001000, deep_on_stack); }
@@ -617,6 +634,7 @@ class IsolatedRunTest {
     var linux =
         Stream.of(
             signal("thread_overflows", "v", "SIGSEGV", "no registers", "stack of an OS thread"),
+            signal("unlike_its_shadow", "v", "SIGSEGV", "shadow stack", "on its shadow stack"),
             signal("kills_the_watcher", "v", "", "no registers", "watches"),
             bad("blocks_signals", "v", Crash.Kind.TIME_LIMIT, "", "time limit", "did not answer"));
     var x86 =
@@ -627,6 +645,8 @@ class IsolatedRunTest {
             signal("misaligned", "v", "SIGSEGV", "stack alignment", "is 8 bytes above one"),
             signal("forged", "v", "SIGSEGV", "jump", "very likely by a ret"),
             signal("forged_number", "v", "SIGSEGV", "ret", "0x4141414141414141"),
+            signal("jumps_nowhere", "v", "SIGSEGV", "jump to no address", "taken off the stack"),
+            signal("gives_back", "v", "SIGSEGV", "stack given back", "thread 3's stack is no"),
             signal("uses_rbx", "v", "SIGSEGV", "left register", "rbx, which the code has not set"),
             signal("wild", "wl", "SIGSEGV", "no address", "no address at all", 0x4141414141414141L),
             signal("breakpoint", "v", "SIGTRAP", "trap", "breakpoint"),

@@ -168,6 +168,9 @@ static const char *code_name(int signal, int code) {
         {SIGILL, ILL_ILLOPC, "ILL_ILLOPC"},    {SIGILL, ILL_ILLOPN, "ILL_ILLOPN"},
         {SIGILL, ILL_PRVOPC, "ILL_PRVOPC"},    {SIGTRAP, TRAP_BRKPT, "TRAP_BRKPT"},
         {SIGTRAP, TRAP_TRACE, "TRAP_TRACE"},
+#if defined(__linux__)
+        {SIGSEGV, 10, "SEGV_CPERR"}, /* a shadow stack; many headers are older than it */
+#endif
     };
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         if ((codes[i].signal == 0 || codes[i].signal == signal) && codes[i].code == code) {
