@@ -1050,7 +1050,7 @@ ORDER = [
             "%%c old\nint version(void) { return 1; }",
             "interface Old { int version(); }\n"
             'Old old = Lab.load("old", Old.class);\n'
-            'MemorySegment address = Lab.load("old").find("version");\n'
+            'MemorySegment address = Lab.inKernel(Lab.load("old")).find("version");\n'
             "FunctionDescriptor descriptor = FunctionDescriptor.of(ValueLayout.JAVA_INT);\n"
             "MethodHandle handle = Linker.nativeLinker().downcallHandle(address, descriptor);\n"
             "address = null;",
@@ -1061,6 +1061,21 @@ ORDER = [
         ),
         (r"^handle 1, binding 2$",),
         fails=False,
+    ),
+    Edit(
+        "the address of changed code is called",
+        (
+            "%%c old\nint version(void) { return 1; }",
+            'MemorySegment there = Lab.load("old").find("version");\n'
+            "FunctionDescriptor shape = FunctionDescriptor.of(ValueLayout.JAVA_INT);\n"
+            "MethodHandle raw = Linker.nativeLinker().downcallHandle(there, shape);\n"
+            "int version = (int) raw.invokeExact();\n"
+            'System.out.println("version " + version);',
+        ),
+        (r"another process was called by its address: nothing was called", r"^version 0$"),
+        fails=False,
+        where=LINUX,
+        why_not="elsewhere such an address is refused",
     ),
     Edit(
         "the types change under a binding",

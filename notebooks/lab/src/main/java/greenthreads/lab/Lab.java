@@ -98,6 +98,16 @@ public final class Lab {
   }
 
   /**
+   * The same library, afresh, in the kernel's own process: for addresses that Java itself is to
+   * call.
+   *
+   * @param library what {@link #load(String, String...)} returned
+   */
+  public static Library inKernel(Library library) {
+    return Here.project().inKernel(library);
+  }
+
+  /**
    * Runs something that is meant to crash in isolation, and returns the report.
    *
    * @param run calls a function of an isolated interface

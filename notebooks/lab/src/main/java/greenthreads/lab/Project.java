@@ -174,9 +174,7 @@ final class Project {
                             ? "null: the cell that loads the library has not run, or it failed."
                             : "a " + object.getClass().getSimpleName() + ".")));
     Library library = bound.library().get();
-    say.accept(
-        library.source().title()
-            + ": runs in the kernel's own process, as you ask. A mistake in it can end the kernel.");
+    sayWhere(library);
     @SuppressWarnings("unchecked") // the object implements the interface it was bound to
     T here =
         (T)
@@ -184,6 +182,18 @@ final class Project {
                 ? links.add(link.toKernel())
                 : library.inKernel().bind(bound.type()));
     return here;
+  }
+
+  /** The same library, afresh, in this process. */
+  Library inKernel(Library library) {
+    sayWhere(library);
+    return library.inKernel();
+  }
+
+  private void sayWhere(Library library) {
+    say.accept(
+        library.source().title()
+            + ": runs in the kernel's own process, as you ask. A mistake in it can end the kernel.");
   }
 
   private Library open(Unit unit) {

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 enum {
@@ -77,10 +78,40 @@ static int bring(struct range *range, uintptr_t page) {
     return found;
 }
 
+/* Java has called an address of the other process, by a handle of its own making: the code is not
+ * here. The call returns 0, and it is told. */
+static int refuse_call(uintptr_t address, void *opaque) {
+    ucontext_t *context = opaque;
+    static const char told[] = "A function of another process was called by its address: nothing was "
+                               "called, and the result is 0.\nCall it through an interface, or take its "
+                               "address from Lab.inKernel(library).\n";
+#if defined(__x86_64__)
+    greg_t *registers = context->uc_mcontext.gregs;
+    if ((uintptr_t)registers[REG_RIP] != address) {
+        return 0;
+    }
+    registers[REG_RIP] = *(greg_t *)registers[REG_RSP];
+    registers[REG_RSP] += (greg_t)sizeof(greg_t);
+    registers[REG_RAX] = 0;
+#else
+    if (context->uc_mcontext.pc != address) {
+        return 0;
+    }
+    context->uc_mcontext.pc = context->uc_mcontext.regs[30];
+    context->uc_mcontext.regs[0] = 0;
+#endif
+    (void)!write(STDERR_FILENO, told, sizeof told - 1);
+    return 1;
+}
+
 static void on_fault(int number, siginfo_t *info, void *context) {
     const int saved_errno = errno;
     const uintptr_t address = (uintptr_t)info->si_addr;
     struct range *range = info->si_code > 0 ? range_at(address) : NULL;
+    if (range != NULL && refuse_call(address, context)) {
+        errno = saved_errno;
+        return;
+    }
     if (range != NULL && bring(range, address & ~(page_size - 1))) {
         errno = saved_errno;
         return;

@@ -11,6 +11,7 @@
 #endif
 
 int report_fd = -1;
+int report_lost;
 static int probe[2] = {-1, -1}; /* a pipe: the kernel says whether memory can be read */
 uintptr_t library_base, text_low, text_high;
 struct stack stacks[STACKS_MAX];
@@ -26,6 +27,7 @@ void flush_line(void) {
             continue;
         }
         if (n <= 0) {
+            report_lost = 1;
             break;
         }
         done += (size_t)n;

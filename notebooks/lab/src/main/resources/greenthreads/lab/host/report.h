@@ -10,6 +10,9 @@
 /* Where the report goes; below 0, nowhere yet. */
 extern int report_fd;
 
+/* Whether a part of it could not be written: the code may have closed its descriptor. */
+extern int report_lost;
+
 /* Where the library's code lies, once it is loaded. */
 extern uintptr_t library_base, text_low, text_high;
 

@@ -209,6 +209,8 @@ _Noreturn void run(int report, const char *library, const char *function, const 
     fflush(stdout);
     put("done\n");
     flush_line();
-    shared->phase = DONE;
+    if (!report_lost) { /* else the watcher tells how far it came */
+        shared->phase = DONE;
+    }
     _exit(0);
 }

@@ -1,0 +1,264 @@
+"""What a reader has changed cannot end the kernel when a chapter's cells run again as they stand.
+
+Chapters call their own code in the kernel's process. Here that code is edited, in the file or in a cell, so
+that each call of it goes wrong, and the same cells run again: the kernel is the same afterwards, what
+happened is told, the next call works as soon as the code does, and no process is left.
+"""
+
+import hashlib
+import importlib.util
+import os
+import random
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from kernels import Kernel
+from project import LAB, NATIVE, ROOT, copy_of_project
+from test_bad_edits import LINUX, descendants, is_kept
+
+
+def test_what_is_shipped_is_written_down():
+    spec = importlib.util.spec_from_file_location("ship", LAB / "ship.py")
+    ship = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(ship)
+    assert (ROOT / ship.LIST).read_text("utf-8") == ship.shipped(ROOT), "run ./build.sh ship"
+
+
+def test_the_list_names_every_native_file():
+    listed = {line.split("  ", 1)[1]: line.split("  ", 1)[0] for line in listing() if "%%c" not in line}
+    files = {f.relative_to(NATIVE).as_posix(): f for f in NATIVE.rglob("*") if f.suffix in (".c", ".h")}
+    assert set(listed) == set(files)
+    for name, file in files.items():
+        assert listed[name] == hashlib.sha256(file.read_bytes().replace(b"\r\n", b"\n")).hexdigest(), name
+
+
+def listing():
+    path = LAB / "src/main/resources/greenthreads/lab/shipped.sha256"
+    return path.read_text("utf-8").splitlines()
+
+
+# ---------------------------------------------------------------- one edit after the other
+
+
+CHAPTER = '%load lab/start.jshell'
+LOAD = """interface Trial { int trial(int n); int state(); }
+Trial trial = Lab.load("under-trial", Trial.class);"""
+CALL = 'System.out.println("trial " + trial.trial(3) + ", state " + trial.state());'
+
+GOOD = """static int count;
+int state(void) { return ++count; }
+int trial(int n) { return n + 1; }
+"""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What trial() does in place of what it should, and what is said of it."""
+
+    id: str
+    body: str
+    says: str
+    before: str = ""  # what stands above trial()
+    only_linux: bool = False
+
+
+WRONG = [
+    Wrong("null", "*(volatile int *)0 = n; return 0;", r"null pointer"),
+    Wrong("wild pointer", "return *(volatile int *)0x123456789000;", r"crashed with SIGSEGV"),
+    Wrong("endless recursion", "volatile char f[4096]; f[0] = (char)n; return trial(n + 1) + f[0];", r"[Ss]tack overflow"),
+    Wrong("abort", "abort();", r"abort"),
+    Wrong("exit", "exit(n);", r"exit\(3\)"),
+    Wrong("_exit", "_exit(n);", r"ended .*status 3|_exit"),
+    Wrong("pthread_exit", "pthread_exit(0);", r"pthread_exit"),
+    Wrong("kills itself", "kill(getpid(), SIGKILL); pause(); return 0;", r"SIGKILL"),
+    Wrong("stops itself for good", "signal(SIGTERM, SIG_IGN); raise(SIGSEGV); return 0;", r"SIGSEGV"),
+    Wrong("illegal instruction", "__builtin_trap();", r"SIGILL|SIGTRAP"),
+    Wrong("division", "volatile int zero = 0; return n / zero;", r"SIGFPE|\b0\b"),
+    Wrong("double free", "char *volatile p = malloc(9); p[0] = 1; free(p); free(p); return 0;", r"SIGABRT"),
+    Wrong("closed descriptors", "for (int i = 3; i < 1024; i++) close(i); return 0;", r"descriptors", only_linux=True),
+    Wrong("jump into data", "static int code[4]; ((void (*)(void))code)(); return 0;", r"crashed with SIG"),
+    Wrong("constructor that crashes", "return 0;", r"SIGSEGV",
+          "static int *volatile p; __attribute__((constructor)) static void early(void) { *p = 1; }"),
+    Wrong("constructor that exits", "return 0;", r"exit\(3\)|status 3",
+          "__attribute__((constructor)) static void early(void) { exit(3); }"),
+    Wrong("address sanitizer's kind of error", "int a[4]; memset(a, 1, (size_t)n * 4000); return a[0];", r"crashed with SIG"),
+    Wrong("child that hides", "if (fork() == 0) { setsid(); if (fork() == 0) sleep(100); _exit(0); } abort();", r"abort"),
+    Wrong("all signals blocked", "sigset_t s; sigfillset(&s); sigprocmask(SIG_BLOCK, &s, 0); *(volatile int *)0 = 1; return 0;",
+          r"SIGSEGV"),
+    Wrong("stack pointer lost", 'int there; __asm__ volatile("mov %%rsp, %0" : "=m"(there)); longjmp(lost, 1);', r"SIG",
+          "static jmp_buf lost;"),
+    Wrong("memory without end", "for (;;) { char *p = malloc(1 << 20); if (!p) abort(); (void)p; }", r"abort|SIG"),
+    Wrong("a thread crashes", "pthread_t t; pthread_create(&t, 0, go, 0); pthread_join(t, 0); return 0;", r"SIGSEGV",
+          "static void *go(void *p) { *(volatile int *)p = 1; return p; }"),
+    Wrong("handler is gone", "signal(SIGSEGV, SIG_DFL); *(volatile int *)0 = 1; return 0;", r"SIGSEGV"),
+    Wrong("too deep a frame", "volatile char f[1 << 24]; f[0] = (char)n; return f[0];", r"SIGSEGV"),
+    Wrong("write to code", "*(volatile char *)(void *)trial = 0; return 0;", r"SIGSEGV|SIGBUS"),
+    Wrong("another program", 'execl("/bin/true", "true", (char *)0); return 0;', r"ended"),
+]
+HEAD = """#define _GNU_SOURCE
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+static int count;
+int state(void) { return ++count; }
+int trial(int n);
+"""
+LIMIT = "struct rlimit r = {1L << 30, 1L << 30}; setrlimit(RLIMIT_AS, &r); "
+
+
+def wrong(case):
+    body = case.body
+    if case.id == "memory without end":
+        body = LIMIT + body
+    if case.id == "stack pointer lost":
+        body = "longjmp(lost, 1);"
+    return f"{HEAD}{case.before}\nint trial(int n) {{ (void)n; {body} }}\n"
+
+
+class Tree:
+    """A kernel on a checkout of its own."""
+
+    def __init__(self, folder):
+        self.tree = copy_of_project(folder / "tree é")
+        self.file = self.tree / "native" / "under-trial.c"
+        self.file.write_text(GOOD)
+        self.kernel = Kernel(
+            self.tree / "notebooks",
+            env={
+                "GREEN_THREADS_HOME": self.tree,
+                "GREEN_THREADS_BUILD": self.tree / "build",
+                "IJAVA_STARTUP_SCRIPTS_PATH": self.tree / "notebooks/lab/start.jshell",
+            },
+        )
+        self.pid = self.kernel.pid
+        self.kernel.ok(CHAPTER)
+        self.kernel.ok(LOAD)
+
+    def left(self):
+        return {p: c for p, c in descendants(self.pid).items() if not is_kept(p, self.pid)}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    made = Tree(tmp_path_factory.mktemp("edits"))
+    yield made
+    made.kernel.stop()
+
+
+@pytest.mark.parametrize("case", WRONG, ids=[case.id for case in WRONG])
+@pytest.mark.parametrize("how", ["as the chapter runs it", "isolated"])
+def test_a_mistake_costs_its_own_process_only(tree, case, how):
+    if case.only_linux and not LINUX:
+        pytest.skip("seen from Linux's side only")
+    tree.file.write_text(GOOD)
+    assert re.search(r"^trial 4, state \d+$", tree.kernel.ok(CALL).text, re.M)
+    tree.file.write_text(wrong(case))
+    run = tree.kernel.run(CALL if how != "isolated" else "Lab.isolate(trial).trial(3)")
+    assert re.search(case.says, run.text), run.text
+    assert tree.kernel.alive and tree.kernel.pid == tree.pid
+    assert tree.kernel.ok("System.out.println(6 * 7)").text == "42\n"
+    tree.file.write_text(GOOD)
+    assert re.search(r"^trial 4, state 1$", tree.kernel.ok(CALL).text, re.M), "it does not begin anew"
+    assert tree.left() == {}, run.text
+
+
+def test_variables_keep_their_values_and_it_is_said_when_they_are_lost(tree):
+    tree.file.write_text(GOOD + "/* another */\n")
+    seen = [re.search(r"state (\d+)", tree.kernel.ok(CALL).text)[1] for _ in range(3)]
+    assert seen == ["1", "2", "3"]
+    tree.file.write_text(GOOD.replace("return n + 1;", "if (n == 5) { *(volatile int *)0 = 1; } return n + 1;"))
+    assert "in a process of its own" in tree.kernel.ok(CALL).text
+    tree.kernel.fails("trial.trial(5)")
+    assert "started anew" in tree.kernel.ok(CALL).text
+    assert "started anew" not in tree.kernel.ok(CALL).text
+
+
+def test_an_endless_loop_is_ended_by_an_interrupt(tree):
+    tree.file.write_text(HEAD + "int trial(int n) { for (volatile int i = 0;; i++) { if (!n) return i; } }")
+    run = tree.kernel.send('System.out.println("begun"); trial.trial(1);')
+    tree.kernel.wait_for(run, "begun")
+    tree.kernel.interrupt()
+    tree.kernel.wait(run, timeout=10)
+    assert "Interrupted" in run.error and "still running" not in run.error, run.text
+    tree.file.write_text(GOOD)
+    assert "trial 4, state 1" in tree.kernel.ok(CALL).text
+    assert tree.left() == {}
+
+
+# ---------------------------------------------------------------- random edits of the chapters' own code
+
+SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**9))
+ROUNDS = int(os.environ.get("EDITS", "12"))
+
+# A chapter, and what its own cells do with its own file, in the kernel's process as it is shipped.
+SOAKED = {
+    "03-a-single-stack-swap": """interface Swap {
+    int forge(MemorySegment stack, long size);
+    int swap_on(MemorySegment stack, long size, MemorySegment report);
+}
+MemorySegment stack = Arena.ofAuto().allocate(64 * 1024, 16);
+Swap chapter = Lab.load("03-a-single-stack-swap", Swap.class);
+chapter.forge(stack, 64 * 1024) + chapter.swap_on(stack, 64 * 1024, MemorySegment.NULL)""",
+    "06-threads-and-a-scheduler": """interface Example { int book_example(); }
+Lab.load("06-threads-and-a-scheduler", Example.class).book_example()""",
+    "07-the-runtime-in-200-lines": """interface Green { int book_example(); long many(int threads, int yields); }
+Green green = Lab.load("07-the-runtime-in-200-lines", Green.class);
+green.book_example() + green.many(50, 5)""",
+}
+
+
+def mutated(text, dice):
+    """The text with one small change somewhere: an operator, a number, a register, a line."""
+    kinds = [
+        (r"(?<=[ ])(\+|-|\*|<|>|==|!=|<=|>=|&&|\|\|)(?= )", ["+", "-", "*", "<", ">", "==", "!=", "<=", ">=", "&&", "||"]),
+        (r"\b\d+\b", ["0", "1", "7", "8", "16", "4096", "-1", "0x7fffffff"]),
+        (r"\br(ax|bx|cx|dx|si|di|bp|sp|8|9|1[0-5])\b", ["rax", "rbx", "rsp", "rbp", "rdi", "r12", "r15"]),
+        (r"\bx(\d|[12]\d)\b", ["x0", "x1", "x19", "x29", "x30"]),
+    ]
+    kind = dice.randrange(len(kinds) + 2)
+    if kind < len(kinds):
+        places = list(re.finditer(kinds[kind][0], text))
+        if places:
+            place = dice.choice(places)
+            return text[: place.start()] + dice.choice(kinds[kind][1]) + text[place.end() :]
+    lines = text.splitlines(keepends=True)
+    at = dice.randrange(len(lines))
+    return "".join(lines[:at] + (lines[at : at + 1] * 2 if kind == len(kinds) else []) + lines[at + 1 :])
+
+
+def test_random_edits_of_the_chapters(tree):
+    """A short form; EDITS=500 makes it long. What it did can be done again with the SEED it prints."""
+    print(f"SEED={SEED}")
+    dice = random.Random(SEED)
+    chapters = [name for name in SOAKED if (NATIVE / f"{name}.c").exists()]
+    headers = sorted(f for f in (NATIVE / "arch").rglob("*.h"))
+    for round_number in range(ROUNDS):
+        name = dice.choice(chapters)
+        source = NATIVE / f"{name}.c"
+        if dice.random() < 0.3:
+            source = dice.choice(headers)
+        edited = tree.tree / source.relative_to(ROOT)
+        shipped = source.read_text("utf-8")
+        text = mutated(shipped, dice)
+        edited.write_text(text, "utf-8")
+        told = f"SEED={SEED}, edit {round_number} of {source.name}"
+        try:
+            run = tree.kernel.send(SOAKED[name], stop_on_error=False)
+            try:
+                tree.kernel.wait(run, timeout=8)
+            except AssertionError as late:
+                assert "no end after" in str(late), f"{told}\n{late}"
+                tree.kernel.interrupt()
+                tree.kernel.wait(run, timeout=20)
+            assert tree.kernel.alive and tree.kernel.pid == tree.pid, told
+            assert tree.kernel.ok("System.out.println(6 * 7)").text.endswith("42\n"), told
+        finally:
+            edited.write_text(shipped, "utf-8")
+        assert tree.left() == {}, told
