@@ -16,6 +16,7 @@ case :$SHELLOPTS: in *:posix:*) exec env -u POSIXLY_CORRECT -u SHELLOPTS bash "$
 
 set -euo pipefail
 set +o noclobber
+export -n SHELLOPTS # or the bash scripts that are called would have these options too
 
 # What a shell and a Python inherit must not decide what is run here.
 unset CDPATH PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONPLATLIBDIR

@@ -1,0 +1,372 @@
+"""Other people's machines: what is inherited, missing, locked, full or elsewhere, made here on purpose.
+
+Each case makes the circumstance and asks for what a reader would: that it works, or one sentence that says what is
+missing and what to do.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from project import BUILD, LAB, ROOT, copy_of_project, git, run
+from test_setup import add, bare, build_sh, checkout, our_jdk, program, sentences  # noqa: F401 (fixtures)
+
+
+def sourced(folder, *commands, **more):
+    """Runs functions of a checkout's build.sh, which does not run its own main then."""
+    script = folder / "sourced.sh"
+    script.write_text((folder / "build.sh").read_text(encoding="utf-8").replace('\nmain "$@"\n', "\n") + "\n" + "\n".join(commands) + "\n")
+    return run(["bash", script], **more)
+
+
+# ---------------------------------------------------------------- how build.sh is called
+
+
+def test_called_by_another_shell(checkout):
+    for shell in ("sh", "dash", "bash --posix"):
+        if not shutil.which(shell.split()[0]):
+            continue
+        status, said = run([*shell.split(), checkout / "build.sh", "help"], cwd=checkout.parent)
+        assert status == 0 and said.startswith("usage:"), f"{shell}: {said}"
+
+
+def test_called_by_a_link_from_elsewhere(checkout, tmp_path):
+    """The folder that it works in is the script's, not the link's."""
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / "first").symlink_to(checkout / "build.sh")
+    (links / "second").symlink_to("first")
+    (checkout / ".build").mkdir()
+    status, said = run([links / "second", "clean"], cwd=links)
+    assert status == 0 and f"Removed {checkout / '.build'}" in said
+
+
+def test_called_without_its_permission_to_run(checkout):
+    (checkout / "build.sh").chmod(0o644)
+    status, said = run(["bash", checkout / "build.sh", "help"])
+    assert status == 0 and said.startswith("usage:")
+
+
+@pytest.mark.parametrize("inherited", [{"CDPATH": "/tmp:/usr"}, {"SHELLOPTS": "noclobber"}, {"POSIXLY_CORRECT": "1"}],
+                         ids=lambda inherited: next(iter(inherited)))
+def test_what_a_shell_inherits_does_no_harm(checkout, inherited):
+    (checkout / ".build").mkdir()
+    status, said = run(["bash", "build.sh", "clean"], cwd=checkout, env=os.environ | inherited)
+    assert status == 0 and said.strip() == f"Removed {checkout / '.build'}"
+
+
+def test_files_keep_their_line_ends_in_a_clone_that_changes_them(tmp_path):
+    if git("rev-parse", "HEAD") is None:
+        pytest.skip("this is no git checkout: what a clone does to line ends was not seen")
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    copy_of_project(origin)
+    who = ["-c", "user.name=a", "-c", "user.email=a@localhost"]
+    for words in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "all"]):
+        assert run(["git", "-C", origin, *words])[0] == 0
+    assert run(["git", "clone", "-q", "-c", "core.autocrlf=true", origin, clone])[0] == 0
+    changed = [str(p.relative_to(clone)) for p in clone.rglob("*")
+               if p.is_file() and ".git" not in p.relative_to(clone).parts and b"\r\n" in p.read_bytes()]
+    assert changed == []
+    assert run([clone / "build.sh", "help"])[0] == 0
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "65536", "x", "", "1234567"])
+def test_a_port_that_is_none(checkout, port):
+    for words in (["--port", port], [f"--port={port}"]):
+        status, said = build_sh(checkout, *words)
+        assert status == 2 and "--port takes a number from 1 to 65535" in said
+    assert not (checkout / ".build").exists()
+
+
+# ---------------------------------------------------------------- the lock
+
+
+LOCK = ["build=$root/.build python_found=python3", "mkdir -p $build"]
+
+
+@pytest.fixture
+def room(tmp_path):
+    """A folder with a build.sh and room for a build, and nothing else: it is only locked."""
+    shutil.copy2(ROOT / "build.sh", tmp_path / "build.sh")
+    (tmp_path / "notebooks" / "lab").mkdir(parents=True)
+    return tmp_path
+
+
+def test_a_lock_whose_owner_was_killed_holds_nobody_up(room):
+    """Whoever has its number now, and whatever it wrote: after a reboot, or in a new container."""
+    status, _ = sourced(room, *LOCK, "lock", "kill -9 $$")
+    assert status == -signal.SIGKILL
+    lock = room / ".build" / "set-up.lock"
+    assert lock.read_text().startswith("process ")
+    lock.write_text("process 1 on here\n")
+    started = time.monotonic()
+    assert sourced(room, *LOCK, "lock", "echo got it") == (0, "got it\n")
+    assert time.monotonic() - started < 10
+
+
+def test_a_lock_that_could_not_be_written_holds_nobody_up(room):
+    """A full disk: the file is there, and empty."""
+    (room / ".build").mkdir()
+    (room / ".build" / "set-up.lock").write_text("")
+    assert sourced(room, *LOCK, "lock", "echo got it") == (0, "got it\n")
+    # What an earlier edition left.
+    (room / ".build" / "lock").mkdir()
+    (room / ".build" / "lock" / "pid").write_text(str(os.getpid()))
+    assert sourced(room, *LOCK, "lock", "echo got it") == (0, "got it\n")
+
+
+def test_two_at_once_wait_for_each_other_and_say_for_whom(room):
+    script = room / "holder.sh"
+    text = (room / "build.sh").read_text(encoding="utf-8").replace('\nmain "$@"\n', "\n")
+    script.write_text(text + "\n".join(["", *LOCK, "lock", "echo mine", "read -r", "unlock", "sleep 60"]) + "\n")
+    first = subprocess.Popen(["bash", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert first.stdout.readline() == "mine\n"
+        # In the second one a second is none, so that the minute is over at once.
+        quick = ["sleep() { command sleep 0.01; }"]
+        second = room / "second.sh"
+        second.write_text(text + "\n".join(["", *LOCK, *quick, "lock", "echo mine too"]) + "\n")
+        waiting = subprocess.Popen(["bash", second], stdout=subprocess.PIPE, text=True)
+        assert waiting.stdout.readline().startswith("Waiting for another build.sh")
+        said = waiting.stdout.readline()
+        assert str(room / ".build") in said and f"process {first.pid} on" in said and "end it" in said
+        first.stdin.write("\n")
+        first.stdin.flush()
+        # It has given the lock back, and lives on.
+        assert waiting.communicate(timeout=20)[0] == "mine too\n"
+        assert first.poll() is None
+    finally:
+        first.kill()
+        first.wait()
+
+
+# ---------------------------------------------------------------- Python's surroundings
+
+
+def python_script(*commands):
+    return [
+        "python_found=$(command -v python3) build=$root/.build python=$root/.build/python/bin/python",
+        'mkdir -p "$build/stamps" "$build/logs"',
+        *commands,
+    ]
+
+
+# pip's own work is not what is asked here: a wheel made by hand, found by its file, needs no network.
+def wheel(folder):
+    import base64
+    import hashlib
+    import zipfile
+
+    name = folder / "jupyterlab-1-py3-none-any.whl"
+    files = {
+        "jupyterlab/__init__.py": "",
+        "nbclient.py": "",
+        "nbconvert.py": "",
+        "jupyterlab-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: jupyterlab\nVersion: 1\n",
+        "jupyterlab-1.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: by-hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = ""
+    with zipfile.ZipFile(name, "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+            record += f"{path},sha256={digest},{len(text)}\n"
+        archive.writestr("jupyterlab-1.dist-info/RECORD", record + "jupyterlab-1.dist-info/RECORD,,\n")
+    digest = hashlib.sha256(name.read_bytes()).hexdigest()
+    (folder / "notebooks" / "lab" / "requirements.txt").write_text(f"jupyterlab==1 --hash=sha256:{digest}\n")
+
+
+MAKE = python_script("make_python && echo made")
+
+
+def make_python(room, **environment):
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(room)}
+    known = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PIP_"))}
+    return sourced(room, *MAKE, env=known | offline | environment, cwd=room, timeout=120)
+
+
+def packages_of(room):
+    return [p.name for p in (room / ".build" / "python").glob("lib/python3*/site-packages/jupyterlab")]
+
+
+@pytest.mark.parametrize("variable", ["PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_ROOT", "pip.conf"])
+def test_pip_is_told_where_packages_go_by_nobody_else(room, variable):
+    wheel(room)
+    elsewhere = room / "elsewhere"
+    inherited = {variable: "1" if variable == "PIP_USER" else str(elsewhere)}
+    if variable == "pip.conf":
+        (room / "pip.conf").write_text("[global]\nuser = true\n")
+        inherited = {"PIP_CONFIG_FILE": str(room / "pip.conf")}
+    status, said = make_python(room, **inherited)
+    assert status == 0 and said.endswith("made\n"), said
+    assert packages_of(room) == ["jupyterlab"] and not elsewhere.exists()
+
+
+def test_packages_that_went_elsewhere_are_no_success(room):
+    wheel(room)
+    (room / "pip.conf").write_text(f"[install]\nprefix = {room / 'elsewhere'}\n")
+    status, said = make_python(room, PIP_CONFIG_FILE=str(room / "pip.conf"))
+    assert status != 0 and "pip config list" in said and not said.endswith("made\n")
+
+
+def test_modules_of_the_callers_folder_are_not_run(room):
+    wheel(room)
+    for name in ("venv", "random", "queue", "pip"):
+        (room / f"{name}.py").write_text(f"raise SystemExit('{name}.py of the folder was run')\n")
+    status, said = make_python(room, PYTHONPATH=str(room), PYTHONHOME=str(room / "nowhere"))
+    assert status == 0 and said.endswith("made\n"), said
+
+
+def test_what_fails_leaves_what_was_there(room):
+    wheel(room)
+    assert make_python(room)[0] == 0
+    (room / "jupyterlab-1-py3-none-any.whl").unlink()
+    status, said = make_python(room, PIP_NO_CACHE_DIR="1")
+    assert status != 0 and packages_of(room) == ["jupyterlab"], said
+    assert not (room / ".build" / "python.old").exists()
+
+
+def test_another_python_behind_the_link_is_noticed(room):
+    """python3 became another one: its packages lie in another folder, and the stamp no longer fits."""
+    wheel(room)
+    assert make_python(room)[0] == 0
+    key = python_script("key_of_python")
+    before = sourced(room, *key)[1]
+    assert before == sourced(room, *key)[1]
+    python = room / ".build" / "python" / "bin" / "python"
+    python.unlink()
+    program(python.parent, "python", "echo 3.99.0 of somebody else")
+    assert sourced(room, *key)[1] != before
+
+
+# ---------------------------------------------------------------- no home, no room, no network
+
+
+def test_no_home_that_can_be_used(room):
+    """What would go to a home goes to the build folder, and no folder named ? is made."""
+    show = ['build=$root/.build; mkdir -p "$build"', "choose_home", 'echo "$HOME ${MAVEN_OPTS:-none}"']
+    known = {k: v for k, v in os.environ.items() if k not in ("HOME", "MAVEN_OPTS")}
+    for home in ({}, {"HOME": ""}, {"HOME": "/"}, {"HOME": str(room / "nowhere")}):
+        status, said = sourced(room, *show, env=known | home, cwd=room)
+        inside = room / ".build" / "home"
+        assert status == 0 and said.startswith(f"{inside} ") and f'-Duser.home="{inside}"' in said, said
+    assert sourced(room, *show, env=known | {"HOME": str(room)}, cwd=room)[1] == f"{room} none\n"
+    assert not (room / "?").exists()
+
+
+def test_no_home_and_a_checkout_that_cannot_be_written(room):
+    choose = ["root=/proc/self", "choose_build_folder", 'echo "$build"']
+    known = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
+    status, said = sourced(room, *choose, env=known | {"TMPDIR": str(room)})
+    assert status == 0 and said.startswith(f"{room}/cache-of-{os.getuid()}/green-threads/"), said
+
+
+def test_a_build_folder_from_which_nothing_can_be_run(room):
+    """Mounted with noexec. Where this user may mount nothing, the same is asked of the function that looks."""
+    words = ['build=$root/.build; mkdir -p "$build"', "make_build_folder", "echo went on"]
+    mounted = ['mkdir -p "$root/.build" && mount -t tmpfs -o noexec tmpfs "$root/.build"', *words]
+    script = room / "sourced.sh"
+    sourced(room, "true")
+    text = script.read_text(encoding="utf-8").removesuffix("true\n")
+    script.write_text(text + "\n".join(mounted) + "\n")
+    if run(["unshare", "-rm", "true"])[0] == 0:
+        status, said = run(["unshare", "-rm", "bash", script])
+    else:
+        status, said = sourced(room, "chmod() { command chmod 600 \"${@: -1}\"; }", *words)
+    assert status == 1 and "noexec" in said and "went on" not in said, said
+    assert sourced(room, *words)[1] == "went on\n"
+
+
+@pytest.mark.parametrize(
+    "log, said",
+    [
+        ("WARNING: Retrying … NewConnectionError('…: [Errno -3] Temporary failure in name resolution')", "no way to the network"),
+        ("[ERROR] Could not transfer artifact a:b:pom:1 from/to central: Unknown host repo: Name or service not known", "no way to the network"),
+        ("OSError: [Errno 28] No space left on device", "The disk is full"),
+    ],
+)
+def test_the_cause_of_a_failed_step_is_said_in_a_sentence(room, log, said):
+    words = ["build=$root", "mkdir -p $build/logs", f"work() {{ cat <<'END'\n{log}\nEND\nreturn 1; }}", "step 'the work' work work"]
+    status, shown = sourced(room, *words)
+    assert status == 1 and said in shown and "The whole of it: " in shown
+    _, other = sourced(room, *words[:2], "work() { echo a mistake; return 1; }", "step 'the work' work work")
+    assert "a mistake" in other and "network" not in other and "disk" not in other
+
+
+# ---------------------------------------------------------------- what calls itself a compiler
+
+
+TCC = 'case "$*" in *-dM*) echo "#define __TINYC__ 927"; echo "#define __GNUC__ 2" ;; esac'
+
+
+def test_what_is_no_compiler_for_us_is_passed_over(checkout, bare):
+    add(bare, "gcc")
+    program(bare, "cc", TCC)
+    status, said = sourced(checkout, "find_cc", 'echo "$cc|$cc_chosen"', env={"PATH": str(bare)})
+    assert status == 0 and said == f"{bare / 'gcc'}|{bare / 'gcc'}\n", said
+
+
+def test_nothing_but_what_is_no_compiler_for_us(checkout, bare):
+    add(bare, "python3")
+    program(bare, "cc", TCC)
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH=str(our_jdk()))
+    assert status == 1
+    (sentence,) = sentences(said)
+    assert "neither gcc nor clang" in sentence and str(bare / "cc") in sentence and "install" in sentence
+
+
+# ---------------------------------------------------------------- newer JDKs
+
+
+@pytest.mark.parametrize("version, told", [("25.0.3", False), ("26", True), ("27-ea", True), ("30.0.1", True)])
+def test_a_newer_jdk_is_told_that_final_fields_change(tmp_path, version, told):
+    jdk = tmp_path / "jdk"
+    (jdk / "bin").mkdir(parents=True)
+    (jdk / "release").write_text(f'IMPLEMENTOR="x"\nJAVA_VERSION="{version}"\n')
+    words = ["install", "--prefix", tmp_path, "--root", "/r", "--build", "/b", "--java", jdk / "bin" / "java", "--ijava", "i.jar"]
+    assert run([sys.executable, "-I", LAB / "kernelspec.py", *words]) == (0, "")
+    spec = json.loads((tmp_path / "share" / "jupyter" / "kernels" / "java" / "kernel.json").read_text())
+    assert ("--enable-final-field-mutation=ALL-UNNAMED" in spec["argv"]) == told
+    # An option that Java does not know would keep it from starting.
+    assert spec["argv"][0] == str(jdk / "bin" / "java")
+
+
+# ---------------------------------------------------------------- one's own Jupyter
+
+
+def test_kernel_is_installed_for_the_user_and_taken_away(tmp_path):
+    known = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"JUPYTER_DATA_DIR": str(tmp_path / "data")}
+    theirs = tmp_path / "data" / "kernels" / "java" / "kernel.json"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text('{"argv": ["another"]}')
+    status, said = run([ROOT / "build.sh", "kernel"], env=known, timeout=120)
+    assert status == 0 and "00-start-here.ipynb" in said and "kernel remove" in said, said
+    spec = json.loads(theirs.read_text(encoding="utf-8"))
+    assert spec["env"]["GREEN_THREADS_HOME"] == str(ROOT)
+    notebook = {
+        "cells": [{"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None,
+                   "source": "System.out.println(6 * 7);\nLab.machine().architecture()"}],
+        "metadata": {"kernelspec": {"name": "java", "display_name": "Java", "language": "java"}}, "nbformat": 4, "nbformat_minor": 5,
+    }
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.ipynb").write_text(json.dumps(notebook))
+    words = [sys.executable, "-I", "-m", "nbconvert", "--execute", "--to", "markdown", "--stdout", elsewhere / "a.ipynb"]
+    status, said = run(words, env=known | {"JUPYTER_PATH": ""}, timeout=120, cwd=elsewhere)
+    assert status == 0 and re.search(r"^    42$", said, re.MULTILINE) and re.search("x86-64|AArch64", said), said
+    status, said = run([ROOT / "build.sh", "kernel", "remove"], env=known)
+    assert status == 0 and str(theirs.parent) in said
+    assert theirs.read_text() == '{"argv": ["another"]}'
+
+
+@pytest.mark.parametrize("words", [["kernel", "away"], ["kernel", "remove", "it"]])
+def test_wrong_words_for_kernel(checkout, words):
+    status, said = build_sh(checkout, *words)
+    assert status == 2 and "usage:" in said
