@@ -2,13 +2,19 @@
 
 Takes the next free number, and writes what ADDING-A-CHAPTER.md describes: the notebook, its native file, its
 expectations and the checks of its exercises, all of them small, whole and green; the chapter's row in README.md, and
-the way on in the chapter before it. Writes nothing if anything is there already. Needs nothing but Python itself.
+the way on in the chapter before it; and the sums of the native code (ship.py). Writes nothing if anything is there
+already. Needs nothing but Python itself.
 """
 
 import json
 import re
 import sys
+
+sys.dont_write_bytecode = True
+
 from pathlib import Path
+
+import ship
 
 LAB = Path(__file__).resolve().parent
 ROOT = LAB.parents[1]
@@ -98,6 +104,8 @@ def main(words):
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
         print(path.relative_to(ROOT))
+    (ROOT / ship.LIST).write_text(ship.shipped(ROOT), encoding="utf-8", newline="\n")
+    print(ship.LIST)
     print(f"Now: ./build.sh test {number}")
     return 0
 

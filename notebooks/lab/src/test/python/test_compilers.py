@@ -9,6 +9,8 @@ from chapters import error_of, session, tags
 from project import tool
 from test_notebooks import CHAPTERS, differences, report
 
+SECONDS = 25  # about as long as a group takes
+
 # Beside the machine's own, which test_notebooks.py takes. The second is what Ubuntu's gcc does unasked.
 COMPILERS = {
     "clang": "clang",

@@ -13,6 +13,8 @@ from chapters import Chapter, chapter_paths, error_of, outputs_of, session, tags
 from processes import children_of
 from suggestions import FAULT, changed, knobs, suggested, unlisted, values
 
+SECONDS = 60  # about as long as a group takes
+
 CHAPTERS = {path.stem: Chapter.read(path) for path in chapter_paths()}
 EXERCISES = {e.number: (stem, e) for stem, chapter in CHAPTERS.items() for e in chapter.exercises()}
 ANSWERS = [answer for stem in CHAPTERS for answer in expected.of(stem).answers]

@@ -1,5 +1,6 @@
 """The way from a fresh checkout to the first cell: files, versions, and what build.sh says when things are missing."""
 
+import importlib.util
 import json
 import os
 import re
@@ -242,6 +243,15 @@ def test_readme_lists_every_chapter():
 def test_every_chapter_has_its_expectations_and_no_other_has():
     stems = [path.stem for path in [*chapter_paths(), *NATIVE.glob("*.c")]]
     assert {expected.file_of(stem) for stem in stems} == expected.files()
+
+
+def test_native_code_is_as_it_is_said_to_be_shipped():
+    """What is not runs in a process of its own, and the chapters would say so."""
+    spec = importlib.util.spec_from_file_location("ship", LAB / "ship.py")
+    ship = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(ship)
+    said = (ROOT / ship.LIST).read_text(encoding="utf-8")
+    assert said == ship.shipped(ROOT), "native code has changed: python3 notebooks/lab/ship.py ."
 
 
 def test_clean_without_a_build(checkout):
