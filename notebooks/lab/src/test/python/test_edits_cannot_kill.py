@@ -262,3 +262,60 @@ def test_random_edits_of_the_chapters(tree):
         finally:
             edited.write_text(shipped, "utf-8")
         assert tree.left() == {}, told
+
+
+# ---------------------------------------------------------------- cells of any length, and binding
+
+
+def test_a_long_cell_of_c_works(tree):
+    body = "int trial(int n) { return n + 7; }\nint state(void) { return 0; }\n/*" + "long " * 30_000 + "*/\n"
+    assert "compiled" in tree.kernel.ok(f"%%c lengthy\n{body}").text
+    assert tree.kernel.ok('System.out.println(Lab.load("lengthy", Trial.class).trial(3))').text.endswith("10\n")
+    failed = tree.kernel.fails(f"%%c lengthy\nint trial(int n) {{ return nothing; }}\n/*{'x' * 60_000}*/")
+    assert "does not compile" in failed.error and "at io." not in failed.error, failed.error
+
+
+@pytest.mark.parametrize("quotes", ['"', '"""'])
+def test_a_long_text_in_java_is_refused_and_the_next_cell_runs(tree, quotes):
+    text = f"{quotes}{chr(10) if len(quotes) == 3 else ''}{'y' * 70_000}{quotes}"
+    failed = tree.kernel.fails(f"String lengthy = {text};")
+    assert re.search(r"A text in this cell has some 70,00\d bytes", failed.error), failed.error
+    shorter = ", ".join(['"' + "z" * 60_000 + '"'] * 2)
+    assert tree.kernel.ok(f'System.out.println(String.join("", {shorter}).length())').text == "120000\n"
+
+
+def test_the_mathematical_library_is_there(tree):
+    tree.kernel.ok("%%c mathematical\n#include <math.h>\ndouble f(double x) { return sin(x) + cosh(x); }")
+    printed = tree.kernel.ok(
+        'interface Curve { double f(double x); }\n'
+        'System.out.println(Lab.load("mathematical", Curve.class).f(0))'
+    )
+    assert printed.text.endswith("1.0\n")
+
+
+def test_variadic_functions_are_bound_by_what_is_passed(tree):
+    code = """%%c sums
+#include <stdarg.h>
+int sum(int n, ...) { va_list v; va_start(v, n); int s = 0; while (n--) s += va_arg(v, int); va_end(v); return s; }
+double mean(int n, ...) { va_list v; va_start(v, n); double s = 0; for (int i = 0; i < n; i++) s += va_arg(v, double);
+    va_end(v); return s / n; }"""
+    tree.kernel.ok(code)
+    tree.kernel.ok(
+        "interface Sums { int sum(int n, int a, int b); double mean(int n, double a, double b); }\n"
+        'Sums sums = Lab.load("sums", Sums.class);'
+    )
+    for where in ("sums", "Lab.inKernel(sums)", "Lab.isolate(sums)"):
+        printed = tree.kernel.ok(f'System.out.println({where}.sum(2, 20, 22) + " " + {where}.mean(2, 1.0, 2.0))')
+        assert printed.text.endswith("42 1.5\n"), where
+    wrong = tree.kernel.fails(
+        'interface Floats { double mean(int n, float a, float b); }\nLab.load("sums", Floats.class);'
+    )
+    assert "use double" in wrong.error, wrong.error
+
+
+def test_a_struct_by_value_is_refused_in_words_that_are_true(tree):
+    tree.kernel.ok("%%c pairs\nstruct pair { long a, b; };\nlong both(struct pair p) { return p.a + p.b; }")
+    wrong = tree.kernel.fails(
+        'interface Pairs { long both(MemorySegment pair); }\nLab.load("pairs", Pairs.class);'
+    )
+    assert "cannot be passed by value" in wrong.error and "takes or fills one by pointer" in wrong.error

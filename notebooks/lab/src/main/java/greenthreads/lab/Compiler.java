@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
  */
 final class Compiler {
   /** Part of every key; to be changed when the options below or the entry's form change. */
-  private static final String FORM = "3";
+  private static final String FORM = "4";
 
   private static final String OBJECT = "library.o";
   private static final String MESSAGES = "messages";
@@ -161,7 +161,10 @@ final class Compiler {
     command.addAll(OPTIONS);
     command.addAll(plain());
     command.add("-I" + source.folder());
-    command.addAll(options);
+    command.addAll(options.stream().filter(option -> !option.startsWith("-l")).toList());
+    // The linker takes from a library what those before it have asked for.
+    var libraries = new ArrayList<>(options.stream().filter(o -> o.startsWith("-l")).toList());
+    libraries.add("-lm");
     var messages = new StringBuilder();
     if (Platform.IS_MAC) {
       // Darwin leaves debug information in the object file, so keep that one.
@@ -176,6 +179,7 @@ final class Compiler {
               object,
               "-o",
               draft.resolve(libraryName(source)).toString()));
+      link.addAll(libraries);
       run(source, link, directory, messages);
     } else {
       // -Bsymbolic: a chapter's own function wins over one of the same name elsewhere in the JVM.
@@ -184,6 +188,8 @@ final class Compiler {
       if (!toolchain.isClang()) {
         command.add("-fno-use-linker-plugin"); // it serves LTO only, and takes a while to load
       }
+      command.add("-Wl,--as-needed");
+      command.addAll(libraries);
       run(
           source,
           with(command, "-o", draft.resolve(libraryName(source)).toString()),

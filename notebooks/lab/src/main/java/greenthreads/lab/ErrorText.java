@@ -67,6 +67,7 @@ final class ErrorText {
       case EvalException failure -> ofEval(failure, cells);
       case EvaluationInterruptedException stopped -> StillRunning.report();
       case CompilationException wrong -> withHint(readable(ijava.apply(wrong)), cells, broken);
+      case LabException own -> sentences(own.getMessage());
       default -> unresolved(readable(ijava.apply(e)), cells, broken);
     };
   }

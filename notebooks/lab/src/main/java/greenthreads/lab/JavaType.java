@@ -91,6 +91,10 @@ enum JavaType {
         .filter(type -> type != STRING && type.matches(c))
         .map(type -> "use " + type.carrier.getSimpleName())
         .findFirst()
-        .orElse("pass it by pointer, as a MemorySegment");
+        .orElse(
+            c.kind() == CType.Kind.STRUCT || c.kind() == CType.Kind.UNION
+                ? "a struct cannot be passed by value from here: add a C function that takes or fills"
+                    + " one by pointer, and bind that"
+                : "pass it by pointer, as a MemorySegment");
   }
 }

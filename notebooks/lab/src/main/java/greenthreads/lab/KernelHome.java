@@ -38,8 +38,16 @@ final class KernelHome implements Home {
             type,
             () ->
                 LINKER.downcallHandle(
-                    look(signature.name()).orElseThrow(), signature.descriptor()));
+                    look(signature.name()).orElseThrow(),
+                    signature.descriptor(),
+                    options(signature.name())));
     return Handles.wrap(site.dynamicInvoker(), signature);
+  }
+
+  private Linker.Option[] options(String function) {
+    return insight.debug().function(function).filter(CFunction::variadic).stream()
+        .map(found -> Linker.Option.firstVariadicArg(found.parameters().size()))
+        .toArray(Linker.Option[]::new);
   }
 
   @Override

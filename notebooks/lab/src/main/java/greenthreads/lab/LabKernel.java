@@ -207,7 +207,10 @@ public final class LabKernel extends JavaKernel {
       Here.refresh();
     }
     try {
-      DisplayData result = super.eval(withBody(code));
+      if (depth == 1) {
+        CellSize.check(code);
+      }
+      DisplayData result = CellSize.isLongC(code) ? longC(code) : super.eval(withBody(code));
       if (depth == 1) {
         broken.mended(code);
       }
@@ -241,6 +244,13 @@ public final class LabKernel extends JavaKernel {
         broken.drop(shell, code, null);
       }
     }
+  }
+
+  /** A cell of C that is too long to reach its magic the usual way, as a text in Java code. */
+  private static DisplayData longC(String code) {
+    String[] parts = code.strip().split("\n", 2);
+    new CMagic().c(List.of(parts[0].substring("%%c".length()).strip().split("\\s+")), parts[1]);
+    return null;
   }
 
   /**

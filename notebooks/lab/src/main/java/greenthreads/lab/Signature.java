@@ -75,11 +75,22 @@ record Signature(Method method, JavaType result, List<JavaType> parameters) {
     List<CFunction.Parameter> theirs = function.parameters();
     if (!function.prototyped() && theirs.isEmpty()) {
       // `int f()` says nothing of its parameters before C23.
-    } else if (theirs.size() != parameters.size()) {
+    } else if (function.variadic() && parameters.size() < theirs.size()) {
+      points.add(
+          "the number of arguments: Java passes %d, C takes %d and any number of others."
+              .formatted(parameters.size(), theirs.size()));
+    } else if (!function.variadic() && theirs.size() != parameters.size()) {
       points.add(
           "the number of arguments: Java passes %d, C takes %d."
               .formatted(parameters.size(), theirs.size()));
     } else {
+      for (int i = theirs.size(); i < parameters.size(); i++) {
+        if (promoted(parameters.get(i))) {
+          points.add(
+              "argument %d: where C says `...`, it takes an int for anything smaller and a double for a float; use %s."
+                  .formatted(i + 1, parameters.get(i) == JavaType.FLOAT ? "double" : "int"));
+        }
+      }
       for (int i = 0; i < theirs.size(); i++) {
         CType type = theirs.get(i).type();
         if (!parameters.get(i).matches(type)) {
@@ -95,6 +106,14 @@ record Signature(Method method, JavaType result, List<JavaType> parameters) {
       }
     }
     return points.isEmpty() ? Optional.empty() : Optional.of(report(function, points));
+  }
+
+  /** Whether C passes this type as a larger one where the prototype says nothing of it. */
+  private static boolean promoted(JavaType type) {
+    return switch (type) {
+      case BOOLEAN, BYTE, SHORT, FLOAT -> true;
+      default -> false;
+    };
   }
 
   private String report(CFunction function, List<String> points) {
