@@ -202,9 +202,11 @@ class LivingHomeTest {
 
   @Test
   void anAddressWhereNothingIsIsAnExceptionAndNoEnd() {
-    MemorySegment count = calls.its_own().reinterpret(1L << 40);
-    assertThrows(InternalError.class, () -> count.get(ValueLayout.JAVA_BYTE, 1L << 39));
-    assertThrows(InternalError.class, () -> count.set(ValueLayout.JAVA_INT, 1L << 39, 1));
+    MemorySegment count = calls.its_own().reinterpret(1L << 37);
+    assertThrows(InternalError.class, () -> count.get(ValueLayout.JAVA_BYTE, 1L << 36));
+    assertThrows(InternalError.class, () -> count.set(ValueLayout.JAVA_INT, 1L << 36, 1));
+    MemorySegment nowhere = MemorySegment.ofAddress(0x4141414141414140L).reinterpret(64);
+    assertThrows(InternalError.class, () -> nowhere.get(ValueLayout.JAVA_INT, 0));
     assertThrows(NativeCrash.class, () -> calls.crash(MemorySegment.NULL));
     assertThrows(InternalError.class, () -> count.get(ValueLayout.JAVA_INT, 0));
     assertEquals(1, calls.next());

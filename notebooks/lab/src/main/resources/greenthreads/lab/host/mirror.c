@@ -117,7 +117,9 @@ static void on_fault(int number, siginfo_t *info, void *context) {
         return;
     }
     errno = saved_errno;
-    if (range != NULL || (info->si_code == SEGV_MAPERR && address >= NEAR_NULL)) {
+    /* SI_KERNEL: an address that the processor has no place for; it does not say which. */
+    if (range != NULL || (info->si_code == SEGV_MAPERR && address >= NEAR_NULL) ||
+        info->si_code == SI_KERNEL) {
         number = SIGBUS;
         info->si_signo = SIGBUS;
         info->si_code = BUS_ADRERR;
