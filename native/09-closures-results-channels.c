@@ -1407,6 +1407,228 @@ int join_for_ever(void) {
 }
 
 /* ---------------------------------------------------------------------------
+ * For the exercises: each puts something better in the place of these
+ */
+
+/* 09.1: an order, as Java hands it over. */
+struct order {
+    int8_t express;
+    int32_t pieces;
+    double price;
+    int64_t customer;
+};
+
+/* What it comes to, in hundredths; express costs 500 more. */
+static int64_t reckon(void *environment) {
+    const struct order *mine = environment;
+    return (int64_t)(mine->pieces * mine->price * 100 + 0.5) + (mine->express ? 500 : 0);
+}
+
+int64_t spawn_order(struct runtime *r, const struct order *order) {
+    return spawn_to_join(r, reckon, order, sizeof *order);
+}
+
+/* 09.2: a lock. Who has to wait stands in the queue. */
+struct lock {
+    bool taken;
+    struct queue waiting;
+};
+
+static void acquire(struct lock *l) {
+    (void)l;
+}
+
+static void release_lock(struct lock *l) {
+    (void)l;
+}
+
+struct lock_report {
+    int64_t most_inside; /* threads, at the same time */
+    int64_t order;       /* who got in: a digit for each time */
+    int64_t switches;
+    int64_t waiting; /* threads, at the end */
+};
+
+struct crossing {
+    struct lock *lock;
+    struct lock_report *report;
+    int64_t *inside;
+    int64_t rounds, turns;
+};
+
+static int64_t cross(void *environment) {
+    const struct crossing *mine = environment;
+    for (int64_t i = 0; i < mine->rounds; i++) {
+        acquire(mine->lock);
+        if (++*mine->inside > mine->report->most_inside)
+            mine->report->most_inside = *mine->inside;
+        if (mine->report->order < 1000000000) /* as many as have room */
+            mine->report->order = mine->report->order * 10 + my_place();
+        for (int64_t j = 0; j < mine->turns; j++)
+            yield_thread();
+        --*mine->inside;
+        release_lock(mine->lock);
+    }
+    return 0;
+}
+
+/* So many threads go in so many times each, and yield while they are inside.
+   Returns 0 or -1. */
+int lock_threads(int threads, int64_t rounds, int64_t turns, struct lock_report *out) {
+    struct lock lock = {.taken = false};
+    int64_t inside = 0;
+    struct switch_record none;
+    struct runtime *r = threads < 1 ? NULL : new_runtime(threads, ROOMY);
+    if (r == NULL)
+        return -1;
+    lock.waiting.end = &lock.waiting.first;
+    *out = (struct lock_report){.most_inside = 0};
+    r->trace = &none; /* the switches are counted, and none of them is kept */
+    for (int i = 0; i < threads; i++)
+        spawn(r, cross, WITH(struct crossing, &lock, out, &inside, rounds, turns));
+    out->waiting = run(r);
+    out->switches = r->traced;
+    free_runtime(r);
+    return 0;
+}
+
+/* 09.3: what could be received at once from a channel; and a waiter taken out of a
+   queue, if it is still in there. */
+static bool has_value(const struct channel *c) {
+    return c->count > 0 || c->senders.first != NULL;
+}
+
+static void step_out(struct queue *q, struct waiter *w) {
+    struct waiter **at = &q->first;
+    while (*at != NULL && *at != w)
+        at = &(*at)->next;
+    if (*at == NULL)
+        return;
+    *at = w->next;
+    if (w->next == NULL)
+        q->end = at;
+}
+
+/* Waits for the first value on any of at most MOST_CHANNELS channels. Returns which
+   one it came from; -1: all are closed, and nothing is in them. */
+enum { CHANNELS = 3, MOST_CHANNELS = 8 };
+
+static int receive_any(struct channel **channels, int count, int64_t *value) {
+    (void)channels;
+    (void)count;
+    (void)value;
+    (void)has_value;
+    (void)step_out;
+    return -2;
+}
+
+struct choice {
+    struct channel *channels[CHANNELS];
+    int64_t seen[4];
+    int kind;
+};
+
+static int64_t choose_once(struct choice *c) {
+    int64_t value = 0;
+    int which = receive_any(c->channels, CHANNELS, &value);
+    return which < 0 ? which : 100 * which + value;
+}
+
+/* A value, after some turns. */
+struct letter {
+    struct channel *to;
+    int64_t value, turns;
+    bool closes; /* the channel, in place of sending */
+};
+
+static int64_t post(void *environment) {
+    const struct letter *mine = environment;
+    for (int64_t i = 0; i < mine->turns; i++)
+        yield_thread();
+    return mine->closes ? close_channel(mine->to) : send_to(mine->to, mine->value);
+}
+
+static int64_t choose(void *environment) {
+    struct choice *c = *(struct choice **)environment;
+    c->seen[0] = choose_once(c);
+    if (c->kind == 4) /* and then it waits for one of them only */
+        c->seen[1] = receive_from(c->channels[2], &c->seen[2]);
+    if (c->kind == 3)
+        c->seen[1] = choose_once(c);
+    return 0;
+}
+
+static int64_t receive_first(void *environment) {
+    struct choice *c = *(struct choice **)environment;
+    for (int i = 0; i < 20; i++)
+        yield_thread();
+    if (receive_from(c->channels[0], &c->seen[3]) != 1)
+        c->seen[3] = -1;
+    return 0;
+}
+
+static void post_to(struct runtime *r, struct choice *c, int which, int64_t value, int64_t turns) {
+    spawn(r, post, WITH(struct letter, c->channels[which], value, turns, value == 0));
+}
+
+static void set_up_choice(struct runtime *r, struct choice *c) {
+    struct choice *environment = c;
+    if (c->kind == 0 || c->kind == 3) { /* others have sent before it looks */
+        post_to(r, c, 2, 7, 0);
+        if (c->kind == 3)
+            post_to(r, c, 1, 8, 0);
+    }
+    spawn(r, choose, &environment, sizeof environment);
+    if (c->kind == 1)
+        post_to(r, c, 1, 8, 50);
+    if (c->kind == 2) { /* one is closed, another closed, then something comes */
+        post_to(r, c, 0, 0, 5);
+        post_to(r, c, 1, 0, 10);
+        post_to(r, c, 2, 9, 15);
+    }
+    if (c->kind == 4) {
+        post_to(r, c, 1, 8, 5);
+        post_to(r, c, 0, 6, 10);
+        spawn(r, receive_first, &environment, sizeof environment);
+        post_to(r, c, 2, 5, 40);
+    }
+    for (int i = 0; i < CHANNELS && c->kind == 5; i++)
+        post_to(r, c, i, 0, 5 + i);
+}
+
+struct choice_report {
+    int64_t first, second; /* 100 times the channel, and the value; or what else was said */
+    int64_t other;         /* what another thread received from the first channel */
+    int64_t switches, waiting;
+};
+
+/* A thread that waits for three channels; what happens meanwhile is of this kind:
+   0: something is there; 1: it comes later; 2: after two have been closed; 3: two
+   values are there; 4: afterwards others use the channels; 5: all are closed.
+   Returns 0 or -1. */
+int choose_from(int kind, struct choice_report *out) {
+    struct choice choice = {.kind = kind};
+    struct switch_record none;
+    struct runtime *r = new_runtime(8, ROOMY);
+    if (r == NULL)
+        return -1;
+    for (int i = 0; i < CHANNELS; i++)
+        if ((choice.channels[i] = new_channel(r, "one of three", 0)) == NULL)
+            return -1;
+    r->trace = &none;
+    set_up_choice(r, &choice);
+    out->waiting = run(r);
+    out->switches = r->traced;
+    out->first = choice.seen[0];
+    out->second = kind == 4 ? 100 * choice.seen[1] + choice.seen[2] : choice.seen[1];
+    out->other = choice.seen[3];
+    for (int i = 0; i < CHANNELS; i++)
+        free_channel(choice.channels[i]);
+    free_runtime(r);
+    return 0;
+}
+
+/* ---------------------------------------------------------------------------
  * What it costs, in nanoseconds; -1: no memory, or a number that makes no sense
  */
 
