@@ -128,7 +128,7 @@ final class KernelHome implements Home {
   private static final class Handles {
     private static final MethodHandle TO_C;
     private static final MethodHandle FROM_C;
-    private static final MethodHandle DRAIN;
+    private static final MethodHandle RETURNED;
     private static final MethodHandle KNOWN;
 
     static {
@@ -145,7 +145,7 @@ final class KernelHome implements Home {
                 KnownMemory.class,
                 "given",
                 MethodType.methodType(MemorySegment.class, MemorySegment.class));
-        DRAIN = lookup.findStatic(NativeOutput.class, "drain", MethodType.methodType(void.class));
+        RETURNED = lookup.findStatic(Handles.class, "returned", MethodType.methodType(void.class));
       } catch (ReflectiveOperationException e) {
         throw new ExceptionInInitializerError(e);
       }
@@ -166,13 +166,19 @@ final class KernelHome implements Home {
       return MethodHandles.tryFinally(handle, afterwards(handle.type().returnType()));
     }
 
-    /** {@code (Throwable, R result) -> R}: pass on what was printed, then return the result. */
+    /** After each call: passes on what was printed, and throws what an upcall threw. */
+    private static void returned() {
+      NativeOutput.drain();
+      Upcall.rethrow();
+    }
+
+    /** {@code (Throwable, R result) -> R}: the above, then return the result. */
     private static MethodHandle afterwards(Class<?> result) {
       MethodHandle pass =
           result == void.class
               ? MethodHandles.empty(MethodType.methodType(void.class, Throwable.class))
               : MethodHandles.dropArguments(MethodHandles.identity(result), 0, Throwable.class);
-      return MethodHandles.foldArguments(pass, DRAIN);
+      return MethodHandles.foldArguments(pass, RETURNED);
     }
 
     /** The copy lives until the garbage collector finds that nobody uses it. */

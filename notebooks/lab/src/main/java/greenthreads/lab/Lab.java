@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.LongUnaryOperator;
 import java.util.stream.Stream;
 
 /**
@@ -258,6 +259,20 @@ public final class Lab {
    */
   public static Timeline trace(Library library, MemorySegment records, long count) {
     return Timeline.ofRecords(library.layout("switch_record"), records, count);
+  }
+
+  /**
+   * A C function {@code int64_t f(int64_t)} that calls a function of Java's: an upcall. C may keep its
+   * address for as long as this kernel lives.
+   *
+   * <p>Call it only on a stack that the JVM knows. What the function throws, the call into C that
+   * led to it throws when it returns; until then C is told 0. An isolated call cannot have it: its
+   * process has no JVM.
+   *
+   * @param function called on the thread that C calls it on
+   */
+  public static MemorySegment upcall(LongUnaryOperator function) {
+    return Upcall.of(function);
   }
 
   /**
