@@ -213,12 +213,15 @@ def test_windows_walks_a_stack_from_inside_a_switch(tmp_path, runner):
         assert there == new
 
 
-# ---------------------------------------------------------------- the plain edition of the runtime
+# ---------------------------------------------------------------- the plain editions of the runtimes
+
+# The fewest and the most lines that a listing may have: 07 promises at most 200.
+PLAIN = {RUNTIME: (150, 200), "09-closures-results-channels": (500, 1000)}
 
 
-@pytest.fixture(scope="session")
-def listings(tmp_path_factory):
-    """Its listing for each machine, by title, in a folder with nothing else in it."""
+@pytest.fixture(scope="session", params=PLAIN)
+def listings(request, tmp_path_factory):
+    """One's listing for each machine, by title, in a folder with nothing else in it, behind its name."""
     folder = tmp_path_factory.mktemp("plain")
     tell = folder / "Tell.java"
     tell.write_text(
@@ -235,31 +238,36 @@ def listings(tmp_path_factory):
     words = spec["argv"]
     classes = words[words.index("-cp") + 1]
     status, said = run(
-        [words[0], "--enable-native-access=ALL-UNNAMED", "-cp", classes, tell, RUNTIME, folder],
+        [words[0], "--enable-native-access=ALL-UNNAMED", "-cp", classes, tell, request.param, folder],
         env={**os.environ, **spec.get("env", {})},
     )
     assert status == 0, said
     tell.unlink()
-    return {path.stem: path for path in folder.glob("*.c")}
+    return request.param, {path.stem: path for path in folder.glob("*.c")}
 
 
 @pytest.mark.chapter("07")
 def test_every_machine_has_a_plain_edition(listings):
-    assert set(listings) == {machine.title for machine in MACHINES.values()} | set(MACOS.values())
-    for title, path in listings.items():
-        assert 150 < len(path.read_text(encoding="utf-8").splitlines()) <= 200, title
+    chapter, paths = listings
+    fewest, most = PLAIN[chapter]
+    assert set(paths) == {machine.title for machine in MACHINES.values()} | set(MACOS.values())
+    for title, path in paths.items():
+        assert fewest < len(path.read_text(encoding="utf-8").splitlines()) <= most, title
 
 
 @pytest.mark.chapter("07")
 @each_level
 @each_machine
-def test_the_plain_edition_prints_the_29_lines(tmp_path, runner, listings, machine, level):
+def test_the_plain_edition_prints_the_same(tmp_path, runner, listings, machine, level):
+    chapter, paths = listings
     words, more = runner(machine)
     for name in MACHINES[machine].compilers:
-        demo = program(tmp_path, machine, listings[title(machine)], level, by=name)
-        status, said = run([*words, demo], **more)
-        assert status == 0, said
-        assert said.splitlines() == THE_29_LINES, name
+        demo = program(tmp_path, machine, paths[title(machine)], level, by=name)
+        prints_what_it_should([*words, demo], chapter, machine, **more)
+
+
+def test_the_plain_runtime_prints_the_29_lines():
+    assert expected.of(RUNTIME).PROGRAM == THE_29_LINES
 
 
 # ---------------------------------------------------------------- what the switches keep
@@ -580,7 +588,8 @@ def test_macos(tmp_path, chapter, target):
 @pytest.mark.parametrize("target", MACOS)
 def test_the_plain_edition_links_for_macos(tmp_path, listings, target):
     demo = tmp_path / "demo"
-    for_macos(target, "-O2", listings[MACOS[target]], "-o", demo)
+    _, paths = listings
+    for_macos(target, "-O2", paths[MACOS[target]], "-o", demo)
     *what, symbols = mach_o(demo)
     assert what == [PROCESSORS[target], PROGRAM, C_LIBRARY]
     assert "_switch_stack" in {symbol.name for symbol in symbols if symbol.defined}
