@@ -80,7 +80,7 @@ static const char *in_words(int64_t error) {
         "nothing is wrong",
         "all places for threads are taken",
         "the system gives no guard page",
-        "the environment is too large for the stack",
+        "it is too large for a thread's stack",
         "no such thread: it has ended, and if it had a result, that has been fetched",
         "nobody may join it: it was not spawned to be joined",
         "another thread waits for it already",
@@ -1250,8 +1250,11 @@ int64_t spawn_sum(struct runtime *r, const struct range *range) {
     return spawn_to_join(r, sum, range, sizeof *range);
 }
 
-/* A generator of the moves. */
+/* A generator of the moves. The recursion is as deep as there are discs. */
 int64_t spawn_hanoi(struct runtime *r, int64_t discs) {
+    enum { MOST_DISCS = 100 };
+    if (discs > MOST_DISCS || discs < 0)
+        return TOO_LARGE;
     return new_generator(r, hanoi, WITH(struct hanoi, discs));
 }
 

@@ -262,8 +262,8 @@ public final class Lab {
   }
 
   /**
-   * A C function {@code int64_t f(int64_t)} that calls a function of Java's: an upcall. C may keep its
-   * address for as long as this kernel lives.
+   * A C function {@code int64_t f(int64_t)} that calls a function of Java's: an upcall. C may keep
+   * its address for as long as this kernel lives.
    *
    * <p>Call it only on a stack that the JVM knows. What the function throws, the call into C that
    * led to it throws when it returns; until then C is told 0. An isolated call cannot have it: its

@@ -70,7 +70,8 @@ final class Upcall {
     }
   }
 
-  @SuppressWarnings("unchecked") // the compiler takes any exception for one that need not be declared
+  @SuppressWarnings(
+      "unchecked") // the compiler takes any exception for one that need not be declared
   private static <E extends Throwable> void raise(Throwable thrown) throws E {
     throw (E) thrown;
   }
