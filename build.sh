@@ -713,8 +713,8 @@ run_benchmarks() {
   return "$kept"
 }
 
-# The chapters' switches and schedulers in one program, beside swapcontext, OS threads and whatever
-# peers there are. Sets `kept` to 1 if a promise of the chapters is missed: the rest is worth seeing.
+# The chapters' switches, schedulers and channels in one program, beside swapcontext, OS threads and
+# whatever peers there are. Sets `kept` to 1 if a promise of the chapters is missed: the rest is worth seeing.
 bench_natively() {
   local out=$build/bench stem way libraries=() peers=() flags=(-std=c17 -O2 -pthread) compiler=() word
   while IFS= read -r word; do compiler+=("$word"); done < <(words_of_cc "$cc")
@@ -729,10 +729,18 @@ bench_natively() {
       "-DSWITCH=switch_stack_that_$way" "$root/native/$stem.c" -o "$out/$way.so"
     libraries+=("$out/$way.so")
   done
+  stem=09-closures-results-channels
+  "${compiler[@]}" "${flags[@]}" -fPIC -shared -I"$root/native" "$root/native/$stem.c" -o "$out/$stem.so"
+  libraries+=("$out/$stem.so")
   "${compiler[@]}" "${flags[@]}" "$lab/src/test/native/bench.c" -o "$out/bench" -ldl
   for word in "$build"/peers/lib*_peer.*; do
     if [ -f "$word" ]; then peers+=("$word"); fi
   done
+  unset CHANNEL_IN_GO
+  if one_of go; then
+    GOCACHE=$out/go GO111MODULE=off go build -o "$out/channel" "$lab/src/test/native/channel.go"
+    export CHANNEL_IN_GO=$out/channel
+  fi
   "$out/bench" "${libraries[@]}" 100 ${peers[@]+"${peers[@]}"} || kept=$?
   [ "$kept" -le 1 ]
 }

@@ -1277,6 +1277,11 @@ int64_t spawn_mapped(struct runtime *r, int64_t (*function)(int64_t), int64_t fr
     return spawn_to_join(r, sum_mapped, WITH(struct mapped, function, {from, to}));
 }
 
+/* The same without a thread, to compare with: whoever calls this calls the function. */
+int64_t map_here(int64_t (*function)(int64_t), int64_t from, int64_t to) {
+    return sum_mapped(&(struct mapped){function, {from, to}});
+}
+
 /* ---------------------------------------------------------------------------
  * For the notebook, and for the tests
  */

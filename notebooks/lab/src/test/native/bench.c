@@ -1,10 +1,10 @@
 /*
  * bench.c: what a switch, a yield and a thread cost here, beside their peers.
  *
- *     bench LIBRARY-05 LIBRARY-06 LIBRARY-07 JUMPS RETURNS [ROUNDS [PEER …]]
+ *     bench LIBRARY-05 LIBRARY-06 LIBRARY-07 JUMPS RETURNS LIBRARY-09 [ROUNDS [PEER …]]
  *
- * The first three are chapters 05 to 07, compiled as the lab compiles them; the
- * other two are 07 with -DSWITCH=switch_stack_that_jumps, and …_that_returns:
+ * Four are the chapters' files, compiled as the lab compiles them; the other two are
+ * 07 with -DSWITCH=switch_stack_that_jumps, and …_that_returns:
  *
  *     cc -std=c17 -O2 -fPIC -shared -Wl,-Bsymbolic -I native native/NN-name.c -o NN.so
  *     cc -std=c17 -O2 -pthread bench.c -o bench -ldl
@@ -15,6 +15,8 @@
  * the first line of its table. Peers that are not installed (Boost.Context,
  * libco), that nobody has built (PEER …: what ./build.sh peers makes of the folder
  * peers/) or that the system does not have (swapcontext) are named as missing.
+ * Go's channel is measured by a program of its own, channel.go, whose path is in the
+ * environment as CHANNEL_IN_GO.
  *
  * At the end come the promises. If one is missed, the exit status is 1. On a machine
  * with other work to do even the fastest of many rounds is not always a clean one.
@@ -63,6 +65,11 @@ static double (*spawn_ns_07)(int rounds);
 static double (*deep_ns_07)(int threads, int kinds, long calls, int rounds);
 static double (*deep_ns_jumps)(int threads, int kinds, long calls, int rounds);
 static double (*deep_ns_returns)(int threads, int kinds, long calls, int rounds);
+static double (*join_ns_09)(int64_t rounds);
+static double (*hand_over_ns_09)(int64_t rounds, int capacity);
+static double (*generator_ns_09)(int64_t rounds);
+static double (*call_on_base_ns_09)(int64_t rounds);
+static double (*yield_ns_09)(int threads, int64_t rounds);
 
 static void *find(const char *library, const char *function) {
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
@@ -365,6 +372,47 @@ static double os_spawn_ns(long rounds) {
  * What is measured
  */
 
+/* What Go's program says, asked once: it takes the fastest of many by itself. */
+static double go_ns(const char *capacity, double *known) {
+    const char *program = getenv("CHANNEL_IN_GO");
+    char command[4096];
+
+    if (*known == 0 && program != NULL &&
+        snprintf(command, sizeof command, "'%s' %s", program, capacity) < (int)sizeof command) {
+        FILE *said = popen(command, "r");
+        if (said == NULL || fscanf(said, "%lf", known) != 1)
+            exit(2);
+        pclose(said);
+    }
+    return *known;
+}
+
+static double go_hand_over(void) {
+    static double known;
+    return go_ns("0", &known);
+}
+static double go_hand_over_100(void) {
+    static double known;
+    return go_ns("100", &known);
+}
+static double ours_join(void) {
+    return join_ns_09(5000);
+}
+static double ours_hand_over(void) {
+    return hand_over_ns_09(20000, 0);
+}
+static double ours_hand_over_100(void) {
+    return hand_over_ns_09(20000, 100);
+}
+static double ours_generator(void) {
+    return generator_ns_09(30000);
+}
+static double ours_call_on_base(void) {
+    return call_on_base_ns_09(30000);
+}
+static double ours_2_with_errno(void) {
+    return yield_ns_09(2, 30000);
+}
 static double ours_switch(void) {
     return ping_pong_ns_07(30000);
 }
@@ -554,6 +602,14 @@ static struct line {
     {NULL, "chapter 06, table", book_spawn, 0, false},
     {NULL, "C library, makecontext, one stack", ucontext_spawn, 0, false},
     {NULL, "operating system, pthread_create", os_spawn, 0, false},
+    {"Hand-over, a channel without room", "chapter 09", ours_hand_over, 0, false},
+    {NULL, "Go", go_hand_over, 0, false},
+    {"Hand-over, a channel with room for 100", "chapter 09", ours_hand_over_100, 0, false},
+    {NULL, "Go", go_hand_over_100, 0, false},
+    {"What threads give back", "chapter 09, spawned and joined", ours_join, 0, false},
+    {NULL, "chapter 09, a value of a generator", ours_generator, 0, false},
+    {NULL, "chapter 09, a call on the base thread", ours_call_on_base, 0, false},
+    {NULL, "chapter 09, a yield with an errno", ours_2_with_errno, 0, false},
 };
 
 enum { LINES = sizeof lines / sizeof *lines };
@@ -615,6 +671,7 @@ static bool promise(const char *what, double ratio, double most) {
 #define YIELD_10000 "Yield, 10000 threads"
 #define DEEP "Yield six calls down, 64 threads of one kind"
 #define MIXED "Yield at once, 64 threads of two kinds"
+#define HAND_OVER "Hand-over, a channel without room"
 #define SPAWN "Spawn a thread that does nothing, to its end"
 
 /* The stacks of 10,000 threads are as many pages. Where the processor, or what
@@ -653,13 +710,22 @@ static bool promises(void) {
                     ours_of(YIELD_2) / ns_of(YIELD_2, "chapter 06, the book's scan, table of 4"), 0.4);
     kept &= promise("Yield with 2 ready of 10000, in yield with 2",
                     ours_of("Yield, 2 threads ready of 10000") / ours_of(YIELD_2), 1.5);
+    if (others_of(HAND_OVER) > 0)
+        kept &= promise("Hand-over through a channel, in Go's",
+                        ours_of(HAND_OVER) / others_of(HAND_OVER), 0.2);
+    kept &= promise("Spawned and joined, in switches", ours_of("What threads give back") / one, 16);
+    kept &= promise("A value of a generator, in switches",
+                    ns_of("What threads give back", "chapter 09, a value of a generator") / one, 6);
+    kept &= promise("A yield with an errno, in yields",
+                    ns_of("What threads give back", "chapter 09, a yield with an errno") / ours_of(YIELD_2),
+                    1.6);
     return kept;
 }
 
 int main(int argc, char **argv) {
-    if (argc < 6) {
-        fprintf(stderr,
-                "usage: bench LIBRARY-05 LIBRARY-06 LIBRARY-07 JUMPS RETURNS [ROUNDS [PEER …]]\n");
+    if (argc < 7) {
+        fprintf(stderr, "usage: bench LIBRARY-05 LIBRARY-06 LIBRARY-07 JUMPS RETURNS LIBRARY-09"
+                        " [ROUNDS [PEER …]]\n");
         return 2;
     }
     *(void **)&switch_ns_05 = find(argv[1], "switch_ns");
@@ -672,18 +738,24 @@ int main(int argc, char **argv) {
     *(void **)&deep_ns_07 = find(argv[3], "deep_ns");
     *(void **)&deep_ns_jumps = find(argv[4], "deep_ns");
     *(void **)&deep_ns_returns = find(argv[5], "deep_ns");
-    int rounds = argc > 6 ? atoi(argv[6]) : 100;
+    *(void **)&join_ns_09 = find(argv[6], "join_ns");
+    *(void **)&hand_over_ns_09 = find(argv[6], "hand_over_ns");
+    *(void **)&generator_ns_09 = find(argv[6], "generator_ns");
+    *(void **)&call_on_base_ns_09 = find(argv[6], "call_on_base_ns");
+    *(void **)&yield_ns_09 = find(argv[6], "yield_ns");
+    int rounds = argc > 7 ? atoi(argv[7]) : 100;
     rounds = rounds < 1 ? 1 : rounds > ROUNDS_MOST ? ROUNDS_MOST : rounds;
 
     bool has_boost = find_boost(), has_libco = find_libco();
-    for (int i = 7; i < argc; i++)
+    for (int i = 8; i < argc; i++)
         find_peer(argv[i]);
     stay_on_one_core();
     for (int i = 0; i < LINES; i++)
         if ((!has_boost && strncmp(lines[i].name, "Boost", 5) == 0) ||
             (!has_libco && strncmp(lines[i].name, "libco", 5) == 0) ||
             (corosensei_turn_ns == NULL && strncmp(lines[i].name, "corosensei", 10) == 0) ||
-            (go_turn_ns == NULL && strncmp(lines[i].name, "Go,", 3) == 0))
+            (go_turn_ns == NULL && strncmp(lines[i].name, "Go,", 3) == 0) ||
+            (getenv("CHANNEL_IN_GO") == NULL && strcmp(lines[i].name, "Go") == 0))
             lines[i].measure = NULL;
     for (int round = 0; round < rounds; round++)
         for (int i = 0; i < LINES; i++)
@@ -713,5 +785,7 @@ int main(int argc, char **argv) {
         printf("libco is not installed as a library: nothing to compare with.\n");
     if (corosensei_turn_ns == NULL || go_turn_ns == NULL)
         printf("corosensei and Go: ./build.sh peers builds them, where cargo and go are installed.\n");
+    if (getenv("CHANNEL_IN_GO") == NULL)
+        printf("Go is not installed (golang-go): no channel of it to compare with.\n");
     return promises() ? 0 : 1;
 }

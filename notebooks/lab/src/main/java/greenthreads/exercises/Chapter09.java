@@ -179,7 +179,7 @@ final class Chapter09 extends Chapter {
         .cause(
             seen ->
                 seen instanceof IllegalArgumentException e
-                    && String.valueOf(e.getMessage()).contains("isaligned"),
+                    && String.valueOf(e.getMessage()).contains("alignment"),
             "an int lies at a multiple of four, a double or a long at a multiple of eight: ask the"
                 + " layout for the offsets")
         .cause(
