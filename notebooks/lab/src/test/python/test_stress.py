@@ -7,6 +7,8 @@ import pytest
 from project import LAB, NATIVE, run, tool
 from test_native import COMPILERS, STRICT
 
+pytestmark = pytest.mark.chapter("09")
+
 SOURCE = LAB / "src" / "test" / "native" / "stress.c"
 SANITIZED = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wno-unused-function"]
 
