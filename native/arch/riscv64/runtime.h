@@ -25,8 +25,8 @@
  *     sp + 0x00   ra                   where it begins
  *
  * .irp repeats what stands between it and .endr, once for each number: 24 stores and
- * 24 loads. `ret` is `jr ra`, and the processor
- * tells them from other jumps by the register: ra, it takes for a return.
+ * 24 loads. `ret` is `jr ra`, and the processor tells them from other jumps by the
+ * register: ra, it takes for a return.
  */
 __asm__(ASM_FUNCTION(switch_stack)
     "   addi    sp, sp, -0xd0           \n" LOWERED(0xd0)
