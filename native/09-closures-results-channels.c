@@ -838,11 +838,15 @@ static int who_waits(const struct runtime *r, char *text, size_t size) {
         if (r->threads[place].state < PARKED)
             continue;
         size_t length = (size_t)describe(r, &r->threads[place], line, sizeof line);
-        if (length < sizeof line && length < size) {
-            memcpy(text, line, length + 1);
-            text += length;
-            size -= length;
+        if (length >= sizeof line) { /* a long name */
+            length = sizeof line - 1;
+            line[length - 1] = '\n';
         }
+        if (length >= size)
+            break;
+        memcpy(text, line, length + 1);
+        text += length;
+        size -= length;
     }
     return r->waiting;
 }

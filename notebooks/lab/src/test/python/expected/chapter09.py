@@ -77,6 +77,7 @@ FACTS = [
     # A text that has no room for all lines has whole ones.
     ("all_wait(memory, 60) == 4 && strcmp(memory, \"thread 1 receives from the questions\\n\") == 0", 1, 1),
     ("all_wait(memory, 0) == 4 && memory[0] == 0", 1, 1),
+    ("all_wait(memory, 150) == 4 && strlen(memory) == 37 + 35 + 24 + 19", 1, 1),
 ]
 
 WALK = Walk(["switch_stack"], {"first_task", "thread_entry"}, begins={"thread_entry"})
