@@ -281,7 +281,10 @@ def names_of(site):
 def test_no_page_is_wider_than_its_screen(site, tab):
     """Code and pictures scroll in boxes of their own; and nothing is fetched, and no script fails."""
     wide = []
-    for name in names_of(site):
+    # The native files' pages differ in their text only: those of the machines are left out.
+    names = [name for name in names_of(site) if not re.match("native/arch/.*/", name)]
+    assert len(names) > 2 * len(CHAPTERS)
+    for name in names:
         tab.goto(address(site, name))
         for width in SCREENS:
             tab.set_viewport_size({"width": width, "height": 900})
