@@ -1,7 +1,7 @@
 package greenthreads.exercises;
 
 import greenthreads.lab.Lab;
-import greenthreads.lab.LabException;
+import greenthreads.lab.base.LabException;
 import greenthreads.lab.NativeCrash;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;

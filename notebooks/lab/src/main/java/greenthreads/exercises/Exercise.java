@@ -1,10 +1,11 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.CompileError;
+import greenthreads.lab.base.CompileError;
 import greenthreads.lab.Lab;
-import greenthreads.lab.LabException;
+import greenthreads.lab.base.LabException;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.List;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;

@@ -1,6 +1,6 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.LabException;
+import greenthreads.lab.base.LabException;
 
 /** What a check cell hands to its check: the reader's answer, where it is written in Java. */
 final class Given {

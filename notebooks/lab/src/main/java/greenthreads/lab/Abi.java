@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;

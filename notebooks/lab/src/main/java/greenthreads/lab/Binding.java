@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+
 import java.lang.classfile.ClassBuilder;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.CodeBuilder;

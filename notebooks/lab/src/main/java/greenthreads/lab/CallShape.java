@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+
 import java.lang.reflect.Method;
 import java.util.List;
 

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

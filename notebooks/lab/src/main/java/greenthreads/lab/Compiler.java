@@ -1,5 +1,12 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Cache;
+import greenthreads.lab.base.CompileError;
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+import greenthreads.lab.base.Words;
+import greenthreads.lab.base.Workspace;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

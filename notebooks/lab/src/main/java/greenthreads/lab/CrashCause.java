@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Words;
+
 import static greenthreads.lab.AddressSpace.bytes;
 
 import greenthreads.lab.AddressSpace.Kind;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Words;
+
 import greenthreads.lab.AddressSpace.Place;
 import greenthreads.lab.Disassembler.Instruction;
 import java.util.ArrayList;

@@ -1,5 +1,10 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Cache;
+import greenthreads.lab.base.CompileError;
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Words;
+
 import greenthreads.lab.PlainListing.Target;
 import java.io.IOException;
 import java.lang.foreign.StructLayout;

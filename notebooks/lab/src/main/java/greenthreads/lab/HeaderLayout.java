@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Words;
+
 import java.io.IOException;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;

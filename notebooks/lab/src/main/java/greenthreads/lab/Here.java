@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Workspace;
+
 /**
  * The checkout that this process works in, with what is loaded from it and the tools that it needs.
  *

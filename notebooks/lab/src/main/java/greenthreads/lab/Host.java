@@ -1,5 +1,10 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Cache;
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+import greenthreads.lab.base.Words;
+
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Cache;
+
 import java.io.IOException;
 import java.lang.ref.SoftReference;
 import java.nio.charset.StandardCharsets;

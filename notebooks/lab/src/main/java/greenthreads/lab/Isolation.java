@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;

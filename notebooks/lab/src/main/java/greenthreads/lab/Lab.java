@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.CompileError;
+import greenthreads.lab.base.LabException;
+
 import java.io.File;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;

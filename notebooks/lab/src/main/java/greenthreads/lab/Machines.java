@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+
 import greenthreads.lab.PlainListing.Target;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+
 /**
  * An isolated call that did not come back: it crashed, ran into its time limit, or ended its
  * process.

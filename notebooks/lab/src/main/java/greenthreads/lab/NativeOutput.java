@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Platform;
+
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;

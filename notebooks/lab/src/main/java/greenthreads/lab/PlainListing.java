@@ -1,5 +1,9 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+import greenthreads.lab.base.Workspace;
+
 import static java.util.stream.Collectors.joining;
 
 import java.io.IOException;

@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Cache;
+import greenthreads.lab.base.LabException;
+
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;

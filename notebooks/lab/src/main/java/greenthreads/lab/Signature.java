@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;
 import java.lang.reflect.Method;

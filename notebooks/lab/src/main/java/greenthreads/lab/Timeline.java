@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+
 import static java.lang.foreign.MemoryLayout.PathElement.groupElement;
 
 import java.lang.foreign.MemorySegment;

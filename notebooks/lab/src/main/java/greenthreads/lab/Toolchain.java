@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

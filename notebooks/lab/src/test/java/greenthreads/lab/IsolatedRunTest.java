@@ -1,5 +1,9 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Cache;
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Workspace;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.base;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,7 +11,7 @@ import java.nio.file.attribute.PosixFilePermissions;
  * @param root the project's folder: it holds {@code native/} and {@code notebooks/}
  * @param build the folder for everything generated; ours alone
  */
-record Workspace(Path root, Path build) {
+public record Workspace(Path root, Path build) {
   private static final String MARKER = "native/arch/arch.h";
 
   /**
@@ -20,14 +20,14 @@ record Workspace(Path root, Path build) {
    *
    * @throws LabException if this process runs outside the project
    */
-  static Workspace find() {
+  public static Workspace find() {
     Path root = rootFrom(System.getenv("GREEN_THREADS_HOME"), Path.of(""));
     String build = System.getenv("GREEN_THREADS_BUILD");
     return new Workspace(
         root, build == null || build.isBlank() ? root.resolve(".build") : Path.of(build));
   }
 
-  static Path rootFrom(String home, Path workingDirectory) {
+  public static Path rootFrom(String home, Path workingDirectory) {
     if (home != null && !home.isBlank() && Files.exists(Path.of(home).resolve(MARKER))) {
       return Path.of(home).toAbsolutePath().normalize();
     }
@@ -46,7 +46,7 @@ record Workspace(Path root, Path build) {
             + " or start it with ./build.sh.");
   }
 
-  Path sources() {
+  public Path sources() {
     return root.resolve("native");
   }
 
@@ -55,7 +55,7 @@ record Workspace(Path root, Path build) {
    *
    * @throws LabException if it cannot be made, with the reason the system gives
    */
-  Path folder(String name) {
+  public Path folder(String name) {
     Path folder = build.resolve(name);
     try {
       if (!Files.isDirectory(folder)) {

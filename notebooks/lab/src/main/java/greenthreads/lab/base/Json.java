@@ -1,13 +1,13 @@
-package greenthreads.lab;
+package greenthreads.lab.base;
 
 import java.util.Map;
 
 /** Writes JSON that can stand inside a script element. */
-final class Json {
+public final class Json {
   private Json() {}
 
   /** Maps, iterables, strings, numbers, booleans and null; anything else as its text. */
-  static String of(Object value) {
+  public static String of(Object value) {
     var out = new StringBuilder();
     write(out, value);
     return out.toString();

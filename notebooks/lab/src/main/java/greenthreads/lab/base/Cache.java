@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.base;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -22,11 +22,11 @@ import java.util.Optional;
  *
  * @param folder an existing folder, ours alone
  */
-record Cache(Path folder) {
+public record Cache(Path folder) {
   private static final String CHECKSUM = "sha256";
 
   /** Does the work. */
-  interface Maker {
+  public interface Maker {
     /**
      * @param draft an empty folder to put the product in, and what else shall be kept
      * @throws LabException if the work fails, whoever does it
@@ -42,7 +42,7 @@ record Cache(Path folder) {
    * @param checksum of the product
    * @param fresh whether it was made just now
    */
-  record Entry(Path folder, byte[] content, String checksum, boolean fresh) {}
+  public record Entry(Path folder, byte[] content, String checksum, boolean fresh) {}
 
   /**
    * The entry of this name, made if it is not there or not whole.
@@ -52,7 +52,7 @@ record Cache(Path folder) {
    * @throws IOException if the folder cannot be used
    * @throws LabException what {@code maker} threw
    */
-  Entry get(String name, String product, Maker maker) throws IOException {
+  public Entry get(String name, String product, Maker maker) throws IOException {
     Path entry = folder.resolve(name);
     Optional<Entry> known = open(entry, product, false);
     if (known.isPresent()) {
@@ -120,7 +120,7 @@ record Cache(Path folder) {
   }
 
   /** The SHA-256 of all parts, one after another, in hexadecimal. */
-  static String digest(byte[]... parts) {
+  public static String digest(byte[]... parts) {
     try {
       MessageDigest sum = MessageDigest.getInstance("SHA-256");
       for (byte[] part : parts) {
@@ -133,7 +133,7 @@ record Cache(Path folder) {
   }
 
   /** Deletes a folder and all in it, as far as it is there. */
-  static void delete(Path folder) {
+  public static void delete(Path folder) {
     if (!Files.exists(folder)) {
       return;
     }

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.base;
 
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -8,11 +8,11 @@ import java.nio.file.NoSuchFileException;
 import java.util.Locale;
 
 /** Small helpers for messages. */
-final class Words {
+public final class Words {
   private Words() {}
 
   /** Levenshtein's distance: how many single-character edits lead from one word to the other. */
-  static int distance(String a, String b) {
+  public static int distance(String a, String b) {
     int[] previous = new int[b.length() + 1];
     for (int j = 0; j <= b.length(); j++) {
       previous[j] = j;
@@ -30,7 +30,7 @@ final class Words {
   }
 
   /** What went wrong with a file, without the names of Java's classes. */
-  static String reason(IOException e) {
+  public static String reason(IOException e) {
     return switch (e) {
       case NoSuchFileException missing -> "there is no " + missing.getFile();
       case AccessDeniedException denied -> "access to " + denied.getFile() + " is denied";
@@ -42,7 +42,7 @@ final class Words {
   }
 
   /** A duration for people: {@code 1.3 ms}, {@code 51 ms}, {@code 2.4 s}. */
-  static String duration(long nanos) {
+  public static String duration(long nanos) {
     double ms = nanos / 1e6;
     if (ms < 10) {
       return String.format(Locale.ROOT, "%.1f ms", ms);

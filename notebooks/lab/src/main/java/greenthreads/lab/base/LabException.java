@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.base;
 
 /**
  * Something a reader can put right: bad C, a symbol that is not there, no compiler.
