@@ -1,6 +1,6 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.Check;
+import greenthreads.lab.show.Check;
 import greenthreads.lab.Lab;
 import greenthreads.lab.Library;
 import greenthreads.lab.NativeCrash;

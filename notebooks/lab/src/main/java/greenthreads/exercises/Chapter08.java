@@ -1,6 +1,6 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.Check;
+import greenthreads.lab.show.Check;
 import greenthreads.lab.Lab;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.SequenceLayout;

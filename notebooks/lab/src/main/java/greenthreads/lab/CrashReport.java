@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Html;
+
 import greenthreads.lab.base.Words;
 
 import greenthreads.lab.AddressSpace.Place;

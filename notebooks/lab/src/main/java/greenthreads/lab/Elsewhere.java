@@ -1,5 +1,12 @@
 package greenthreads.lab;
 
+import greenthreads.lab.show.Cell;
+import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Html;
+import greenthreads.lab.show.Listing;
+import greenthreads.lab.show.Picture;
+import greenthreads.lab.show.Shown;
+
 import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.show.Cell;
+
 import greenthreads.lab.base.LabException;
 
 import java.lang.reflect.InvocationHandler;

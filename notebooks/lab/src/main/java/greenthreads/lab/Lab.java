@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Listing;
+
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 

@@ -1,5 +1,9 @@
 package greenthreads.lab;
 
+import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Html;
+import greenthreads.lab.show.Pictures;
+
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 

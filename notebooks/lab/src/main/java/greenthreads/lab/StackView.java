@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Picture;
+
 import greenthreads.lab.base.LabException;
 
 import java.lang.foreign.MemorySegment;

@@ -1,5 +1,9 @@
 package greenthreads.lab;
 
+import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Html;
+import greenthreads.lab.show.Picture;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

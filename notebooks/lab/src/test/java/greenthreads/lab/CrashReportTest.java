@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.show.Figure;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.show.Figure;
+
 import greenthreads.lab.base.LabException;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

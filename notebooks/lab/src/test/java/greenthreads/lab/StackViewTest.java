@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.show.Drawn;
+import greenthreads.lab.show.Figure;
+
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 

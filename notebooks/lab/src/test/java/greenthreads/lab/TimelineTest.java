@@ -1,5 +1,9 @@
 package greenthreads.lab;
 
+import greenthreads.lab.show.Drawn;
+import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Pictures;
+
 import greenthreads.lab.base.LabException;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.show;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -6,7 +6,7 @@ import java.lang.management.ManagementFactory;
 import java.util.function.Supplier;
 
 /** What every picture has to be, however long its subject. */
-final class Drawn {
+public final class Drawn {
   private static final int MOST_CHARACTERS = 1_000_000;
   private static final int MOST_MILLIS = 200;
   private static final int TRIES = 8;
@@ -19,7 +19,7 @@ final class Drawn {
    *
    * @return the picture
    */
-  static Figure smallAndQuick(Supplier<Figure> draw) {
+  public static Figure smallAndQuick(Supplier<Figure> draw) {
     var threads = ManagementFactory.getThreadMXBean();
     Figure figure = null;
     long millis = Long.MAX_VALUE;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.show;
 
 import greenthreads.lab.base.LabException;
 
@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** What all pictures share: their style sheet, small pieces of HTML, columns of text. */
-final class Pictures {
+public final class Pictures {
   private static final ConcurrentHashMap<String, String> FILES = new ConcurrentHashMap<>();
 
   private Pictures() {}
@@ -31,7 +31,7 @@ final class Pictures {
    * Wraps a picture's body. The style sheet comes with each, since any of them may be alone. What
    * is typed into a picture is not for the notebook, which would delete a cell at {@code d d}.
    */
-  static String wrap(String body) {
+  public static String wrap(String body) {
     return "<style>%s</style><div class=\"gt\">%s</div>"
         .formatted(file("figures.css"), keepingKeys(body));
   }
@@ -44,7 +44,7 @@ final class Pictures {
   }
 
   /** A text file that lies beside the classes. */
-  static String file(String name) {
+  public static String file(String name) {
     return FILES.computeIfAbsent(
         name,
         key -> {
@@ -61,16 +61,16 @@ final class Pictures {
   }
 
   /** An element with escaped text. */
-  static String element(String tag, String classes, String text) {
+  public static String element(String tag, String classes, String text) {
     return "<%s class=\"%s\">%s</%s>".formatted(tag, classes, Html.escape(text), tag);
   }
 
-  static String hex(long value) {
+  public static String hex(long value) {
     return HexFormat.of().toHexDigits(value);
   }
 
   /** A value whose leading zeros are pale: all 16 digits stay, and the eye finds the rest. */
-  static String hexElement(long value) {
+  public static String hexElement(long value) {
     String digits = hex(value);
     int zeros = Math.min(15, Long.numberOfLeadingZeros(value) / 4);
     return "<code class=\"gt-hex\"><span class=\"gt-pale\">"
@@ -81,7 +81,7 @@ final class Pictures {
   }
 
   /** A value's eight bytes as they lie in memory, the lowest address first. */
-  static String bytesInMemory(long value) {
+  public static String bytesInMemory(long value) {
     var bytes = new ArrayList<String>();
     for (int i = 0; i < 8; i++) {
       bytes.add(HexFormat.of().toHexDigits((byte) (value >>> 8 * i)));
@@ -90,7 +90,7 @@ final class Pictures {
   }
 
   /** Lines whose columns stand under each other; a line of one cell runs on freely. */
-  static String columns(List<List<String>> lines) {
+  public static String columns(List<List<String>> lines) {
     int most = lines.stream().mapToInt(List::size).max().orElse(0);
     List<Integer> widths = new ArrayList<>(Collections.nCopies(most, 0));
     for (List<String> line : lines) {
@@ -113,7 +113,7 @@ final class Pictures {
   }
 
   /** {@code 1 byte}, {@code 4,096 bytes}. */
-  static String count(long number, String what) {
+  public static String count(long number, String what) {
     return number == 1
         ? "1 " + what
         : String.format(java.util.Locale.ROOT, "%,d %ss", number, what);

@@ -1,7 +1,7 @@
-package greenthreads.lab;
+package greenthreads.lab.show;
 
 /** The one place where text becomes HTML. */
-final class Html {
+public final class Html {
   private Html() {}
 
   /**
@@ -10,7 +10,7 @@ final class Html {
    * <p>Control characters that HTML forbids become U+FFFD, so that bytes printed by a wild program
    * cannot break the page.
    */
-  static String escape(String text) {
+  public static String escape(String text) {
     var out = new StringBuilder(text.length() + 16);
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
@@ -28,7 +28,7 @@ final class Html {
   }
 
   /** Escapes a sentence; what stands between backquotes in it is shown as code. */
-  static String sentence(String text) {
+  public static String sentence(String text) {
     return escape(text).replaceAll("`([^`]+)`", "<code>$1</code>");
   }
 }

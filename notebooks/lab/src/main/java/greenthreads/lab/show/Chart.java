@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.show;
 
 import greenthreads.lab.base.LabException;
 
