@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.machine.Machine;
+
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Listing;
 

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.machine.Abi;
+
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Picture;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.machine;
 
 import greenthreads.lab.show.Figure;
 
@@ -27,7 +27,7 @@ public record Machine(
   /**
    * @param compiler the C compiler's name and version
    */
-  static Machine here(String compiler) {
+  public static Machine here(String compiler) {
     return new Machine(
         System.getProperty("os.name") + " " + System.getProperty("os.version"),
         Platform.ARCHITECTURE,
@@ -38,7 +38,7 @@ public record Machine(
   }
 
   /** One line: what a chapter says when it starts. */
-  String line() {
+  public String line() {
     return "The lab is ready: JDK %s, %s, %s on %s."
         .formatted(
             Runtime.version().feature(), compiler, System.getProperty("os.name"), architecture);

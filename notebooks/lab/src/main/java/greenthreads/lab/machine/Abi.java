@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.machine;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
@@ -19,11 +19,11 @@ import java.util.Set;
  * @param flags the name of the register that holds the flags
  * @param calleeSaved the registers that a function returns as it found them, sp aside
  */
-record Abi(boolean x86, String sp, String pc, String flags, Set<String> calleeSaved) {
-  static final Abi X86_64 =
+public record Abi(boolean x86, String sp, String pc, String flags, Set<String> calleeSaved) {
+  public static final Abi X86_64 =
       new Abi(true, "rsp", "rip", "rflags", Set.of("rbx", "rbp", "r12", "r13", "r14", "r15"));
 
-  static final Abi AARCH64 =
+  public static final Abi AARCH64 =
       new Abi(
           false,
           "sp",
@@ -49,26 +49,26 @@ record Abi(boolean x86, String sp, String pc, String flags, Set<String> calleeSa
       List.of(new Flag(31, "N"), new Flag(30, "Z"), new Flag(29, "C"), new Flag(28, "V"));
 
   /** That of this process. */
-  static Abi here() {
+  public static Abi here() {
     return Platform.IS_X86_64 ? X86_64 : AARCH64;
   }
 
   /** That of the machine whose registers have these names. */
-  static Abi of(Collection<String> names) {
+  public static Abi of(Collection<String> names) {
     return names.contains("rip") ? X86_64 : AARCH64;
   }
 
   /** Bytes below sp that a function may use without moving sp. */
-  int redZone() {
+  public int redZone() {
     return x86 || Platform.IS_MAC ? 128 : 0;
   }
 
-  boolean isFlags(String register) {
+  public boolean isFlags(String register) {
     return register.equals(flags) || register.equals("pstate");
   }
 
   /** Who keeps a register's value over a call. */
-  Owner owner(String register) {
+  public Owner owner(String register) {
     if (register.equals(sp) || register.equals(pc) || isFlags(register)) {
       return Owner.PROCESSOR;
     }
@@ -79,13 +79,13 @@ record Abi(boolean x86, String sp, String pc, String flags, Set<String> calleeSa
   }
 
   /** Who keeps a register's value over a call. */
-  enum Owner {
+  public enum Owner {
     CALLER("caller-saved", "a called function may overwrite them"),
     CALLEE("callee-saved", "a called function gives them back as they were"),
     PROCESSOR("set apart", "the stack, the place in the code, the flags");
 
-    final String title;
-    final String rule;
+    public final String title;
+    public final String rule;
 
     Owner(String title, String rule) {
       this.title = title;
@@ -98,7 +98,7 @@ record Abi(boolean x86, String sp, String pc, String flags, Set<String> calleeSa
    *
    * @param name as in an instruction: {@code eax}, {@code w3}; the name itself if it is no part
    */
-  String whole(String name) {
+  public String whole(String name) {
     if (!x86) {
       return switch (name) {
         case "lr" -> "x30";
@@ -119,7 +119,7 @@ record Abi(boolean x86, String sp, String pc, String flags, Set<String> calleeSa
   }
 
   /** The flags that are set, by name. */
-  String flagNames(long value) {
+  public String flagNames(long value) {
     var names = new ArrayList<String>();
     for (Flag flag : x86 ? X86_FLAGS : ARM_FLAGS) {
       if ((value >>> flag.bit() & 1) != 0) {
@@ -136,9 +136,9 @@ record Abi(boolean x86, String sp, String pc, String flags, Set<String> calleeSa
    * @param low the number of its lowest byte, 0 for the least significant
    * @param bytes how many it has
    */
-  record Part(String name, int low, int bytes) {
+  public record Part(String name, int low, int bytes) {
     /** What a value holds in this part, as hexadecimal digits. */
-    String of(long value) {
+    public String of(long value) {
       long part = value >>> 8 * low & (bytes == 8 ? -1L : (1L << 8 * bytes) - 1);
       return ("%0" + 2 * bytes + "x").formatted(part);
     }
@@ -149,7 +149,7 @@ record Abi(boolean x86, String sp, String pc, String flags, Set<String> calleeSa
    *
    * @throws LabException if there is no such register
    */
-  List<Part> parts(String register) {
+  public List<Part> parts(String register) {
     if (x86 && register.matches("r[abcd]x")) {
       String letter = register.substring(1, 2);
       return List.of(
