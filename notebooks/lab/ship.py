@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-LIST = "notebooks/lab/src/main/resources/greenthreads/lab/shipped.sha256"
+LIST = "notebooks/lab/src/main/resources/greenthreads/lab/source/shipped.sha256"
 
 
 def digest(text: bytes) -> str:

@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.source.NativeSource;
+import greenthreads.lab.source.Sources;
+
 import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.List;

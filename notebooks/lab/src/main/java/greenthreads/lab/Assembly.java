@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.source.NativeSource;
+
 import greenthreads.lab.show.Listing;
 
 import greenthreads.lab.base.LabException;
@@ -11,7 +13,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /** Reads one function out of the assembly text that a compiler writes. */
-final class Assembly {
+public final class Assembly {
   /** What the assembler needs and the reader does not: sections, alignment, unwind tables. */
   private static final Pattern NOISE =
       Pattern.compile(
@@ -131,7 +133,7 @@ final class Assembly {
    * @param text what {@code cc -S} wrote
    * @param function its name in C
    */
-  static Optional<String> function(String text, String function) {
+  public static Optional<String> function(String text, String function) {
     var lines = new ArrayList<String>();
     boolean inside = false;
     for (String line : text.lines().toList()) {

@@ -16,7 +16,7 @@ import java.util.List;
  * @param file the source file as the compiler was given it, or null if it did not say
  * @param line the line of the declaration, or 0
  */
-record CFunction(
+public record CFunction(
     String name,
     CType result,
     List<Parameter> parameters,

@@ -21,7 +21,7 @@ import java.util.Optional;
  * <p>An instance is immutable and never throws: all reading is done in {@link #read}. References
  * between types are followed when asked for, since types refer to themselves.
  */
-final class DebugInfo {
+public final class DebugInfo {
   /** Longer chains of typedefs and qualifiers than this are damage: a circle, most likely. */
   static final int MAX_DEPTH = 64;
 
@@ -52,7 +52,7 @@ final class DebugInfo {
    * @return what the compiler said; nothing where the file was compiled without {@code -g}
    * @throws IOException if the file cannot be read, is of another kind, or is damaged
    */
-  static DebugInfo read(Path object) throws IOException {
+  public static DebugInfo read(Path object) throws IOException {
     ObjectFile file = ObjectFile.read(object);
     try {
       List<Entry> entries = DwarfReader.read(file);
@@ -79,7 +79,7 @@ final class DebugInfo {
   }
 
   /** The functions that the file defines, by file and line. */
-  List<CFunction> functions() {
+  public List<CFunction> functions() {
     List<CFunction> all = new ArrayList<>();
     for (Entry entry : functions.values()) {
       if (entry.hasCode) {

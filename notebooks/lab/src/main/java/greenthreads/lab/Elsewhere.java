@@ -1,5 +1,10 @@
 package greenthreads.lab;
 
+import greenthreads.lab.source.HeaderLayout;
+import greenthreads.lab.source.NativeSource;
+import greenthreads.lab.source.PlainListing;
+import greenthreads.lab.source.Sources;
+
 import greenthreads.lab.show.Cell;
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
@@ -12,7 +17,7 @@ import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
 
-import greenthreads.lab.PlainListing.Target;
+import greenthreads.lab.source.PlainListing.Target;
 import java.io.IOException;
 import java.lang.foreign.StructLayout;
 import java.nio.charset.StandardCharsets;

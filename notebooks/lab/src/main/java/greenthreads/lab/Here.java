@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.source.Shipped;
+
 import greenthreads.lab.show.Cell;
 
 import greenthreads.lab.base.LabException;

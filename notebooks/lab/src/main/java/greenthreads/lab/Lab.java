@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.source.PlainListing;
+import greenthreads.lab.source.Sources;
+
 import greenthreads.lab.machine.Machine;
 
 import greenthreads.lab.show.Figure;

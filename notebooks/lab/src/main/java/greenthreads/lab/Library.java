@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.source.NativeSource;
+
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.source.CMacro;
+
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Picture;
@@ -7,7 +9,7 @@ import greenthreads.lab.show.Pictures;
 
 import greenthreads.lab.base.LabException;
 
-import greenthreads.lab.PlainListing.Target;
+import greenthreads.lab.source.PlainListing.Target;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;
 import java.util.ArrayList;

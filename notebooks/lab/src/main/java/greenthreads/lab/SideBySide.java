@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.source.NativeSource;
+import greenthreads.lab.source.SourceFile;
+
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Pictures;

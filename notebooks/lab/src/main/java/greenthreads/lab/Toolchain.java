@@ -25,7 +25,7 @@ import java.util.regex.Pattern;
  * @param version what it calls itself, short: {@code gcc 12.2.0}
  * @param identity changes whenever the compiler does; part of every cache key
  */
-record Toolchain(List<String> command, Path executable, String version, String identity) {
+public record Toolchain(List<String> command, Path executable, String version, String identity) {
   private static final List<String> USUAL = List.of("cc", "gcc", "clang");
 
   static final String HOW_TO_INSTALL =
@@ -38,7 +38,7 @@ record Toolchain(List<String> command, Path executable, String version, String i
    *
    * @throws LabException if there is none, saying how to install one
    */
-  static Toolchain find(Map<String, String> environment) {
+  public static Toolchain find(Map<String, String> environment) {
     String chosen = environment.getOrDefault("CC", "").strip();
     String path = environment.getOrDefault("PATH", "");
     if (!chosen.isEmpty()) {

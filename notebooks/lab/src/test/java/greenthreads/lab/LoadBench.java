@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.source.NativeSource;
+
 import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.Workspace;
 

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.source.HeaderLayout;
+
 import greenthreads.lab.show.Figure;
 
 import greenthreads.lab.base.CompileError;
@@ -13,7 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import greenthreads.lab.PlainListing.Target;
+import greenthreads.lab.source.PlainListing.Target;
 import java.io.File;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.source.NativeSource;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.source;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
  * @param parameters their names, or null if it is used without parentheses
  * @param body what stands for it
  */
-record CMacro(String name, List<String> parameters, String body) {
+public record CMacro(String name, List<String> parameters, String body) {
   private static final Pattern DEFINITION =
       Pattern.compile("#\\s*define\\s+(\\w+)(\\(([^)]*)\\))?(.*)", Pattern.DOTALL);
 
@@ -153,7 +153,7 @@ record CMacro(String name, List<String> parameters, String body) {
    *
    * @throws IllegalArgumentException if it is anything else
    */
-  static long evaluate(String condition, Map<String, CMacro> macros) {
+  public static long evaluate(String condition, Map<String, CMacro> macros) {
     var tokens = new ArrayList<>(tokens(condition));
     tokens.removeIf(String::isBlank);
     var evaluation = new Evaluation(tokens, macros);

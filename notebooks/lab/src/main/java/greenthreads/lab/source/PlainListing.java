@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.source;
 
 import greenthreads.lab.show.Listing;
 
@@ -37,9 +37,9 @@ import java.util.stream.Stream;
  * place of the {@code #include} that the file uses, and what these use. Assembly is written out,
  * one instruction a line. System headers, and macros outside of assembly, stay as they are.
  */
-final class PlainListing {
+public final class PlainListing {
   /** What a listing is made for. */
-  enum Target {
+  public enum Target {
     X86_64_LINUX("x86-64, Linux", "__x86_64__ __linux__ __ELF__ MAP_STACK"),
     AARCH64_LINUX("AArch64, Linux", "__aarch64__ __linux__ __ELF__ MAP_STACK"),
     X86_64_MACOS("x86-64, macOS", "__x86_64__ __APPLE__"),
@@ -49,7 +49,7 @@ final class PlainListing {
         "__riscv __riscv_xlen=64 __riscv_float_abi_double __linux__ __ELF__ MAP_STACK"),
     X86_64_WINDOWS("x86-64, Windows", "__x86_64__ _WIN32 MAP_STACK");
 
-    final String title;
+    public final String title;
     private final List<String> defined;
 
     Target(String title, String defined) {
@@ -58,7 +58,7 @@ final class PlainListing {
     }
 
     /** This machine. */
-    static Target here() {
+    public static Target here() {
       if (Platform.IS_MAC) {
         return Platform.IS_X86_64 ? X86_64_MACOS : AARCH64_MACOS;
       }
@@ -70,7 +70,7 @@ final class PlainListing {
     }
 
     /** The one of this title, letters' case and commas apart. */
-    static Target of(String title) {
+    public static Target of(String title) {
       for (Target target : values()) {
         if (plainly(target.title).equals(plainly(title))) {
           return target;
@@ -134,7 +134,7 @@ final class PlainListing {
    *
    * @throws LabException if there is no such file
    */
-  static Listing listing(Workspace workspace, String name, Target target) {
+  public static Listing listing(Workspace workspace, String name, Target target) {
     Sources.whole(workspace, name); // says what is wrong if there is no such file
     String code = of(workspace.sources(), name, target);
     return new Listing("c", name + ".c, plain, for " + target.title, code.stripTrailing());
@@ -288,7 +288,7 @@ final class PlainListing {
    * The lines of a text without its comments. Lines that held nothing else are gone; a directive
    * that goes on over several lines is one.
    */
-  static List<String> lines(String text) {
+  public static List<String> lines(String text) {
     var lines = new ArrayList<String>();
     var line = new StringBuilder();
     boolean hadComment = false;

@@ -1,4 +1,7 @@
-package greenthreads.lab;
+package greenthreads.lab.source;
+
+import greenthreads.lab.Assembly;
+import greenthreads.lab.Toolchain;
 
 import greenthreads.lab.base.LabException;
 
@@ -7,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import greenthreads.lab.PlainListing.Target;
+import greenthreads.lab.source.PlainListing.Target;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

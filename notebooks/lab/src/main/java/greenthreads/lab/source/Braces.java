@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.source;
 
 import java.util.ArrayDeque;
 import java.util.OptionalInt;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.source;
 
 import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.LabException;
@@ -20,14 +20,14 @@ import java.util.stream.Collectors;
  *
  * @param digests each followed by what it is of: a file's path under native/, or {@code %%c NAME}
  */
-record Shipped(Set<String> digests) {
-  private static final String LIST = "/greenthreads/lab/shipped.sha256";
+public record Shipped(Set<String> digests) {
+  private static final String LIST = "/greenthreads/lab/source/shipped.sha256";
 
   /** Options that make the same code faster, slower or larger, and do not make it other code. */
   private static final Pattern SAME_CODE = Pattern.compile("-O[0-3sg]?|-fno-[a-z-]+|-march=\\S+");
 
   /** The list that came with the lab. */
-  static Shipped read() {
+  public static Shipped read() {
     try (InputStream in = Shipped.class.getResourceAsStream(LIST)) {
       if (in == null) {
         throw new IOException(LIST + " is not in its jar");
@@ -39,7 +39,7 @@ record Shipped(Set<String> digests) {
   }
 
   /** Whether a source, with all that it includes, is as it was shipped. */
-  boolean has(NativeSource source, List<String> options) {
+  public boolean has(NativeSource source, List<String> options) {
     if (!options.stream().allMatch(option -> SAME_CODE.matcher(option).matches())) {
       return false;
     }

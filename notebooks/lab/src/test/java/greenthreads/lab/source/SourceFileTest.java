@@ -1,4 +1,7 @@
-package greenthreads.lab;
+package greenthreads.lab.source;
+
+import greenthreads.lab.CFunction;
+import greenthreads.lab.DebugInfo;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -8,8 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
-import greenthreads.lab.SourceFile.Item;
-import greenthreads.lab.SourceFile.Kind;
+import greenthreads.lab.source.SourceFile.Item;
+import greenthreads.lab.source.SourceFile.Kind;
 import greenthreads.lab.base.Programs;
 import java.io.IOException;
 import java.io.UncheckedIOException;

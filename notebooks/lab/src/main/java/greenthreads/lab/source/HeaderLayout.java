@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.source;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
  * the offsets that the assembly uses, which stand behind it, a {@code HOLDS(member, OFFSET)} for
  * each.
  */
-final class HeaderLayout {
+public final class HeaderLayout {
   private static final Pattern HOLDS = Pattern.compile("HOLDS\\((\\w+),\\s*(.*)\\);");
   private static final Pattern DECLARATION =
       Pattern.compile("(?:_Alignas\\((\\d+)\\)\\s+)?uint64_t\\s+(\\w[^;]*);");
@@ -36,7 +36,7 @@ final class HeaderLayout {
    * @param struct its tag
    * @throws LabException if it is not there, or declaration and offsets contradict each other
    */
-  static StructLayout of(Path folder, String struct) {
+  public static StructLayout of(Path folder, String struct) {
     String text = read(folder).replaceAll("(?s)/\\*.*?\\*/|//[^\n]*", "").replace("\\\n", " ");
     String begin = "struct " + struct + " {";
     int start = text.indexOf(begin);

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.source;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
@@ -27,7 +27,7 @@ import java.util.regex.Pattern;
  *     is compiled where it stands
  * @param included every file of ours that the compiler will read, by name, with its content
  */
-record NativeSource(
+public record NativeSource(
     String name, Path folder, Map<String, byte[]> files, Map<String, byte[]> included) {
   private static final Pattern INCLUDE =
       Pattern.compile("^[ \\t]*#[ \\t]*include[ \\t]*\"([^\"\\n]+)\"", Pattern.MULTILINE);
@@ -37,7 +37,7 @@ record NativeSource(
    *
    * @throws LabException if it is not there, naming those that are
    */
-  static NativeSource ofFile(Path folder, String name) {
+  public static NativeSource ofFile(Path folder, String name) {
     String stem = name.endsWith(".c") ? name.substring(0, name.length() - 2) : name;
     Path file = folder.resolve(stem + ".c").normalize();
     if (!file.startsWith(folder) || !Files.isRegularFile(file)) {
@@ -60,7 +60,7 @@ record NativeSource(
    *
    * @param files name to text, first the unit to compile; the others are there for diagnostics
    */
-  static NativeSource ofCell(Path folder, String name, LinkedHashMap<String, String> files) {
+  public static NativeSource ofCell(Path folder, String name, LinkedHashMap<String, String> files) {
     var bytes = new LinkedHashMap<String, byte[]>();
     files.forEach((file, text) -> bytes.put(file, text.getBytes(StandardCharsets.UTF_8)));
     var included = new TreeMap<String, byte[]>(bytes);
@@ -69,17 +69,17 @@ record NativeSource(
   }
 
   /** The file to compile, relative to the folder the compiler runs in. */
-  String unit() {
+  public String unit() {
     return files.isEmpty() ? name + ".c" : files.keySet().iterator().next();
   }
 
   /** What the reader reads in messages: {@code 03-a-single-stack-swap.c} or {@code cell mine}. */
-  String title() {
+  public String title() {
     return files.isEmpty() ? name + ".c" : "cell " + name;
   }
 
   /** Whether the files that went into it are still as they were when it was made. */
-  boolean isCurrent() {
+  public boolean isCurrent() {
     String own = name + ".c";
     return included.entrySet().stream()
         .filter(file -> !file.getKey().equals(own) && !file.getKey().equals("merged-" + own))
@@ -90,7 +90,7 @@ record NativeSource(
   }
 
   /** A digest of all that decides what the compiler makes of this source. */
-  String key(List<String> more) {
+  public String key(List<String> more) {
     try {
       var digest = MessageDigest.getInstance("SHA-256");
       included.forEach((file, content) -> {
@@ -110,7 +110,7 @@ record NativeSource(
   }
 
   /** The stems of the C files in a folder, sorted. */
-  static List<String> stems(Path folder) {
+  public static List<String> stems(Path folder) {
     try (var list = Files.list(folder)) {
       return list.map(file -> file.getFileName().toString())
           .filter(file -> file.endsWith(".c"))

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.source;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -23,7 +23,7 @@ import java.util.regex.Pattern;
  * <p>Where a conditional directive stands inside an item, the first branch is the one that is
  * understood.
  */
-final class SourceFile {
+public final class SourceFile {
   /** What an item is. */
   enum Kind {
     FUNCTION,
@@ -56,7 +56,7 @@ final class SourceFile {
    * @param text the text of these lines
    * @param span where it is in the text that was parsed
    */
-  record Item(
+  public record Item(
       Kind kind, String name, String file, int firstLine, int lastLine, String text, Span span) {
 
     /** Whether it declares this name: {@code thread}, {@code struct thread}. */
@@ -158,7 +158,7 @@ final class SourceFile {
   }
 
   /** Splits a text; {@code name} is what diagnostics will call it. */
-  static SourceFile parse(String name, String text) {
+  public static SourceFile parse(String name, String text) {
     return new SourceFile(name, text, new Splitter(name, text).split());
   }
 
@@ -179,7 +179,7 @@ final class SourceFile {
    * The item that defines a name, else one that declares it. Of several, under different {@code
    * #if} branches, it is the first.
    */
-  Optional<Item> item(String wanted) {
+  public Optional<Item> item(String wanted) {
     List<Item> found = items(wanted);
     return found.isEmpty() ? Optional.empty() : Optional.of(found.get(0));
   }

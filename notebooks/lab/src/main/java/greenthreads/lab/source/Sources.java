@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.source;
 
 import greenthreads.lab.show.Listing;
 
@@ -19,7 +19,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Native sources as text: to show, and to start an edit from. */
-final class Sources {
+public final class Sources {
   /** What a reader would not ask for by name. */
   private static final Set<SourceFile.Kind> UNNAMED =
       EnumSet.of(
@@ -30,12 +30,12 @@ final class Sources {
 
   private Sources() {}
 
-  static Listing whole(Workspace workspace, String file) {
+  public static Listing whole(Workspace workspace, String file) {
     Path path = path(workspace, file);
     return new Listing("c", "native/" + name(workspace, path), read(path).stripTrailing());
   }
 
-  static Listing part(Workspace workspace, String file, String part) {
+  public static Listing part(Workspace workspace, String file, String part) {
     Path folder = workspace.sources().resolve(file).normalize();
     if (folder.startsWith(workspace.sources()) && Files.isDirectory(folder)) {
       return part(workspace, fileWith(workspace, folder, part), part);
@@ -88,7 +88,7 @@ final class Sources {
    * <p>Where it starts from a file, the headers of ours are put in place of their includes first,
    * so that a part of them can be replaced as well.
    */
-  static NativeSource cell(Workspace workspace, String name, String from, String body) {
+  public static NativeSource cell(Workspace workspace, String name, String from, String body) {
     var files = new LinkedHashMap<String, String>();
     String own = name + ".c";
     String text = "\n" + body + "\n";
