@@ -1,12 +1,14 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Disassembler;
+
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 
 import greenthreads.lab.base.Words;
 
 import greenthreads.lab.AddressSpace.Place;
-import greenthreads.lab.Disassembler.Instruction;
+import greenthreads.lab.compile.Disassembler.Instruction;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,9 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Disassembler;
+
 import greenthreads.lab.AddressSpace.Place;
-import greenthreads.lab.Disassembler.Instruction;
+import greenthreads.lab.compile.Disassembler.Instruction;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,5 +1,9 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Assembly;
+import greenthreads.lab.compile.Compiler;
+import greenthreads.lab.compile.Toolchain;
+
 import greenthreads.lab.source.HeaderLayout;
 import greenthreads.lab.source.NativeSource;
 import greenthreads.lab.source.PlainListing;

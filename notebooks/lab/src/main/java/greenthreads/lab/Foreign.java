@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Toolchain;
+
 import greenthreads.lab.source.PlainListing;
 
 import greenthreads.lab.base.LabException;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Toolchain;
+
 import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Disassembler;
+
 /**
  * What every isolated call needs.
  *

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Disassembler;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Disassembler;
+
 import greenthreads.lab.show.Figure;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -7,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import greenthreads.lab.CrashCause.Certainty;
-import greenthreads.lab.Disassembler.Instruction;
+import greenthreads.lab.compile.Disassembler.Instruction;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

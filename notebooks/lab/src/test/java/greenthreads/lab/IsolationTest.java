@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Disassembler;
+import greenthreads.lab.compile.Toolchain;
+
 import greenthreads.lab.base.LabException;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

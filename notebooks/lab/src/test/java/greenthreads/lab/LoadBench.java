@@ -1,5 +1,9 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Compiler;
+import greenthreads.lab.compile.Disassembler;
+import greenthreads.lab.compile.Toolchain;
+
 import greenthreads.lab.source.NativeSource;
 
 import greenthreads.lab.base.Cache;

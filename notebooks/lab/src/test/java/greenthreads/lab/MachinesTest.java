@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Compiler;
+import greenthreads.lab.compile.Toolchain;
+
 import greenthreads.lab.source.HeaderLayout;
 
 import greenthreads.lab.show.Figure;

@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Disassembler;
+import greenthreads.lab.compile.Toolchain;
+
 import greenthreads.lab.show.Drawn;
 import greenthreads.lab.show.Figure;
 

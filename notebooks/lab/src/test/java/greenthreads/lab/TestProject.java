@@ -1,5 +1,9 @@
 package greenthreads.lab;
 
+import greenthreads.lab.compile.Compiler;
+import greenthreads.lab.compile.Disassembler;
+import greenthreads.lab.compile.Toolchain;
+
 import greenthreads.lab.source.NativeSource;
 
 import greenthreads.lab.base.Workspace;
@@ -12,9 +16,9 @@ import java.util.List;
 import java.util.Map;
 
 /** A small project in a folder of its own: native sources, a cache, this machine's compiler. */
-record TestProject(Workspace workspace, Compiler compiler) {
+public record TestProject(Workspace workspace, Compiler compiler) {
   /** Makes one in an empty folder. */
-  static TestProject in(Path folder) throws IOException {
+  public static TestProject in(Path folder) throws IOException {
     Path root = Files.createDirectories(folder.resolve("project with space é"));
     Files.createDirectories(root.resolve("native/arch"));
     Files.writeString(root.resolve("native/arch/arch.h"), "#define TEN 10\n");
@@ -23,7 +27,7 @@ record TestProject(Workspace workspace, Compiler compiler) {
   }
 
   /** Writes native/NAME.c. */
-  TestProject with(String name, String text) {
+  public TestProject with(String name, String text) {
     try {
       Files.writeString(workspace.sources().resolve(name + ".c"), text);
     } catch (IOException e) {
@@ -48,7 +52,7 @@ record TestProject(Workspace workspace, Compiler compiler) {
         new Host(command, workspace.folder("native")), Disassembler.find(command, System.getenv()));
   }
 
-  Compiler.Built build(String name, String... options) {
+  public Compiler.Built build(String name, String... options) {
     return compiler.build(NativeSource.ofFile(workspace.sources(), name), List.of(options));
   }
 
@@ -58,7 +62,7 @@ record TestProject(Workspace workspace, Compiler compiler) {
   }
 
   /** An environment with nothing but these variables. */
-  static Map<String, String> environment(String... pairs) {
+  public static Map<String, String> environment(String... pairs) {
     var all = new java.util.HashMap<String, String>();
     for (int i = 0; i < pairs.length; i += 2) {
       all.put(pairs[i], pairs[i + 1]);

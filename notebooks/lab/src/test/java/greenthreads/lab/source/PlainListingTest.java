@@ -1,7 +1,7 @@
 package greenthreads.lab.source;
 
-import greenthreads.lab.Assembly;
-import greenthreads.lab.Toolchain;
+import greenthreads.lab.compile.Assembly;
+import greenthreads.lab.compile.Toolchain;
 
 import greenthreads.lab.base.LabException;
 

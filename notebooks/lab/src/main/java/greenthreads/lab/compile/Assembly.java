@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.compile;
 
 import greenthreads.lab.source.NativeSource;
 
@@ -35,7 +35,7 @@ public final class Assembly {
    * @param options words for the compiler, after those that keep the listing plain
    * @throws LabException if it makes no such function
    */
-  static Listing listing(
+  public static Listing listing(
       Compiler compiler, NativeSource source, String function, List<String> options) {
     var words = new ArrayList<String>();
     if (options.stream().noneMatch(option -> option.startsWith("-O"))) {
@@ -71,7 +71,7 @@ public final class Assembly {
    * @param file the source file's own name; empty if not known
    * @param line the line there, or 0
    */
-  record Line(String text, String file, int line) {}
+  public record Line(String text, String file, int line) {}
 
   /**
    * The same as {@link #function}, each line with its place in the source, if the compiler was
@@ -79,7 +79,7 @@ public final class Assembly {
    *
    * @return empty if there is no such function
    */
-  static List<Line> lines(String text, String function) {
+  public static List<Line> lines(String text, String function) {
     Optional<String> code = function(text, function);
     if (code.isEmpty()) {
       return List.of();

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.compile;
 
 import greenthreads.lab.source.NativeSource;
 import greenthreads.lab.source.PlainListing;
@@ -28,7 +28,7 @@ import java.util.regex.Pattern;
  * <p>The memory is a {@link Cache} whose entries are named by what went into them: source, headers,
  * options, compiler.
  */
-final class Compiler {
+public final class Compiler {
   /** Part of every key; to be changed when the options below or the entry's form change. */
   private static final String FORM = "4";
 
@@ -48,7 +48,7 @@ final class Compiler {
    * counts of instructions and places of variables, and the chapters speak of all three. A request
    * can switch any of them on: its options come later.
    */
-  static List<String> plain(PlainListing.Target target, boolean isClang) {
+  public static List<String> plain(PlainListing.Target target, boolean isClang) {
     var words = new ArrayList<>(List.of("-fno-stack-protector"));
     boolean isLinux = target.title.endsWith("Linux");
     if (isLinux && !isClang) {
@@ -63,19 +63,19 @@ final class Compiler {
   }
 
   /** Likewise, for this machine. */
-  List<String> plain() {
+  public List<String> plain() {
     return plain(PlainListing.Target.here(), toolchain.isClang());
   }
 
   private final Toolchain toolchain;
   private final Workspace workspace;
 
-  Compiler(Toolchain toolchain, Workspace workspace) {
+  public Compiler(Toolchain toolchain, Workspace workspace) {
     this.toolchain = toolchain;
     this.workspace = workspace;
   }
 
-  Toolchain toolchain() {
+  public Toolchain toolchain() {
     return toolchain;
   }
 
@@ -87,14 +87,14 @@ final class Compiler {
    * @param key names all that went into it
    * @param messages the compiler's warnings, empty if it had none
    */
-  record Built(Path library, Cache.Entry entry, String key, String messages) {
+  public record Built(Path library, Cache.Entry entry, String key, String messages) {
     /** Whether the compiler ran for it just now. */
-    boolean fresh() {
+    public boolean fresh() {
       return entry.fresh();
     }
 
     /** The file that holds its debug information. */
-    Path debug() {
+    public Path debug() {
       return Platform.IS_MAC ? entry.folder().resolve(OBJECT) : library;
     }
   }
@@ -105,7 +105,7 @@ final class Compiler {
    * @throws CompileError with the compiler's own words if it refuses the source
    * @throws LabException if the cache cannot be written
    */
-  Built build(NativeSource source, List<String> options) {
+  public Built build(NativeSource source, List<String> options) {
     var words = new ArrayList<>(options);
     words.add(toolchain.identity());
     words.add(String.join(" ", OPTIONS));
@@ -152,7 +152,7 @@ final class Compiler {
     }
   }
 
-  static String fileName(NativeSource source) {
+  public static String fileName(NativeSource source) {
     return source.name().replaceAll("[^A-Za-z0-9._-]", "_");
   }
 
@@ -209,7 +209,7 @@ final class Compiler {
     Files.writeString(draft.resolve(MESSAGES), messages);
   }
 
-  static void layOut(NativeSource source, Path directory) throws IOException {
+  public static void layOut(NativeSource source, Path directory) throws IOException {
     for (var file : source.files().entrySet()) {
       Path path = directory.resolve(file.getKey());
       Files.createDirectories(path.getParent());
@@ -298,7 +298,7 @@ final class Compiler {
   }
 
   /** What the compiler makes of a source as assembly text, for the reader to look at. */
-  String assembly(NativeSource source, List<String> options) {
+  public String assembly(NativeSource source, List<String> options) {
     Path cache = workspace.folder("native");
     try {
       Path draft = Files.createTempDirectory(cache, "draft-");

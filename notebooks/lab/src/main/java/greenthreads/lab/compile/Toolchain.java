@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.compile;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
@@ -115,11 +115,11 @@ public record Toolchain(List<String> command, Path executable, String version, S
   private static final Pattern PIECE = Pattern.compile(QUOTED);
   private static final Pattern WORD = Pattern.compile("(?:" + QUOTED + "|\\S)+");
 
-  boolean isClang() {
+  public boolean isClang() {
     return version.contains("clang");
   }
 
-  static Optional<Path> search(String program, String path) {
+  public static Optional<Path> search(String program, String path) {
     if (program.contains("/")) {
       return Optional.of(Path.of(program)).filter(Files::isExecutable);
     }
@@ -171,18 +171,18 @@ public record Toolchain(List<String> command, Path executable, String version, S
   }
 
   /** What a finished program printed (both streams) and its exit status. */
-  record Result(int exit, String output) {}
+  public record Result(int exit, String output) {}
 
   /**
    * Runs a short-lived tool to its end.
    *
    * <p>An interrupt of the cell ends the tool as well.
    */
-  static Result run(List<String> command) {
+  public static Result run(List<String> command) {
     return run(command, null);
   }
 
-  static Result run(List<String> command, Path directory) {
+  public static Result run(List<String> command, Path directory) {
     Process process = null;
     try {
       var builder = new ProcessBuilder(command).redirectErrorStream(true);

@@ -1,4 +1,6 @@
-package greenthreads.lab;
+package greenthreads.lab.compile;
+
+import greenthreads.lab.TestProject;
 
 import greenthreads.lab.source.NativeSource;
 

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.compile;
 
 import java.io.File;
 import java.io.IOException;
@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
  * Shows machine code as instructions, with the tools that came with the compiler: GNU objdump or
  * LLVM's. Without one, the bytes are shown.
  */
-final class Disassembler {
+public final class Disassembler {
   /**
    * One instruction.
    *
@@ -24,21 +24,21 @@ final class Disassembler {
    * @param text in the Intel dialect on x86-64; empty if there is no tool to tell
    * @param source file and line, as {@code 03-swap.c:41}; empty if not known
    */
-  record Instruction(long offset, String bytes, String text, String source) {
+  public record Instruction(long offset, String bytes, String text, String source) {
     /** The operation's name; empty if not known. */
-    String mnemonic() {
+    public String mnemonic() {
       String[] words = text.split("\\s+");
       boolean prefix = words.length > 1 && PREFIXES.contains(words[0]);
       return prefix ? words[1] : words[0];
     }
 
     /** What follows the operation's name. */
-    String operands() {
+    public String operands() {
       int at = text.indexOf(mnemonic());
       return at < 0 ? "" : text.substring(at + mnemonic().length()).strip();
     }
 
-    int length() {
+    public int length() {
       return bytes.replace(" ", "").length() / 2;
     }
   }
@@ -61,7 +61,7 @@ final class Disassembler {
   }
 
   /** One that has no tool. */
-  static Disassembler none() {
+  public static Disassembler none() {
     return new Disassembler(Optional.empty());
   }
 
@@ -70,7 +70,7 @@ final class Disassembler {
    *
    * @param compiler the compiler's command
    */
-  static Disassembler find(List<String> compiler, Map<String, String> environment) {
+  public static Disassembler find(List<String> compiler, Map<String, String> environment) {
     var names = new ArrayList<String>();
     String program = compiler.isEmpty() ? "" : compiler.getFirst();
     String sibling = program.replaceFirst("(gcc|clang|cc)(-[0-9.]+)?$", "objdump");
@@ -85,7 +85,7 @@ final class Disassembler {
             .findFirst());
   }
 
-  boolean hasTool() {
+  public boolean hasTool() {
     return tool.isPresent();
   }
 
@@ -107,7 +107,7 @@ final class Disassembler {
    * @param lines whether to look for source lines, which takes long in a large library
    * @return in order; empty if there is no tool, or the file is not its kind
    */
-  List<Instruction> library(Path file, long from, long to, boolean x86, boolean lines) {
+  public List<Instruction> library(Path file, long from, long to, boolean x86, boolean lines) {
     if (tool.isEmpty()) {
       return List.of();
     }
@@ -125,7 +125,7 @@ final class Disassembler {
   }
 
   /** Code that is in no file: only GNU's tool can be given bare bytes. */
-  List<Instruction> bytes(byte[] code, long address, boolean x86) {
+  public List<Instruction> bytes(byte[] code, long address, boolean x86) {
     if (tool.isEmpty() || code.length == 0) {
       return List.of();
     }
@@ -146,7 +146,7 @@ final class Disassembler {
     }
   }
 
-  static List<Instruction> parse(String output) {
+  public static List<Instruction> parse(String output) {
     var all = new ArrayList<Instruction>();
     String source = "";
     for (String line : output.lines().toList()) {
@@ -175,7 +175,7 @@ final class Disassembler {
   }
 
   /** Bytes in place of instructions, with nothing said about them. */
-  static Instruction raw(byte[] code, long address) {
+  public static Instruction raw(byte[] code, long address) {
     return new Instruction(address, HexFormat.ofDelimiter(" ").formatHex(code), "", "");
   }
 }
