@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.binary.Symbols;
+
 import greenthreads.lab.HostReport.Argument;
 import greenthreads.lab.HostReport.Stack;
 import java.nio.file.Path;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.binary.Symbols;
+
 import greenthreads.lab.base.Words;
 
 import static greenthreads.lab.AddressSpace.bytes;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.binary.DebugInfo;
+
 import greenthreads.lab.compile.Assembly;
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.compile.Toolchain;

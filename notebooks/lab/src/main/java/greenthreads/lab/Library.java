@@ -1,5 +1,10 @@
 package greenthreads.lab;
 
+import greenthreads.lab.binary.CFunction;
+import greenthreads.lab.binary.DebugInfo;
+import greenthreads.lab.binary.Insight;
+import greenthreads.lab.binary.Symbols;
+
 import greenthreads.lab.compile.Compiler;
 
 import greenthreads.lab.source.NativeSource;

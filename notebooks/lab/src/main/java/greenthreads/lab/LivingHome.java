@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.binary.Insight;
+
 import greenthreads.lab.source.NativeSource;
 
 import greenthreads.lab.base.LabException;

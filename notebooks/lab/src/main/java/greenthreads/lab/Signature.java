@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.binary.CFunction;
+import greenthreads.lab.binary.CType;
+
 import greenthreads.lab.base.LabException;
 
 import java.lang.foreign.FunctionDescriptor;

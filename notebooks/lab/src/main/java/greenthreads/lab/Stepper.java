@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.binary.Symbols;
+
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 

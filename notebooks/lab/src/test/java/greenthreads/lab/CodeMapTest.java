@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.binary.CodePlace;
+import greenthreads.lab.binary.Symbols;
+
 import greenthreads.lab.base.Platform;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

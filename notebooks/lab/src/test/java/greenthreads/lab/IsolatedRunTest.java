@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.binary.Symbols;
+
 import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.compile.Toolchain;
 

@@ -1,7 +1,7 @@
 package greenthreads.lab.source;
 
-import greenthreads.lab.CFunction;
-import greenthreads.lab.DebugInfo;
+import greenthreads.lab.binary.CFunction;
+import greenthreads.lab.binary.DebugInfo;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

@@ -1,6 +1,6 @@
-package greenthreads.lab;
+package greenthreads.lab.binary;
 
-import greenthreads.lab.DwarfReader.Entry;
+import greenthreads.lab.binary.DwarfReader.Entry;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -73,7 +73,7 @@ public final class DebugInfo {
   }
 
   /** The function of this name: its definition, or else the declaration it is called by. */
-  Optional<CFunction> function(String name) {
+  public Optional<CFunction> function(String name) {
     Entry entry = functions.get(name);
     return entry == null ? Optional.empty() : Optional.of(function(entry));
   }
@@ -96,7 +96,7 @@ public final class DebugInfo {
    * The struct or union of this name, by its tag ({@code context} or {@code struct context}) or by
    * the name of a typedef.
    */
-  Optional<CStruct> struct(String name) {
+  public Optional<CStruct> struct(String name) {
     String tag = name;
     if (name.startsWith("struct ") || name.startsWith("union ")) {
       tag = name.substring(name.indexOf(' ') + 1).strip();

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.binary;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.binary;
 
 import greenthreads.lab.compile.Compiler;
 
@@ -19,7 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * @param leavesTraces whether unloading could pull code from under a thread or a handler that it
  *     installed
  */
-record Insight(DebugInfo debug, Symbols functions, boolean leavesTraces) {
+public record Insight(DebugInfo debug, Symbols functions, boolean leavesTraces) {
   /** Functions whose callers may leave something behind that still runs our code later. */
   private static final List<String> LEAVES_TRACES =
       List.of(
@@ -35,7 +35,7 @@ record Insight(DebugInfo debug, Symbols functions, boolean leavesTraces) {
   private static final Map<String, SoftReference<Insight>> KNOWN = new ConcurrentHashMap<>();
 
   /** Read once for each content, however often it is loaded. */
-  static Insight of(Compiler.Built built) throws IOException {
+  public static Insight of(Compiler.Built built) throws IOException {
     Cache.Entry entry = built.entry();
     SoftReference<Insight> known = KNOWN.get(entry.checksum());
     Insight insight = known == null ? null : known.get();

@@ -1,6 +1,6 @@
-package greenthreads.lab;
+package greenthreads.lab.binary;
 
-import greenthreads.lab.DwarfReader.Entry;
+import greenthreads.lab.binary.DwarfReader.Entry;
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.ValueLayout;
@@ -14,9 +14,9 @@ import java.util.Optional;
  * <p>{@link #spelling()} keeps the typedefs and qualifiers that the source uses; {@link #kind()},
  * {@link #size()} and the rest see through them.
  */
-final class CType {
+public final class CType {
   /** What a type is at bottom. */
-  enum Kind {
+  public enum Kind {
     VOID,
     BOOL,
     /** Plain {@code char}, whose sign depends on the machine. */
@@ -74,17 +74,17 @@ final class CType {
   }
 
   /** What the type is at bottom. */
-  Kind kind() {
+  public Kind kind() {
     return kind;
   }
 
   /** Its size in bytes; 0 for void, functions, incomplete types and arrays of unknown length. */
-  long size() {
+  public long size() {
     return size(0);
   }
 
   /** The type as C writes it, without a name: {@code const char *}, {@code int (*)(void)}. */
-  String spelling() {
+  public String spelling() {
     return declare("");
   }
 
@@ -94,7 +94,7 @@ final class CType {
   }
 
   /** What a pointer points to, an array consists of, or a function returns. */
-  Optional<CType> target() {
+  public Optional<CType> target() {
     return switch (kind) {
       case POINTER, FUNCTION -> Optional.of(new CType(info, bare.type));
       case ARRAY -> Optional.of(element());

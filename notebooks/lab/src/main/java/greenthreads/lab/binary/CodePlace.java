@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.binary;
 
 /**
  * A place in a function.
@@ -6,7 +6,7 @@ package greenthreads.lab;
  * @param function the function's name
  * @param offset how many bytes after its first instruction
  */
-record CodePlace(String function, long offset) {
+public record CodePlace(String function, long offset) {
   @Override
   public String toString() {
     return offset == 0 ? function : "%s+0x%x".formatted(function, offset);

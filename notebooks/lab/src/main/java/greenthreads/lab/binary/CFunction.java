@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.binary;
 
 import java.util.List;
 
@@ -33,7 +33,7 @@ public record CFunction(
    * @param name its name, or null where the declaration gives none
    * @param type its type
    */
-  record Parameter(String name, CType type) {
+  public record Parameter(String name, CType type) {
     @Override
     public String toString() {
       return type.declare(name == null ? "" : name);
@@ -41,7 +41,7 @@ public record CFunction(
   }
 
   /** Where it is declared, as compilers write it: {@code native/00-start-here.c:12}. */
-  String place() {
+  public String place() {
     return file == null ? "" : file + ":" + line;
   }
 

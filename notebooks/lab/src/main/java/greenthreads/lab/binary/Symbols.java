@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.binary;
 
 import greenthreads.lab.compile.Toolchain;
 
@@ -24,18 +24,18 @@ import java.util.TreeMap;
  * <p>ELF is read here; for Mach-O the system's nm is asked. A file that cannot be read has no
  * symbols: a report then says less.
  */
-final class Symbols {
+public final class Symbols {
   /**
    * A function: its name, the offset in the library at which it begins, and its size (0: unknown).
    */
-  record Symbol(String name, long start, long size) {
+  public record Symbol(String name, long start, long size) {
     /** The place in it that an offset in the library is. */
-    CodePlace place(long offset) {
+    public CodePlace place(long offset) {
       return new CodePlace(name, offset - start);
     }
 
     /** {@code name+0x1c}, or the bare name at its first instruction. */
-    String at(long offset) {
+    public String at(long offset) {
       return offset == start ? name : "%s+0x%x".formatted(name, offset - start);
     }
   }
@@ -62,7 +62,7 @@ final class Symbols {
 
   private Symbols() {}
 
-  static Symbols of(Path file) {
+  public static Symbols of(Path file) {
     var symbols = new Symbols();
     try {
       if (Platform.IS_MAC) {
@@ -77,31 +77,31 @@ final class Symbols {
   }
 
   /** The function that an offset lies in; empty between functions, or if the table is silent. */
-  Optional<Symbol> at(long offset) {
+  public Optional<Symbol> at(long offset) {
     return Optional.ofNullable(functions.floorEntry(offset))
         .map(Map.Entry::getValue)
         .filter(symbol -> offset < end(symbol));
   }
 
   /** The global variable that an offset lies in; ELF alone says. */
-  Optional<Symbol> variable(long offset) {
+  public Optional<Symbol> variable(long offset) {
     return Optional.ofNullable(variables.floorEntry(offset))
         .map(Map.Entry::getValue)
         .filter(symbol -> offset < symbol.start() + symbol.size());
   }
 
   /** How many bytes of address space the loaded file takes; 0 if that is not known. */
-  long extent() {
+  public long extent() {
     return extent;
   }
 
   /** The function that ends at or before an offset, nearest to it. */
-  Optional<Symbol> before(long offset) {
+  public Optional<Symbol> before(long offset) {
     return Optional.ofNullable(functions.lowerEntry(offset)).map(Map.Entry::getValue);
   }
 
   /** Where a function ends: by its size, or else where the next one begins or its section ends. */
-  long end(Symbol symbol) {
+  public long end(Symbol symbol) {
     if (symbol.size() > 0) {
       return symbol.start() + symbol.size();
     }
@@ -111,16 +111,16 @@ final class Symbols {
   }
 
   /** The names of all functions, in the order of their addresses. */
-  List<String> names() {
+  public List<String> names() {
     return functions.values().stream().map(Symbol::name).toList();
   }
 
-  Optional<Symbol> named(String name) {
+  public Optional<Symbol> named(String name) {
     return functions.values().stream().filter(symbol -> symbol.name().equals(name)).findFirst();
   }
 
   /** Whether code outside the library can find a function or variable of this name in it. */
-  boolean exports(String name) {
+  public boolean exports(String name) {
     return exports.contains(name);
   }
 

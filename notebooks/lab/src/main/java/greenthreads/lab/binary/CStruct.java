@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.binary;
 
 import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
@@ -16,7 +16,7 @@ import java.util.Optional;
  * @param alignment the alignment that the source asks for, or 0
  * @param members its members in order
  */
-record CStruct(boolean union, String name, long size, long alignment, List<Member> members) {
+public record CStruct(boolean union, String name, long size, long alignment, List<Member> members) {
 
   /** More members than this are not searched: a damaged struct may contain itself. */
   private static final int MAX_MEMBERS = 10_000;
@@ -75,7 +75,7 @@ record CStruct(boolean union, String name, long size, long alignment, List<Membe
    *
    * @throws IllegalStateException if this is a union, or what the compiler said makes no sense
    */
-  StructLayout layout() {
+  public StructLayout layout() {
     if (union) {
       throw new IllegalStateException("union " + name + " is no struct: ask for its group layout.");
     }
