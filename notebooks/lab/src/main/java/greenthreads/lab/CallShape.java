@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.call.JavaType;
+import greenthreads.lab.call.Signature;
+
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 

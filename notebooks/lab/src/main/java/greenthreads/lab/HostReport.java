@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.call.Mapping;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;

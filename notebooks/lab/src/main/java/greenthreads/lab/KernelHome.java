@@ -1,5 +1,12 @@
 package greenthreads.lab;
 
+import greenthreads.lab.call.CodeMap;
+import greenthreads.lab.call.Home;
+import greenthreads.lab.call.JavaType;
+import greenthreads.lab.call.KnownMemory;
+import greenthreads.lab.call.NativeOutput;
+import greenthreads.lab.call.Signature;
+
 import greenthreads.lab.binary.Insight;
 
 import greenthreads.lab.compile.Compiler;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.call.NativeOutput;
+
 import greenthreads.lab.machine.Machine;
 
 import greenthreads.lab.show.Cell;

@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.call.Home;
+import greenthreads.lab.call.Signature;
+
 import greenthreads.lab.binary.CFunction;
 import greenthreads.lab.binary.DebugInfo;
 import greenthreads.lab.binary.Insight;

@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.call.CodeMap;
+import greenthreads.lab.call.Mapping;
+
 import greenthreads.lab.binary.CodePlace;
 
 import java.nio.ByteBuffer;

@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.call.CodeMap;
+import greenthreads.lab.call.Mapping;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.call.Mapping;
+
 import greenthreads.lab.binary.CodePlace;
 
 import greenthreads.lab.machine.Abi;

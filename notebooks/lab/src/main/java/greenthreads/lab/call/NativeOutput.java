@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.call;
 
 import greenthreads.lab.base.Platform;
 
@@ -35,7 +35,7 @@ import java.util.function.Consumer;
  * then builds its text in 8 KiB there. An isolated run buffers lines, as a terminal does, and so
  * measures what a program would use.
  */
-final class NativeOutput {
+public final class NativeOutput {
   private static final int CHUNK = 64 * 1024;
 
   /** One captured descriptor. */
@@ -87,7 +87,7 @@ final class NativeOutput {
    * @param out where text of descriptor 1 goes
    * @param err where text of descriptor 2 goes
    */
-  static synchronized void capture(Consumer<String> out, Consumer<String> err) {
+  public static synchronized void capture(Consumer<String> out, Consumer<String> err) {
     if (current != null) {
       return;
     }
@@ -97,7 +97,7 @@ final class NativeOutput {
   }
 
   /** Passes on all that was written before this call. */
-  static void drain() {
+  public static void drain() {
     NativeOutput output = current;
     if (output != null) {
       output.takeAll();

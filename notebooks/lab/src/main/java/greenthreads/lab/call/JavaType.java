@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.call;
 
 import greenthreads.lab.binary.CType;
 
@@ -14,7 +14,7 @@ import java.util.stream.Collectors;
  *
  * <p>The layouts are the linker's canonical ones for C's own types.
  */
-enum JavaType {
+public enum JavaType {
   VOID(void.class, null, "void"),
   BOOLEAN(boolean.class, "bool", "_Bool"),
   BYTE(byte.class, "char", "char or int8_t"),
@@ -38,7 +38,7 @@ enum JavaType {
   }
 
   /** The type in Java. */
-  Class<?> carrier() {
+  public Class<?> carrier() {
     return carrier;
   }
 

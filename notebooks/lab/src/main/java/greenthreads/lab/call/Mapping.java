@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.call;
 
 /**
  * A mapping of a process's memory.
@@ -9,9 +9,9 @@ package greenthreads.lab;
  * @param offset where in its file it begins
  * @param name its file, or what Linux calls it; empty if it has no name
  */
-record Mapping(long low, long high, String access, long offset, String name) {
+public record Mapping(long low, long high, String access, long offset, String name) {
   /** Reads a line in the form of Linux's /proc/self/maps. */
-  static Mapping parse(String line) {
+  public static Mapping parse(String line) {
     String[] parts = line.split("\\s+", 6);
     String[] range = parts[0].split("-");
     String name = parts.length > 5 ? parts[5] : "";
@@ -22,19 +22,19 @@ record Mapping(long low, long high, String access, long offset, String name) {
     return Long.parseUnsignedLong(digits, 16);
   }
 
-  boolean contains(long address) {
+  public boolean contains(long address) {
     return Long.compareUnsigned(low, address) <= 0 && Long.compareUnsigned(address, high) < 0;
   }
 
-  boolean readable() {
+  public boolean readable() {
     return access.startsWith("r");
   }
 
-  boolean writable() {
+  public boolean writable() {
     return access.startsWith("w", 1);
   }
 
-  boolean executable() {
+  public boolean executable() {
     return access.startsWith("x", 2);
   }
 }

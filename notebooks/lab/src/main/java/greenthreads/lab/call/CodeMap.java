@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.call;
 
 import greenthreads.lab.binary.CFunction;
 import greenthreads.lab.binary.CodePlace;
@@ -26,7 +26,7 @@ import java.util.function.BiFunction;
  * What lies where in this process: the functions of the libraries that the reader loaded, by name,
  * and everything else as far as the system says.
  */
-final class CodeMap {
+public final class CodeMap {
   /** The home keeps the library where it is; an entry lasts as long as the home. */
   private record Module(
       WeakReference<Home> home, long base, long size, Symbols symbols, List<Mapping> elsewhere) {}
@@ -40,7 +40,7 @@ final class CodeMap {
    *
    * @return where it lies; 0 if it has no function to tell by
    */
-  static long remember(Home home, Path file, Insight insight, SymbolLookup symbols) {
+  public static long remember(Home home, Path file, Insight insight, SymbolLookup symbols) {
     Symbols functions = insight.functions();
     for (CFunction function : insight.debug().functions()) {
       Optional<Symbols.Symbol> symbol =
@@ -63,7 +63,7 @@ final class CodeMap {
    *
    * @param regions its mappings there
    */
-  static void remember(Home home, Symbols symbols, long base, List<Mapping> regions) {
+  public static void remember(Home home, Symbols symbols, long base, List<Mapping> regions) {
     long end = regions.stream().mapToLong(Mapping::high).max().orElse(base);
     remember(new Module(new WeakReference<>(home), base, end - base, symbols, regions));
   }
@@ -76,12 +76,12 @@ final class CodeMap {
   }
 
   /** The function of the reader's libraries that an address lies in. */
-  static Optional<CodePlace> function(long address) {
+  public static Optional<CodePlace> function(long address) {
     return place(address, Symbols::at);
   }
 
   /** The global variable of the reader's libraries that an address lies in. */
-  static Optional<CodePlace> variable(long address) {
+  public static Optional<CodePlace> variable(long address) {
     return place(address, Symbols::variable);
   }
 
@@ -118,7 +118,7 @@ final class CodeMap {
    * This process's memory as it is mapped now, and what others have loaded; empty where the system
    * does not say (macOS).
    */
-  static List<Mapping> regions() {
+  public static List<Mapping> regions() {
     try {
       var regions = new ArrayList<>(regions(Path.of("/proc/self/maps")));
       synchronized (MODULES) {
@@ -131,19 +131,19 @@ final class CodeMap {
   }
 
   /** A process's memory as it is mapped now, from its file under /proc. */
-  static List<Mapping> regions(Path maps) throws IOException {
+  public static List<Mapping> regions(Path maps) throws IOException {
     return Files.readAllLines(maps).stream().map(Mapping::parse).toList();
   }
 
   /** Regions by their lowest address, to be searched. */
-  static TreeMap<Long, Mapping> byAddress(List<Mapping> regions) {
+  public static TreeMap<Long, Mapping> byAddress(List<Mapping> regions) {
     var all = new TreeMap<Long, Mapping>(Long::compareUnsigned);
     regions.forEach(region -> all.put(region.low(), region));
     return all;
   }
 
   /** What the dynamic linker knows of an address: the exported function that it lies in. */
-  static Optional<CodePlace> exported(long address) {
+  public static Optional<CodePlace> exported(long address) {
     return Linked.name(address);
   }
 

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.call;
 
 import greenthreads.lab.binary.CFunction;
 import greenthreads.lab.binary.CType;
@@ -21,11 +21,11 @@ import java.util.stream.Collectors;
  * @param result what it returns
  * @param parameters what it takes
  */
-record Signature(Method method, JavaType result, List<JavaType> parameters) {
+public record Signature(Method method, JavaType result, List<JavaType> parameters) {
   /**
    * @throws LabException if the method uses a type that has no counterpart in C
    */
-  static Signature of(Method method) {
+  public static Signature of(Method method) {
     var parameters = Arrays.stream(method.getParameterTypes()).map(t -> type(method, t)).toList();
     return new Signature(method, type(method, method.getReturnType()), parameters);
   }
@@ -38,11 +38,11 @@ record Signature(Method method, JavaType result, List<JavaType> parameters) {
                     .formatted(java(method), carrier.getSimpleName(), JavaType.known())));
   }
 
-  String name() {
+  public String name() {
     return method.getName();
   }
 
-  FunctionDescriptor descriptor() {
+  public FunctionDescriptor descriptor() {
     MemoryLayout[] layouts = parameters.stream().map(JavaType::layout).toArray(MemoryLayout[]::new);
     return result == JavaType.VOID
         ? FunctionDescriptor.ofVoid(layouts)
@@ -50,7 +50,7 @@ record Signature(Method method, JavaType result, List<JavaType> parameters) {
   }
 
   /** The method as the reader wrote it: {@code int add(int, int)}. */
-  String java() {
+  public String java() {
     return java(method);
   }
 
@@ -67,7 +67,7 @@ record Signature(Method method, JavaType result, List<JavaType> parameters) {
    *
    * @return what is wrong, naming both sides; empty if they agree
    */
-  Optional<String> disagreement(CFunction function) {
+  public Optional<String> disagreement(CFunction function) {
     var points = new ArrayList<String>();
     if (!result.matches(function.result())) {
       points.add(

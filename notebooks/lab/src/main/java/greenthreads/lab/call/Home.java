@@ -1,11 +1,11 @@
-package greenthreads.lab;
+package greenthreads.lab.call;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /** Where a library's code runs: in this process, or in one of its own that lives on. */
-interface Home {
+public interface Home {
   /**
    * A handle of exactly the method's type.
    *

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.call;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.WeakReference;
@@ -11,7 +11,7 @@ import java.util.TreeMap;
  * <p>Code that is given the end of a stack can write below it. A process of its own shares only
  * what it is given: it is then given the whole stack.
  */
-final class KnownMemory {
+public final class KnownMemory {
   /** Segments by their addresses; none lies within another of the same scope. */
   private static final TreeMap<Long, WeakReference<MemorySegment>> KNOWN = new TreeMap<>();
 
@@ -23,7 +23,7 @@ final class KnownMemory {
   private KnownMemory() {}
 
   /** Remembers a segment that a call is given, and passes it on. */
-  static MemorySegment given(MemorySegment segment) {
+  public static MemorySegment given(MemorySegment segment) {
     if (segment != null && !last.refersTo(segment) && segment.byteSize() > 0) {
       remember(segment);
     }
@@ -42,7 +42,7 @@ final class KnownMemory {
   }
 
   /** The largest known segment of the same scope that a segment is a part of; else itself. */
-  static synchronized MemorySegment whole(MemorySegment segment) {
+  public static synchronized MemorySegment whole(MemorySegment segment) {
     Map.Entry<Long, WeakReference<MemorySegment>> below = KNOWN.floorEntry(segment.address());
     MemorySegment found = below == null ? null : below.getValue().get();
     return found != null
