@@ -1,7 +1,7 @@
 package greenthreads.exercises;
 
 import greenthreads.lab.show.Check;
-import greenthreads.lab.Crash;
+import greenthreads.lab.isolate.Crash;
 import greenthreads.lab.Lab;
 import greenthreads.lab.Library;
 import greenthreads.lab.NativeCrash;

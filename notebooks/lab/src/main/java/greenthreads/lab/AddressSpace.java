@@ -1,11 +1,14 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.isolate.HostReport;
+
 import greenthreads.lab.call.Mapping;
 
 import greenthreads.lab.binary.Symbols;
 
-import greenthreads.lab.HostReport.Argument;
-import greenthreads.lab.HostReport.Stack;
+import greenthreads.lab.isolate.HostReport.Argument;
+import greenthreads.lab.isolate.HostReport.Stack;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.HashMap;

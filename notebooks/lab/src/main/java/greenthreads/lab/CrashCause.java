@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.Crash;
+
 import greenthreads.lab.binary.Symbols;
 
 import greenthreads.lab.base.Words;
@@ -8,7 +10,7 @@ import static greenthreads.lab.AddressSpace.bytes;
 
 import greenthreads.lab.AddressSpace.Kind;
 import greenthreads.lab.AddressSpace.Place;
-import greenthreads.lab.HostReport.Stack;
+import greenthreads.lab.isolate.HostReport.Stack;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -25,7 +27,7 @@ import java.util.function.Function;
  * @param advice what to try; may be empty
  * @param suspects the registers to look at
  */
-record CrashCause(
+public record CrashCause(
     String rule, Certainty certainty, String sentence, String advice, List<String> suspects) {
 
   enum Certainty {

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.Crash;
+
 import greenthreads.lab.compile.Disassembler;
 
 import greenthreads.lab.show.Figure;
@@ -47,7 +49,7 @@ public final class CrashReport {
     this.facts = facts();
   }
 
-  static CrashReport of(Crash crash, Disassembler disassembler) {
+  public static CrashReport of(Crash crash, Disassembler disassembler) {
     return of(new CrashScene(crash, disassembler));
   }
 
@@ -84,7 +86,7 @@ public final class CrashReport {
     return cause.advice();
   }
 
-  CrashCause found() {
+  public CrashCause found() {
     return cause;
   }
 

@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.isolate.HostReport;
+
 import greenthreads.lab.binary.Symbols;
 
 import greenthreads.lab.compile.Disassembler;

@@ -1,5 +1,12 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.CallShape;
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.isolate.IsolatedRun;
+import greenthreads.lab.isolate.IsolationTools;
+import greenthreads.lab.isolate.Outcome;
+import greenthreads.lab.isolate.OutputLimit;
+
 import greenthreads.lab.show.Cell;
 
 import greenthreads.lab.base.LabException;

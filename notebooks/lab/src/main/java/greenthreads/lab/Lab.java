@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.IsolatedRun;
+
 import greenthreads.lab.compile.Assembly;
 
 import greenthreads.lab.source.PlainListing;

@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.IsolatedRun;
+import greenthreads.lab.isolate.IsolationTools;
+
 import greenthreads.lab.call.Home;
 import greenthreads.lab.call.Signature;
 

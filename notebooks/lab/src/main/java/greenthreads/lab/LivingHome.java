@@ -1,5 +1,15 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.CallShape;
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.isolate.HostReport;
+import greenthreads.lab.isolate.IsolationTools;
+import greenthreads.lab.isolate.LivingProcess;
+import greenthreads.lab.isolate.Message;
+import greenthreads.lab.isolate.Mirror;
+import greenthreads.lab.isolate.RunEnd;
+import greenthreads.lab.isolate.SharedMemory;
+
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.Home;
 import greenthreads.lab.call.JavaType;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.Crash;
+
 import greenthreads.lab.compile.Disassembler;
 
 import java.util.ArrayList;

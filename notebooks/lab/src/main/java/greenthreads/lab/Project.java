@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.IsolationTools;
+
 import greenthreads.lab.compile.Compiler;
 
 import greenthreads.lab.source.NativeSource;

@@ -1,5 +1,14 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.CallShape;
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.isolate.HostReport;
+import greenthreads.lab.isolate.IsolatedRun;
+import greenthreads.lab.isolate.IsolationTools;
+import greenthreads.lab.isolate.Outcome;
+import greenthreads.lab.isolate.OutputLimit;
+import greenthreads.lab.isolate.TraceLog;
+
 import greenthreads.lab.binary.Symbols;
 
 import greenthreads.lab.base.LabException;

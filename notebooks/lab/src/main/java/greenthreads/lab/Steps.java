@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.TraceLog;
+
 import greenthreads.lab.call.Mapping;
 
 import greenthreads.lab.binary.CodePlace;

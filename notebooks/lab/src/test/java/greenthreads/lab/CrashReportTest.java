@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.isolate.HostReport;
+
 import greenthreads.lab.compile.Disassembler;
 
 import greenthreads.lab.show.Figure;
@@ -26,7 +29,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.xml.sax.InputSource;
 
 /** Reports made from recorded data, so that each rule is tested on every machine. */
-class CrashReportTest {
+public class CrashReportTest {
   private static final String MAPS =
       """
       map 400000000000-400000001000 r--p 00000000 fe:00 1 /tmp/x.so
@@ -577,7 +580,7 @@ class CrashReportTest {
   }
 
   /** The figure's HTML must be a tree whatever was put into it, and say what the text says. */
-  static void assertWellFormed(CrashReport report) {
+  public static void assertWellFormed(CrashReport report) {
     try {
       var builder = DocumentBuilderFactory.newDefaultInstance().newDocumentBuilder();
       var document = builder.parse(new InputSource(new StringReader(report.figure().html())));

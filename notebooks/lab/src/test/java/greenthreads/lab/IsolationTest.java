@@ -1,5 +1,9 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.Host;
+import greenthreads.lab.isolate.IsolatedRun;
+import greenthreads.lab.isolate.IsolationTools;
+
 import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.compile.Toolchain;
 

@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.isolate.IsolatedRun;
+
 import greenthreads.lab.base.LabException;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

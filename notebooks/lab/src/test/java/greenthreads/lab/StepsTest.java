@@ -1,5 +1,9 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.Host;
+import greenthreads.lab.isolate.IsolationTools;
+import greenthreads.lab.isolate.TraceLog;
+
 import greenthreads.lab.binary.Symbols;
 
 import greenthreads.lab.compile.Disassembler;

@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.isolate.Host;
+import greenthreads.lab.isolate.IsolationTools;
+
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.compile.Toolchain;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import java.time.Duration;
 import java.util.Collections;
@@ -53,7 +53,7 @@ public record Crash(
    *     none
    * @param left how many other processes were still running
    */
-  record Details(
+  public record Details(
       HostReport report,
       java.nio.file.Path library,
       Duration busy,
@@ -65,18 +65,18 @@ public record Crash(
       int left) {}
 
   /** A pointer that the caller has put into the memory of an argument. */
-  record Stored(int index, long offset) {}
+  public record Stored(int index, long offset) {}
 
   /** Makes the map of registers unmodifiable. */
   public Crash {
     registers = Collections.unmodifiableMap(registers);
   }
 
-  HostReport report() {
+  public HostReport report() {
     return details.report();
   }
 
-  boolean isX86() {
+  public boolean isX86() {
     return registers.containsKey("rip");
   }
 

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
@@ -32,7 +32,7 @@ import java.util.concurrent.TimeoutException;
  * <p>If this process ends in whatever way, a connection closes, and the host ends everything that
  * it started.
  */
-final class LivingProcess implements AutoCloseable {
+public final class LivingProcess implements AutoCloseable {
   /** As many calls can be under way at the same time; live.c knows the number. */
   private static final int MOST_CALLS = 8;
 
@@ -40,7 +40,7 @@ final class LivingProcess implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
   /** What is known of a process that has ended. */
-  record End(HostReport report, HostReport ending) {}
+  public record End(HostReport report, HostReport ending) {}
 
   private final Path folder;
   private final ServerSocketChannel server;
@@ -53,7 +53,7 @@ final class LivingProcess implements AutoCloseable {
   private final CompletableFuture<End> end = new CompletableFuture<>();
 
   /** A connection that one call at a time uses. */
-  final class Lane {
+  public final class Lane {
     private final SocketChannel channel;
     private final Message message = new Message();
 
@@ -61,11 +61,11 @@ final class LivingProcess implements AutoCloseable {
       this.channel = channel;
     }
 
-    Message message() {
+    public Message message() {
       return message.clear();
     }
 
-    ByteBuffer exchange() throws IOException {
+    public ByteBuffer exchange() throws IOException {
       return message.exchange(channel);
     }
   }
@@ -88,7 +88,7 @@ final class LivingProcess implements AutoCloseable {
    * @param limit how long each call may take
    * @throws LabException if it cannot be started
    */
-  static LivingProcess start(Host host, Path library, String function, Duration limit) {
+  public static LivingProcess start(Host host, Path library, String function, Duration limit) {
     List<String> command = new ArrayList<>(host.command());
     Path folder = null;
     ServerSocketChannel server = null;
@@ -128,7 +128,7 @@ final class LivingProcess implements AutoCloseable {
    *
    * @throws IOException if it ended before
    */
-  HostReport loaded() throws IOException, InterruptedException {
+  public HostReport loaded() throws IOException, InterruptedException {
     try {
       return loaded.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     } catch (ExecutionException | TimeoutException e) {
@@ -136,11 +136,11 @@ final class LivingProcess implements AutoCloseable {
     }
   }
 
-  SharedMemory memory() {
+  public SharedMemory memory() {
     return memory;
   }
 
-  boolean isAlive() {
+  public boolean isAlive() {
     return !end.isDone() && process.isAlive();
   }
 
@@ -150,7 +150,7 @@ final class LivingProcess implements AutoCloseable {
    * @throws LabException if too many calls are under way
    * @throws IOException if the process is gone
    */
-  synchronized Lane take() throws IOException {
+  public synchronized Lane take() throws IOException {
     if (!free.isEmpty()) {
       return free.pop();
     }
@@ -164,7 +164,7 @@ final class LivingProcess implements AutoCloseable {
     return lane;
   }
 
-  synchronized void giveBack(Lane lane) {
+  public synchronized void giveBack(Lane lane) {
     free.push(lane);
   }
 
@@ -197,7 +197,7 @@ final class LivingProcess implements AutoCloseable {
   }
 
   /** Waits for the end of a process that has closed a lane: it crashed, or is about to be gone. */
-  End end() {
+  public End end() {
     boolean interrupted = false;
     try {
       while (true) {
@@ -227,7 +227,7 @@ final class LivingProcess implements AutoCloseable {
   }
 
   /** Ends it, and returns when nothing of it is left. */
-  void closeAndWait() {
+  public void closeAndWait() {
     close();
     process
         .onExit()

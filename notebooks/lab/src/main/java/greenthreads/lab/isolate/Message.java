@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import java.io.EOFException;
 import java.io.IOException;
@@ -10,7 +10,7 @@ import java.nio.channels.ByteChannel;
  * A message to a living process, and the answer, as live.c has them: a size of 4 bytes and so many
  * bytes. Its memory grows, and is used again for the next one.
  */
-final class Message {
+public final class Message {
   private ByteBuffer buffer = ByteBuffer.allocateDirect(8192).order(ByteOrder.nativeOrder());
 
   /** Begins a new one. */
@@ -30,22 +30,22 @@ final class Message {
     return buffer;
   }
 
-  Message putByte(int value) {
+  public Message putByte(int value) {
     room(1).put((byte) value);
     return this;
   }
 
-  Message putInt(int value) {
+  public Message putInt(int value) {
     room(4).putInt(value);
     return this;
   }
 
-  Message putLong(long value) {
+  public Message putLong(long value) {
     room(8).putLong(value);
     return this;
   }
 
-  Message put(byte[] bytes, int from, int size) {
+  public Message put(byte[] bytes, int from, int size) {
     room(size).put(bytes, from, size);
     return this;
   }

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import greenthreads.lab.call.JavaType;
 import greenthreads.lab.call.Signature;
@@ -15,7 +15,7 @@ import java.util.List;
  *
  * @param signature the letters; host/main.c says what they mean
  */
-record CallShape(String signature) {
+public record CallShape(String signature) {
   static final int MAX_FLOATS = 8;
 
   /** What the host can pass besides floating point numbers; Apple packs what goes on the stack. */
@@ -24,11 +24,11 @@ record CallShape(String signature) {
   /**
    * @throws LabException if a type has no counterpart in C, or there are too many parameters
    */
-  static CallShape of(Method method) {
+  public static CallShape of(Method method) {
     return of(Signature.of(method));
   }
 
-  static CallShape of(Signature signature) {
+  public static CallShape of(Signature signature) {
     CallShape shape = of(signature.result(), signature.parameters());
     long floats = shape.parameters().chars().filter(kind -> kind == 'f' || kind == 'd').count();
     if (floats > MAX_FLOATS || shape.parameters().length() - floats > MAX_INTEGERS) {
@@ -62,7 +62,7 @@ record CallShape(String signature) {
   }
 
   /** A number as the host is given it: integers extended, a float in the low half. */
-  static long bits(Object number) {
+  public static long bits(Object number) {
     return switch (number) {
       case Boolean value -> value ? 1 : 0;
       case Float value -> Float.floatToRawIntBits(value) & 0xffff_ffffL;
@@ -73,7 +73,7 @@ record CallShape(String signature) {
   }
 
   /** The result as a Java value, where it is neither a pointer nor a string. */
-  Object value(long integer, long floating) {
+  public Object value(long integer, long floating) {
     return switch (result()) {
       case 'v' -> null;
       case 'z' -> (integer & 0xff) != 0;
@@ -87,11 +87,11 @@ record CallShape(String signature) {
     };
   }
 
-  char result() {
+  public char result() {
     return signature.charAt(0);
   }
 
-  String parameters() {
+  public String parameters() {
     return signature.substring(1);
   }
 }

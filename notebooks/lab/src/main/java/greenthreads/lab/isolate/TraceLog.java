@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -21,10 +21,10 @@ import java.util.OptionalLong;
  * @param stacks the bounds of those stacks that the code has named, as sp came to them
  * @param cut why it ended before its time; empty if it did not
  */
-record TraceLog(List<State> states, List<Region> regions, List<Stack> stacks, String cut) {
+public record TraceLog(List<State> states, List<Region> regions, List<Stack> stacks, String cut) {
   /** A stack; the address right behind it belongs to it, since an empty one's sp stands there. */
-  record Stack(long low, long high) {
-    boolean contains(long address) {
+  public record Stack(long low, long high) {
+    public boolean contains(long address) {
       return Long.compareUnsigned(low, address) <= 0 && Long.compareUnsigned(address, high) <= 0;
     }
   }
@@ -39,7 +39,7 @@ record TraceLog(List<State> states, List<Region> regions, List<Stack> stacks, St
    * @param registers by name
    * @param writes words that hold something else than in the state before
    */
-  record State(
+  public record State(
       int enter,
       boolean leave,
       boolean through,
@@ -53,16 +53,16 @@ record TraceLog(List<State> states, List<Region> regions, List<Stack> stacks, St
    * @param argument the number of the argument that it belongs to, or -1
    * @param words what it held when watching began
    */
-  record Region(long low, int argument, long[] words) {
-    long high() {
+  public record Region(long low, int argument, long[] words) {
+    public long high() {
       return low + 8L * words.length;
     }
 
-    boolean contains(long address) {
+    public boolean contains(long address) {
       return Long.compareUnsigned(low, address) <= 0 && Long.compareUnsigned(address, high()) < 0;
     }
 
-    OptionalLong word(long address) {
+    public OptionalLong word(long address) {
       return contains(address)
           ? OptionalLong.of(words[(int) ((address - low) / 8)])
           : OptionalLong.empty();
@@ -86,7 +86,7 @@ record TraceLog(List<State> states, List<Region> regions, List<Stack> stacks, St
     }
   }
 
-  static TraceLog parse(byte[] bytes) {
+  public static TraceLog parse(byte[] bytes) {
     var drafts = new ArrayList<Draft>();
     var regions = new ArrayList<Region>();
     var stacks = new ArrayList<Stack>();

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 /** Where the output of an isolated run goes, as it comes: bytes, in pieces of any size. */
 interface OutputSink {

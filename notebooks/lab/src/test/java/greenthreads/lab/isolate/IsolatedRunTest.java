@@ -1,4 +1,7 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
+
+import greenthreads.lab.CrashReport;
+import greenthreads.lab.CrashReportTest;
 
 import greenthreads.lab.binary.Symbols;
 

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import greenthreads.lab.compile.Disassembler;
 
@@ -8,4 +8,4 @@ import greenthreads.lab.compile.Disassembler;
  * @param host the program that makes it
  * @param disassembler the tool that reads crashes
  */
-record IsolationTools(Host host, Disassembler disassembler) {}
+public record IsolationTools(Host host, Disassembler disassembler) {}

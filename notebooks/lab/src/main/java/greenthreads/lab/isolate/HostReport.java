@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import greenthreads.lab.call.Mapping;
 
@@ -21,15 +21,15 @@ import java.util.TreeMap;
  *
  * <p>A report may end anywhere, since the process that wrote it may have. What is there is used.
  */
-final class HostReport {
+public final class HostReport {
   /** A stack that somebody named; the guard lies below {@code low}. */
-  record Stack(String name, long low, long high, long guard) {}
+  public record Stack(String name, long low, long high, long guard) {}
 
   /** The memory that a pointer argument got in the process. */
-  record Argument(int index, long address, long size) {}
+  public record Argument(int index, long address, long size) {}
 
   /** A callee-saved register that a function did not restore. */
-  record Changed(String register, long before, long after) {}
+  public record Changed(String register, long before, long after) {}
 
   private final Map<String, String> words = new HashMap<>();
   private final Map<String, Long> registers = new LinkedHashMap<>();
@@ -44,7 +44,7 @@ final class HostReport {
 
   private HostReport() {}
 
-  static HostReport parse(byte[] bytes) {
+  public static HostReport parse(byte[] bytes) {
     var report = new HostReport();
     int at = 0;
     while (at < bytes.length) {
@@ -108,32 +108,32 @@ final class HostReport {
   }
 
   /** Whether the report has a line that begins with this word. */
-  boolean has(String word) {
+  public boolean has(String word) {
     return words.containsKey(word);
   }
 
   /** What follows the word on its line; empty if there is no such line. */
-  String word(String word) {
+  public String word(String word) {
     return words.getOrDefault(word, "");
   }
 
   /** The n-th value on the word's line, a hexadecimal number. */
-  OptionalLong number(String word, int n) {
+  public OptionalLong number(String word, int n) {
     String[] values = word(word).split(" ");
     return n < values.length && !values[n].isEmpty()
         ? OptionalLong.of(hex(values[n]))
         : OptionalLong.empty();
   }
 
-  Map<String, Long> registers() {
+  public Map<String, Long> registers() {
     return registers;
   }
 
-  List<Mapping> regions() {
+  public List<Mapping> regions() {
     return regions;
   }
 
-  List<Stack> stacks() {
+  public List<Stack> stacks() {
     return stacks;
   }
 
@@ -143,11 +143,11 @@ final class HostReport {
   }
 
   /** Adds what the caller knows of an argument. */
-  void add(Argument argument) {
+  public void add(Argument argument) {
     arguments.add(argument);
   }
 
-  List<Argument> arguments() {
+  public List<Argument> arguments() {
     return arguments;
   }
 
@@ -156,7 +156,7 @@ final class HostReport {
   }
 
   /** Addresses on the stack that follow a call in the library, the innermost first. */
-  List<Long> callers() {
+  public List<Long> callers() {
     return callers;
   }
 
@@ -171,7 +171,7 @@ final class HostReport {
   }
 
   /** Memory that was read around the instruction and the stack pointer; shorter where it ends. */
-  byte[] bytes(long address, int count) {
+  public byte[] bytes(long address, int count) {
     byte[] bytes = new byte[count];
     int done = 0;
     while (done < count) {
@@ -186,7 +186,7 @@ final class HostReport {
     return Arrays.copyOf(bytes, done);
   }
 
-  OptionalLong wordAt(long address) {
+  public OptionalLong wordAt(long address) {
     byte[] bytes = bytes(address, 8);
     return bytes.length < 8
         ? OptionalLong.empty()

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
@@ -18,7 +18,7 @@ import java.util.function.Consumer;
  *
  * <p>Not thread-safe: it belongs to the thread that makes the call.
  */
-final class OutputLimit implements OutputSink {
+public final class OutputLimit implements OutputSink {
   static final long MAX_BYTES = 256 * 1024;
   static final long MAX_LINES = 2_000;
   private static final int TAIL_BYTES = 16 * 1024;
@@ -38,7 +38,7 @@ final class OutputLimit implements OutputSink {
   /** The last bytes past the limits, of both streams: a ring. */
   private final byte[] tail = new byte[TAIL_BYTES];
 
-  OutputLimit(Consumer<String> out, Consumer<String> err) {
+  public OutputLimit(Consumer<String> out, Consumer<String> err) {
     this(out, err, MAX_BYTES, MAX_LINES);
   }
 
@@ -87,7 +87,7 @@ final class OutputLimit implements OutputSink {
   }
 
   /** The run is over: shows what was held back, and says what is missing or was replaced. */
-  void finish() {
+  public void finish() {
     out.end();
     err.end();
     if (heldBytes > 0) {

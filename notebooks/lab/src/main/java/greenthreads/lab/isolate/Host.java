@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import greenthreads.lab.compile.Toolchain;
 
@@ -25,8 +25,8 @@ import java.util.stream.Stream;
  * <p>It is compiled from the files in host/ the first time it is needed, and kept in a {@link
  * Cache}.
  */
-final class Host {
-  private static final String FOLDER = "/greenthreads/lab/host/";
+public final class Host {
+  private static final String FOLDER = "/greenthreads/lab/isolate/host/";
   private static final String BINARY = "host";
   private static final String MIRROR = "mirror";
   private static final List<String> OPTIONS =
@@ -63,7 +63,7 @@ final class Host {
    * @param compiler the C compiler's command
    * @param cache an existing folder of ours, for the compiled host
    */
-  Host(List<String> compiler, Path cache) {
+  public Host(List<String> compiler, Path cache) {
     this(compiler, cache, List.of());
   }
 
@@ -85,7 +85,7 @@ final class Host {
    *
    * @throws LabException if it cannot be compiled, with the compiler's words
    */
-  List<String> command() {
+  public List<String> command() {
     var command = new ArrayList<>(launcher);
     command.add(binary().toString());
     return command;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import greenthreads.lab.base.LabException;
 
@@ -32,9 +32,9 @@ import java.util.concurrent.TimeUnit;
  * it is interrupted, or if this process ends in whatever way, the pipe to the host closes and the
  * host ends everything that it started.
  */
-final class IsolatedRun {
+public final class IsolatedRun {
   /** How long a call may take unless the caller says otherwise. */
-  static final Duration DEFAULT_LIMIT = Duration.ofSeconds(10);
+  public static final Duration DEFAULT_LIMIT = Duration.ofSeconds(10);
 
   /** An argument's memory is copied; more than this is a mistake. */
   private static final long MAX_COPY = 256L << 20;
@@ -53,10 +53,10 @@ final class IsolatedRun {
    *     arguments; 0 if it is not loaded here
    * @param extent how many bytes it takes there
    */
-  record Target(Path library, String function, long base, long extent) {}
+  public record Target(Path library, String function, long base, long extent) {}
 
   /** Asks for a trace of a call, and receives it. */
-  static final class Stepping {
+  public static final class Stepping {
     private final List<String> words;
     private final ByteArrayOutputStream trace = new ByteArrayOutputStream();
     private HostReport report = HostReport.parse(new byte[0]);
@@ -64,17 +64,17 @@ final class IsolatedRun {
     /**
      * @param words the host's further arguments: the number of steps, then the functions' offsets
      */
-    Stepping(List<String> words) {
+    public Stepping(List<String> words) {
       this.words = words;
     }
 
     /** What the host recorded; empty if none of the functions was entered. */
-    byte[] trace() {
+    public byte[] trace() {
       return trace.toByteArray();
     }
 
     /** What the traced process said of itself. */
-    HostReport report() {
+    public HostReport report() {
       return report;
     }
   }
@@ -124,13 +124,13 @@ final class IsolatedRun {
    * @throws LabException if an argument cannot be passed to another process, or the library cannot
    *     be loaded there
    */
-  static Outcome call(
+  public static Outcome call(
       Host host, Target target, CallShape shape, Object[] args, Duration limit, OutputSink sink) {
     return call(host, target, shape, args, limit, sink, new Stepping(List.of()));
   }
 
   /** The same, stepped where the functions that {@code stepping} names are entered. */
-  static Outcome call(
+  public static Outcome call(
       Host host,
       Target target,
       CallShape shape,

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import greenthreads.lab.base.Platform;
 
@@ -23,7 +23,7 @@ import java.util.stream.Collectors;
  * @param kernelMemory where the arguments' memory lies in this process, by index
  * @param copies the arguments' memory as it was sent, by index
  */
-record RunEnd(
+public record RunEnd(
     Path library,
     String function,
     Duration limit,
@@ -43,7 +43,7 @@ record RunEnd(
    * @param end what the watcher says of its end
    * @param took how long the call took
    */
-  Crash crash(HostReport host, HostReport end, Duration took) {
+  public Crash crash(HostReport host, HostReport end, Duration took) {
     host.add("reached", end.word("phase"));
     boolean signalled = end.has("signal");
     String[] status = (signalled ? end.word("signal") : end.word("exit")).split(" ");
@@ -109,13 +109,13 @@ record RunEnd(
   }
 
   /** The callee-saved register of a number; call.c has the same list. */
-  static String savedRegister(int number) {
+  public static String savedRegister(int number) {
     List<String> names = Platform.IS_X86_64 ? SAVED_X86 : SAVED_ARM;
     return number >= 0 && number < names.size() ? names.get(number) : "a register";
   }
 
   /** What is to be said of a function that returned with callee-saved registers changed. */
-  static Optional<String> notRestored(String function, List<HostReport.Changed> changed) {
+  public static Optional<String> notRestored(String function, List<HostReport.Changed> changed) {
     if (changed.isEmpty()) {
       return Optional.empty();
     }

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
@@ -15,11 +15,11 @@ import java.util.TreeMap;
  * this side what has changed there. A segment stays shared as long as it lives, so that code may
  * keep a pointer to it from one call to the next. live.c says how the bytes look.
  */
-final class SharedMemory {
+public final class SharedMemory {
   private static final int PIECE = 1024;
 
   /** What cannot be shared all at once is a mistake. */
-  static final long MOST = 256L << 20;
+  public static final long MOST = 256L << 20;
 
   /** One segment: held by its scope, so that being shared does not keep it alive. */
   private static final class Region {
@@ -50,7 +50,7 @@ final class SharedMemory {
   private final List<Region> fresh = new ArrayList<>();
 
   /** From now on this segment is shared. */
-  synchronized void share(MemorySegment segment) {
+  public synchronized void share(MemorySegment segment) {
     Region same = regions.get(segment.address());
     if (same != null
         && same.agreed.length >= segment.byteSize()
@@ -74,7 +74,7 @@ final class SharedMemory {
   }
 
   /** Whether there is something that the other side does not share yet. */
-  synchronized boolean hasFresh() {
+  public synchronized boolean hasFresh() {
     return !fresh.isEmpty();
   }
 
@@ -86,13 +86,13 @@ final class SharedMemory {
   }
 
   /** Whether an address lies in shared memory, or right behind it. */
-  synchronized boolean holds(long address) {
+  public synchronized boolean holds(long address) {
     var below = regions.floorEntry(address);
     return below != null && address <= below.getValue().end();
   }
 
   /** Writes what the other side has to know before a call. */
-  synchronized void writeChanges(Message message) {
+  public synchronized void writeChanges(Message message) {
     for (Region region : List.copyOf(regions.values())) {
       MemorySegment.Scope scope = region.scope.get();
       if (scope == null || !scope.isAlive()) {
@@ -143,7 +143,7 @@ final class SharedMemory {
   }
 
   /** Takes over what the other side says has changed there. */
-  synchronized void readChanges(ByteBuffer answer) {
+  public synchronized void readChanges(ByteBuffer answer) {
     for (int count = answer.getInt(); count > 0; count--) {
       long address = answer.getLong();
       byte[] bytes = new byte[answer.getInt()];

@@ -1,9 +1,9 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import java.util.List;
 
 /** How an isolated run ended. */
-sealed interface Outcome {
+public sealed interface Outcome {
   /**
    * The function returned.
    *

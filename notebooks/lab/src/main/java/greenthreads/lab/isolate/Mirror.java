@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.isolate;
 
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.Mapping;
@@ -23,7 +23,7 @@ import java.util.Map;
  * on. Where nothing is, Java gets an InternalError, not the end of the kernel. Linux only, and only
  * where one process may read another: elsewhere addresses of another process are refused.
  */
-final class Mirror {
+public final class Mirror {
   private record Range(long low, long high) {
     boolean holds(long address) {
       return Long.compareUnsigned(low, address) <= 0 && Long.compareUnsigned(address, high) < 0;
@@ -63,7 +63,7 @@ final class Mirror {
   }
 
   /** The one of this process; it stays. */
-  static synchronized Mirror of(Host host) {
+  public static synchronized Mirror of(Host host) {
     if (instance == null) {
       try {
         instance = new Mirror(SymbolLookup.libraryLookup(host.mirror(), Arena.global()));
@@ -86,7 +86,7 @@ final class Mirror {
    *
    * @return whether that was possible, or nothing is there
    */
-  synchronized boolean reach(long pid, long address) {
+  public synchronized boolean reach(long pid, long address) {
     if (holds(pid, address)) {
       return true;
     }
@@ -138,7 +138,7 @@ final class Mirror {
   }
 
   /** Whether there is a mirror, and an address in it. */
-  static boolean holdsIn(long pid, long address) {
+  public static boolean holdsIn(long pid, long address) {
     Mirror mirror;
     synchronized (Mirror.class) {
       mirror = instance;
@@ -147,7 +147,7 @@ final class Mirror {
   }
 
   /** To be called before a process runs on. */
-  static void collect(long pid) {
+  public static void collect(long pid) {
     Mirror mirror;
     synchronized (Mirror.class) {
       mirror = instance;
@@ -158,7 +158,7 @@ final class Mirror {
   }
 
   /** To be called when a process has ended. */
-  static void forget(long pid) {
+  public static void forget(long pid) {
     Mirror mirror;
     synchronized (Mirror.class) {
       mirror = instance;
