@@ -2,7 +2,7 @@ package greenthreads.exercises;
 
 import greenthreads.lab.Lab;
 import greenthreads.lab.base.LabException;
-import greenthreads.lab.NativeCrash;
+import greenthreads.lab.crash.NativeCrash;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;

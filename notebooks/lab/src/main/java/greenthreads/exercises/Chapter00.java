@@ -1,9 +1,9 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.show.Check;
 import greenthreads.lab.Lab;
 import greenthreads.lab.Library;
-import greenthreads.lab.NativeCrash;
+import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;

@@ -1,8 +1,8 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.show.Check;
 import greenthreads.lab.Lab;
-import greenthreads.lab.NativeCrash;
+import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

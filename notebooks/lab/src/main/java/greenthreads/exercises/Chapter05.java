@@ -4,7 +4,7 @@ import greenthreads.lab.show.Check;
 import greenthreads.lab.isolate.Crash;
 import greenthreads.lab.Lab;
 import greenthreads.lab.Library;
-import greenthreads.lab.NativeCrash;
+import greenthreads.lab.crash.NativeCrash;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;

@@ -1,11 +1,11 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.show.Check;
-import greenthreads.lab.isolate.Crash;
 import greenthreads.lab.Lab;
 import greenthreads.lab.Library;
-import greenthreads.lab.NativeCrash;
 import greenthreads.lab.Timeline;
+import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

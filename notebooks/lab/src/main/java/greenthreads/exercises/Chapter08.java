@@ -1,7 +1,7 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.show.Check;
 import greenthreads.lab.Lab;
+import greenthreads.lab.show.Check;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.SequenceLayout;
 import java.lang.foreign.StructLayout;

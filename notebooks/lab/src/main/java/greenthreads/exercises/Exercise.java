@@ -1,7 +1,7 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.base.CompileError;
 import greenthreads.lab.Lab;
+import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;

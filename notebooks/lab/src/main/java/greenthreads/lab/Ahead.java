@@ -2,7 +2,6 @@ package greenthreads.lab;
 
 import greenthreads.lab.source.NativeSource;
 import greenthreads.lab.source.Sources;
-
 import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.List;

@@ -1,7 +1,6 @@
 package greenthreads.lab;
 
 import greenthreads.lab.base.LabException;
-
 import java.lang.classfile.ClassBuilder;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.CodeBuilder;

@@ -1,7 +1,6 @@
 package greenthreads.lab;
 
 import greenthreads.lab.base.LabException;
-
 import io.github.spencerpark.jupyter.kernel.magic.registry.CellMagic;
 import java.util.ArrayList;
 import java.util.List;

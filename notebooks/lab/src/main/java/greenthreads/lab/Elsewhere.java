@@ -1,29 +1,24 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Cache;
+import greenthreads.lab.base.CompileError;
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Words;
 import greenthreads.lab.binary.DebugInfo;
-
 import greenthreads.lab.compile.Assembly;
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.compile.Toolchain;
-
-import greenthreads.lab.source.HeaderLayout;
-import greenthreads.lab.source.NativeSource;
-import greenthreads.lab.source.PlainListing;
-import greenthreads.lab.source.Sources;
-
 import greenthreads.lab.show.Cell;
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Listing;
 import greenthreads.lab.show.Picture;
 import greenthreads.lab.show.Shown;
-
-import greenthreads.lab.base.Cache;
-import greenthreads.lab.base.CompileError;
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Words;
-
+import greenthreads.lab.source.HeaderLayout;
+import greenthreads.lab.source.NativeSource;
+import greenthreads.lab.source.PlainListing;
 import greenthreads.lab.source.PlainListing.Target;
+import greenthreads.lab.source.Sources;
 import java.io.IOException;
 import java.lang.foreign.StructLayout;
 import java.nio.charset.StandardCharsets;

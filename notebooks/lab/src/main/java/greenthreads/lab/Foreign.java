@@ -1,12 +1,9 @@
 package greenthreads.lab;
 
-import greenthreads.lab.compile.Toolchain;
-
-import greenthreads.lab.source.PlainListing;
-
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
-
+import greenthreads.lab.compile.Toolchain;
+import greenthreads.lab.source.PlainListing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,16 +1,15 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.crash.CrashReport;
+import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.isolate.CallShape;
 import greenthreads.lab.isolate.Crash;
 import greenthreads.lab.isolate.IsolatedRun;
 import greenthreads.lab.isolate.IsolationTools;
 import greenthreads.lab.isolate.Outcome;
 import greenthreads.lab.isolate.OutputLimit;
-
 import greenthreads.lab.show.Cell;
-
-import greenthreads.lab.base.LabException;
-
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;

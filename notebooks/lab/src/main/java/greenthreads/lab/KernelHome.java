@@ -1,22 +1,17 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+import greenthreads.lab.base.Words;
+import greenthreads.lab.binary.Insight;
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.Home;
 import greenthreads.lab.call.JavaType;
 import greenthreads.lab.call.KnownMemory;
 import greenthreads.lab.call.NativeOutput;
 import greenthreads.lab.call.Signature;
-
-import greenthreads.lab.binary.Insight;
-
 import greenthreads.lab.compile.Compiler;
-
 import greenthreads.lab.source.NativeSource;
-
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Platform;
-import greenthreads.lab.base.Words;
-
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.Linker;

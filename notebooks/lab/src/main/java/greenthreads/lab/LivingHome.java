@@ -1,5 +1,17 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+import greenthreads.lab.base.Words;
+import greenthreads.lab.binary.Insight;
+import greenthreads.lab.call.CodeMap;
+import greenthreads.lab.call.Home;
+import greenthreads.lab.call.JavaType;
+import greenthreads.lab.call.KnownMemory;
+import greenthreads.lab.call.NativeOutput;
+import greenthreads.lab.call.Signature;
+import greenthreads.lab.crash.CrashReport;
+import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.isolate.CallShape;
 import greenthreads.lab.isolate.Crash;
 import greenthreads.lab.isolate.HostReport;
@@ -9,22 +21,7 @@ import greenthreads.lab.isolate.Message;
 import greenthreads.lab.isolate.Mirror;
 import greenthreads.lab.isolate.RunEnd;
 import greenthreads.lab.isolate.SharedMemory;
-
-import greenthreads.lab.call.CodeMap;
-import greenthreads.lab.call.Home;
-import greenthreads.lab.call.JavaType;
-import greenthreads.lab.call.KnownMemory;
-import greenthreads.lab.call.NativeOutput;
-import greenthreads.lab.call.Signature;
-
-import greenthreads.lab.binary.Insight;
-
 import greenthreads.lab.source.NativeSource;
-
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Platform;
-import greenthreads.lab.base.Words;
-
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;

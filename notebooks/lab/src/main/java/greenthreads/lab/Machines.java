@@ -1,16 +1,12 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
 import greenthreads.lab.compile.Toolchain;
-
-import greenthreads.lab.source.CMacro;
-
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Picture;
 import greenthreads.lab.show.Pictures;
-
-import greenthreads.lab.base.LabException;
-
+import greenthreads.lab.source.CMacro;
 import greenthreads.lab.source.PlainListing.Target;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;

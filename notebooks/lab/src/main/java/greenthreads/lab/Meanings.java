@@ -1,10 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.binary.CodePlace;
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.Mapping;
-
-import greenthreads.lab.binary.CodePlace;
-
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -1,17 +1,13 @@
 package greenthreads.lab;
 
-import greenthreads.lab.isolate.IsolationTools;
-
-import greenthreads.lab.compile.Compiler;
-
-import greenthreads.lab.source.NativeSource;
-import greenthreads.lab.source.Sources;
-
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.base.Workspace;
-
+import greenthreads.lab.compile.Compiler;
+import greenthreads.lab.isolate.IsolationTools;
+import greenthreads.lab.source.NativeSource;
+import greenthreads.lab.source.Sources;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.time.Duration;

@@ -1,11 +1,9 @@
 package greenthreads.lab;
 
-import greenthreads.lab.source.NativeSource;
-import greenthreads.lab.source.PlainListing;
-
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
-
+import greenthreads.lab.source.NativeSource;
+import greenthreads.lab.source.PlainListing;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

@@ -1,14 +1,11 @@
 package greenthreads.lab;
 
 import greenthreads.lab.call.Mapping;
-
 import greenthreads.lab.machine.Abi;
-
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Picture;
 import greenthreads.lab.show.Pictures;
-
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;

@@ -1,11 +1,9 @@
 package greenthreads.lab;
 
 import greenthreads.lab.machine.Abi;
-
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Pictures;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

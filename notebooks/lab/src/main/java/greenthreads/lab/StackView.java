@@ -1,12 +1,9 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
 import greenthreads.lab.machine.Abi;
-
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Picture;
-
-import greenthreads.lab.base.LabException;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;

@@ -1,13 +1,10 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Json;
 import greenthreads.lab.machine.Abi;
-
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Pictures;
-
-import greenthreads.lab.base.Json;
-
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;

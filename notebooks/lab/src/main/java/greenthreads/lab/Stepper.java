@@ -1,5 +1,10 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+import greenthreads.lab.binary.Symbols;
+import greenthreads.lab.crash.CrashReport;
+import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.isolate.CallShape;
 import greenthreads.lab.isolate.Crash;
 import greenthreads.lab.isolate.HostReport;
@@ -8,12 +13,6 @@ import greenthreads.lab.isolate.IsolationTools;
 import greenthreads.lab.isolate.Outcome;
 import greenthreads.lab.isolate.OutputLimit;
 import greenthreads.lab.isolate.TraceLog;
-
-import greenthreads.lab.binary.Symbols;
-
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Platform;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;

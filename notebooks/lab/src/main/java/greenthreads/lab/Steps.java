@@ -1,20 +1,14 @@
 package greenthreads.lab;
 
-import greenthreads.lab.isolate.TraceLog;
-
-import greenthreads.lab.call.Mapping;
-
 import greenthreads.lab.binary.CodePlace;
 import greenthreads.lab.binary.Symbols;
-
+import greenthreads.lab.call.Mapping;
 import greenthreads.lab.compile.Disassembler;
-
+import greenthreads.lab.isolate.TraceLog;
 import greenthreads.lab.machine.Abi;
-
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Picture;
-
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,14 +1,12 @@
 package greenthreads.lab;
 
+import static java.lang.foreign.MemoryLayout.PathElement.groupElement;
+
+import greenthreads.lab.base.LabException;
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Picture;
 import greenthreads.lab.show.Pictures;
-
-import greenthreads.lab.base.LabException;
-
-import static java.lang.foreign.MemoryLayout.PathElement.groupElement;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.invoke.VarHandle;

@@ -1,18 +1,16 @@
 package greenthreads.lab;
 
-import greenthreads.lab.isolate.Host;
-import greenthreads.lab.isolate.IsolatedRun;
-import greenthreads.lab.isolate.IsolationTools;
-
-import greenthreads.lab.compile.Disassembler;
-import greenthreads.lab.compile.Toolchain;
-
-import greenthreads.lab.base.LabException;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.compile.Disassembler;
+import greenthreads.lab.compile.Toolchain;
+import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.isolate.Host;
+import greenthreads.lab.isolate.IsolatedRun;
+import greenthreads.lab.isolate.IsolationTools;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -1,15 +1,14 @@
 package greenthreads.lab;
 
-import greenthreads.lab.isolate.Crash;
-import greenthreads.lab.isolate.IsolatedRun;
-
-import greenthreads.lab.base.LabException;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.isolate.IsolatedRun;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

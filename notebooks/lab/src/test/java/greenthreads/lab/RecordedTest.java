@@ -1,12 +1,11 @@
 package greenthreads.lab;
 
-import greenthreads.lab.source.NativeSource;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import greenthreads.lab.source.NativeSource;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,22 +1,17 @@
 package greenthreads.lab;
 
-import greenthreads.lab.call.Mapping;
-
-import greenthreads.lab.binary.CodePlace;
-
-import greenthreads.lab.machine.Abi;
-
-import greenthreads.lab.show.Figure;
-
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Platform;
-import greenthreads.lab.base.Workspace;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+import greenthreads.lab.base.Workspace;
+import greenthreads.lab.binary.CodePlace;
+import greenthreads.lab.call.Mapping;
+import greenthreads.lab.machine.Abi;
+import greenthreads.lab.show.Figure;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

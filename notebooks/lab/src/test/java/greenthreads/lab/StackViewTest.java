@@ -1,20 +1,16 @@
 package greenthreads.lab;
 
-import greenthreads.lab.call.Mapping;
-
-import greenthreads.lab.binary.CodePlace;
-
-import greenthreads.lab.show.Drawn;
-import greenthreads.lab.show.Figure;
-
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Platform;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+import greenthreads.lab.binary.CodePlace;
+import greenthreads.lab.call.Mapping;
+import greenthreads.lab.show.Drawn;
+import greenthreads.lab.show.Figure;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,16 +1,12 @@
 package greenthreads.lab;
 
-import greenthreads.lab.isolate.Host;
-import greenthreads.lab.isolate.IsolationTools;
-
+import greenthreads.lab.base.Workspace;
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.compile.Toolchain;
-
+import greenthreads.lab.isolate.Host;
+import greenthreads.lab.isolate.IsolationTools;
 import greenthreads.lab.source.NativeSource;
-
-import greenthreads.lab.base.Workspace;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -1,16 +1,14 @@
 package greenthreads.lab;
 
-import greenthreads.lab.show.Drawn;
-import greenthreads.lab.show.Figure;
-import greenthreads.lab.show.Pictures;
-
-import greenthreads.lab.base.LabException;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.show.Drawn;
+import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Pictures;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;

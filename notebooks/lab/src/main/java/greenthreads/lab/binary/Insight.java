@@ -1,9 +1,7 @@
 package greenthreads.lab.binary;
 
-import greenthreads.lab.compile.Compiler;
-
 import greenthreads.lab.base.Cache;
-
+import greenthreads.lab.compile.Compiler;
 import java.io.IOException;
 import java.lang.ref.SoftReference;
 import java.nio.charset.StandardCharsets;

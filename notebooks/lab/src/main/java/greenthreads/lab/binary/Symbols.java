@@ -1,9 +1,7 @@
 package greenthreads.lab.binary;
 
-import greenthreads.lab.compile.Toolchain;
-
 import greenthreads.lab.base.Platform;
-
+import greenthreads.lab.compile.Toolchain;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

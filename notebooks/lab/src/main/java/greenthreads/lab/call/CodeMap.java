@@ -4,7 +4,6 @@ import greenthreads.lab.binary.CFunction;
 import greenthreads.lab.binary.CodePlace;
 import greenthreads.lab.binary.Insight;
 import greenthreads.lab.binary.Symbols;
-
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;

@@ -1,7 +1,6 @@
 package greenthreads.lab.call;
 
 import greenthreads.lab.binary.CType;
-
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;

@@ -1,10 +1,8 @@
 package greenthreads.lab.call;
 
+import greenthreads.lab.base.LabException;
 import greenthreads.lab.binary.CFunction;
 import greenthreads.lab.binary.CType;
-
-import greenthreads.lab.base.LabException;
-
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;
 import java.lang.reflect.Method;

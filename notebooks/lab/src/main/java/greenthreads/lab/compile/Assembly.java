@@ -1,12 +1,9 @@
 package greenthreads.lab.compile;
 
-import greenthreads.lab.source.NativeSource;
-
-import greenthreads.lab.show.Listing;
-
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
-
+import greenthreads.lab.show.Listing;
+import greenthreads.lab.source.NativeSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

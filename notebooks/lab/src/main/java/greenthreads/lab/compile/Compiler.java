@@ -1,15 +1,13 @@
 package greenthreads.lab.compile;
 
-import greenthreads.lab.source.NativeSource;
-import greenthreads.lab.source.PlainListing;
-
 import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.base.Workspace;
-
+import greenthreads.lab.source.NativeSource;
+import greenthreads.lab.source.PlainListing;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -2,7 +2,6 @@ package greenthreads.lab.compile;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
-
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,11 +1,9 @@
 package greenthreads.lab.isolate;
 
-import greenthreads.lab.call.JavaType;
-import greenthreads.lab.call.Signature;
-
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
-
+import greenthreads.lab.call.JavaType;
+import greenthreads.lab.call.Signature;
 import java.lang.reflect.Method;
 import java.util.List;
 

@@ -1,14 +1,12 @@
 package greenthreads.lab.isolate;
 
-import greenthreads.lab.compile.Toolchain;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Words;
-
-import static java.nio.charset.StandardCharsets.UTF_8;
-
+import greenthreads.lab.compile.Toolchain;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

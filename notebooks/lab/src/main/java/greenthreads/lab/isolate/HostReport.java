@@ -1,7 +1,6 @@
 package greenthreads.lab.isolate;
 
 import greenthreads.lab.call.Mapping;
-
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;

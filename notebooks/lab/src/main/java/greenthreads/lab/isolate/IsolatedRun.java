@@ -1,7 +1,6 @@
 package greenthreads.lab.isolate;
 
 import greenthreads.lab.base.LabException;
-
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.EOFException;

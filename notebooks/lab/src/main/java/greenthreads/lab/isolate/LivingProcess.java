@@ -2,7 +2,6 @@ package greenthreads.lab.isolate;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
-
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.IOException;

@@ -2,7 +2,6 @@ package greenthreads.lab.isolate;
 
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.Mapping;
-
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;

@@ -2,7 +2,6 @@ package greenthreads.lab.machine;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
-
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;

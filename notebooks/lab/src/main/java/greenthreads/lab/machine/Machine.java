@@ -1,9 +1,7 @@
 package greenthreads.lab.machine;
 
-import greenthreads.lab.show.Figure;
-
 import greenthreads.lab.base.Platform;
-
+import greenthreads.lab.show.Figure;
 import java.util.List;
 
 /**

@@ -1,7 +1,6 @@
 package greenthreads.lab.show;
 
 import greenthreads.lab.base.LabException;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;

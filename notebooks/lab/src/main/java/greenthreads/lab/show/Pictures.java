@@ -1,7 +1,6 @@
 package greenthreads.lab.show;
 
 import greenthreads.lab.base.LabException;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;

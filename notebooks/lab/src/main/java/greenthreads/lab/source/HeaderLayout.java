@@ -2,7 +2,6 @@ package greenthreads.lab.source;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
-
 import java.io.IOException;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;

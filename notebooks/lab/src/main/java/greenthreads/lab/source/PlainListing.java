@@ -1,13 +1,11 @@
 package greenthreads.lab.source;
 
-import greenthreads.lab.show.Listing;
+import static java.util.stream.Collectors.joining;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Workspace;
-
-import static java.util.stream.Collectors.joining;
-
+import greenthreads.lab.show.Listing;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

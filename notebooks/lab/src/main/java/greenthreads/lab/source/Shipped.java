@@ -1,10 +1,9 @@
 package greenthreads.lab.source;
 
-import greenthreads.lab.base.Cache;
-import greenthreads.lab.base.LabException;
-
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import greenthreads.lab.base.Cache;
+import greenthreads.lab.base.LabException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.List;

@@ -1,12 +1,10 @@
 package greenthreads.lab.source;
 
-import greenthreads.lab.show.Listing;
-
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.base.Workspace;
-
+import greenthreads.lab.show.Listing;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,17 +1,5 @@
 package greenthreads.lab.isolate;
 
-import greenthreads.lab.CrashReport;
-import greenthreads.lab.CrashReportTest;
-
-import greenthreads.lab.binary.Symbols;
-
-import greenthreads.lab.compile.Disassembler;
-import greenthreads.lab.compile.Toolchain;
-
-import greenthreads.lab.base.Cache;
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Platform;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -21,6 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import greenthreads.lab.base.Cache;
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+import greenthreads.lab.binary.Symbols;
+import greenthreads.lab.compile.Disassembler;
+import greenthreads.lab.compile.Toolchain;
+import greenthreads.lab.crash.CrashReport;
+import greenthreads.lab.crash.CrashReportTest;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;

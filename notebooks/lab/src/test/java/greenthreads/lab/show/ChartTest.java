@@ -1,13 +1,12 @@
 package greenthreads.lab.show;
 
-import greenthreads.lab.base.Json;
-import greenthreads.lab.base.LabException;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import greenthreads.lab.base.Json;
+import greenthreads.lab.base.LabException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

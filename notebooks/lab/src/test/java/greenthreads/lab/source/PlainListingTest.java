@@ -1,15 +1,13 @@
 package greenthreads.lab.source;
 
-import greenthreads.lab.compile.Assembly;
-import greenthreads.lab.compile.Toolchain;
-
-import greenthreads.lab.base.LabException;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.compile.Assembly;
+import greenthreads.lab.compile.Toolchain;
 import greenthreads.lab.source.PlainListing.Target;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,8 +1,5 @@
 package greenthreads.lab.source;
 
-import greenthreads.lab.binary.CFunction;
-import greenthreads.lab.binary.DebugInfo;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -11,9 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
+import greenthreads.lab.base.Programs;
+import greenthreads.lab.binary.CFunction;
+import greenthreads.lab.binary.DebugInfo;
 import greenthreads.lab.source.SourceFile.Item;
 import greenthreads.lab.source.SourceFile.Kind;
-import greenthreads.lab.base.Programs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

@@ -1,9 +1,7 @@
-package greenthreads.lab;
-
-import greenthreads.lab.isolate.Crash;
+package greenthreads.lab.crash;
 
 import greenthreads.lab.compile.Disassembler;
-
+import greenthreads.lab.isolate.Crash;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,16 +1,12 @@
-package greenthreads.lab;
-
-import greenthreads.lab.isolate.Crash;
-
-import greenthreads.lab.compile.Disassembler;
-
-import greenthreads.lab.show.Figure;
-import greenthreads.lab.show.Html;
+package greenthreads.lab.crash;
 
 import greenthreads.lab.base.Words;
-
-import greenthreads.lab.AddressSpace.Place;
+import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.compile.Disassembler.Instruction;
+import greenthreads.lab.crash.AddressSpace.Place;
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Html;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,15 +1,12 @@
-package greenthreads.lab;
+package greenthreads.lab.crash;
 
-import greenthreads.lab.isolate.Crash;
-
-import greenthreads.lab.binary.Symbols;
+import static greenthreads.lab.crash.AddressSpace.bytes;
 
 import greenthreads.lab.base.Words;
-
-import static greenthreads.lab.AddressSpace.bytes;
-
-import greenthreads.lab.AddressSpace.Kind;
-import greenthreads.lab.AddressSpace.Place;
+import greenthreads.lab.binary.Symbols;
+import greenthreads.lab.crash.AddressSpace.Kind;
+import greenthreads.lab.crash.AddressSpace.Place;
+import greenthreads.lab.isolate.Crash;
 import greenthreads.lab.isolate.HostReport.Stack;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,14 +1,11 @@
-package greenthreads.lab;
-
-import greenthreads.lab.isolate.Crash;
-import greenthreads.lab.isolate.HostReport;
+package greenthreads.lab.crash;
 
 import greenthreads.lab.binary.Symbols;
-
 import greenthreads.lab.compile.Disassembler;
-
-import greenthreads.lab.AddressSpace.Place;
 import greenthreads.lab.compile.Disassembler.Instruction;
+import greenthreads.lab.crash.AddressSpace.Place;
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.isolate.HostReport;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,8 +1,7 @@
-package greenthreads.lab;
-
-import greenthreads.lab.isolate.Crash;
+package greenthreads.lab.crash;
 
 import greenthreads.lab.base.LabException;
+import greenthreads.lab.isolate.Crash;
 
 /**
  * An isolated call that did not come back: it crashed, ran into its time limit, or ended its
@@ -19,7 +18,7 @@ public final class NativeCrash extends LabException {
   private final transient Crash crash;
   private final transient CrashReport report;
 
-  NativeCrash(Crash crash, CrashReport report) {
+  public NativeCrash(Crash crash, CrashReport report) {
     super(report.headline() + "\n" + report.cause());
     this.crash = crash;
     this.report = report;
@@ -27,7 +26,7 @@ public final class NativeCrash extends LabException {
   }
 
   /** The newest crash; null if there was none. */
-  static NativeCrash latest() {
+  public static NativeCrash latest() {
     return latest;
   }
 

@@ -1,18 +1,15 @@
-package greenthreads.lab;
-
-import greenthreads.lab.isolate.Crash;
-import greenthreads.lab.isolate.HostReport;
-
-import greenthreads.lab.compile.Disassembler;
-
-import greenthreads.lab.show.Figure;
+package greenthreads.lab.crash;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import greenthreads.lab.CrashCause.Certainty;
+import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.compile.Disassembler.Instruction;
+import greenthreads.lab.crash.CrashCause.Certainty;
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.isolate.HostReport;
+import greenthreads.lab.show.Figure;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

@@ -1,12 +1,9 @@
-package greenthreads.lab;
-
-import greenthreads.lab.isolate.Crash;
-import greenthreads.lab.isolate.HostReport;
-
-import greenthreads.lab.call.Mapping;
+package greenthreads.lab.crash;
 
 import greenthreads.lab.binary.Symbols;
-
+import greenthreads.lab.call.Mapping;
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.isolate.HostReport;
 import greenthreads.lab.isolate.HostReport.Argument;
 import greenthreads.lab.isolate.HostReport.Stack;
 import java.nio.file.Path;
