@@ -1,7 +1,7 @@
 package greenthreads.exercises;
 
 import greenthreads.lab.Lab;
-import greenthreads.lab.Library;
+import greenthreads.lab.bind.Library;
 import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;

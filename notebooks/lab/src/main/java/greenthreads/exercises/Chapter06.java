@@ -1,9 +1,9 @@
 package greenthreads.exercises;
 
 import greenthreads.lab.Lab;
-import greenthreads.lab.Library;
-import greenthreads.lab.Timeline;
+import greenthreads.lab.bind.Library;
 import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.Timeline;
 import greenthreads.lab.isolate.Crash;
 import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.bind.Project;
+
 import greenthreads.lab.source.NativeSource;
 import greenthreads.lab.source.Sources;
 import java.nio.file.Files;

@@ -1,15 +1,25 @@
 package greenthreads.lab;
 
-import greenthreads.lab.base.CompileError;
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.compile.Assembly;
+import greenthreads.lab.bind.Isolation;
+import greenthreads.lab.bind.Library;
+import greenthreads.lab.bind.Project;
+
 import greenthreads.lab.crash.NativeCrash;
+
 import greenthreads.lab.isolate.IsolatedRun;
-import greenthreads.lab.machine.Machine;
-import greenthreads.lab.show.Figure;
-import greenthreads.lab.show.Listing;
+
+import greenthreads.lab.compile.Assembly;
+
 import greenthreads.lab.source.PlainListing;
 import greenthreads.lab.source.Sources;
+
+import greenthreads.lab.machine.Machine;
+
+import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Listing;
+
+import greenthreads.lab.base.CompileError;
+import greenthreads.lab.base.LabException;
 import java.io.File;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;

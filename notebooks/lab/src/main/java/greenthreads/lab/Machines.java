@@ -1,6 +1,8 @@
 package greenthreads.lab;
 
 import greenthreads.lab.base.LabException;
+import greenthreads.lab.bind.Project;
+
 import greenthreads.lab.compile.Toolchain;
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.bind.Library;
+
 import greenthreads.lab.call.Mapping;
 import greenthreads.lab.machine.Abi;
 import greenthreads.lab.show.Figure;

@@ -3,6 +3,9 @@ package greenthreads.lab;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.binary.Symbols;
+import greenthreads.lab.bind.Bound;
+import greenthreads.lab.bind.Library;
+
 import greenthreads.lab.crash.CrashReport;
 import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.isolate.CallShape;

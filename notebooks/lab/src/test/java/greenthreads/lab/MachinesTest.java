@@ -1,5 +1,18 @@
 package greenthreads.lab;
 
+import greenthreads.lab.bind.Project;
+
+import greenthreads.lab.compile.Compiler;
+import greenthreads.lab.compile.Toolchain;
+
+import greenthreads.lab.source.HeaderLayout;
+
+import greenthreads.lab.show.Figure;
+
+import greenthreads.lab.base.CompileError;
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Workspace;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -7,13 +20,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import greenthreads.lab.base.CompileError;
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Workspace;
-import greenthreads.lab.compile.Compiler;
-import greenthreads.lab.compile.Toolchain;
-import greenthreads.lab.show.Figure;
-import greenthreads.lab.source.HeaderLayout;
 import greenthreads.lab.source.PlainListing.Target;
 import java.io.File;
 import java.lang.foreign.MemoryLayout;

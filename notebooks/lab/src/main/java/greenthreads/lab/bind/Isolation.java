@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.bind;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.crash.CrashReport;
@@ -21,7 +21,7 @@ import java.time.Duration;
  * <p>Each process loads the library afresh: global variables start anew at every call, and nothing
  * that happens there can hurt this process.
  */
-final class Isolation implements InvocationHandler {
+public final class Isolation implements InvocationHandler {
   private final IsolationTools tools;
   private final Bound bound;
   private final Duration limit;
@@ -33,10 +33,10 @@ final class Isolation implements InvocationHandler {
   }
 
   /**
-   * @param object what {@link Lab#load(String, Class, String...)} or {@link Library#bind} returned
+   * @param object what {@code Lab.load(String, Class, String...)} or {@link Library#bind} returned
    * @throws LabException if it is something else, or the limit is not positive
    */
-  static <T> T of(IsolationTools tools, T object, Duration limit) {
+  public static <T> T of(IsolationTools tools, T object, Duration limit) {
     if (limit.isNegative() || limit.isZero()) {
       throw new LabException(
           "A time limit of %s leaves no time to run. Give it more."

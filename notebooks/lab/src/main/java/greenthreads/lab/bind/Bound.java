@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.bind;
 
 import java.lang.ref.WeakReference;
 import java.util.Collections;
@@ -14,7 +14,7 @@ import java.util.function.Supplier;
  * @param library the library that its calls run now
  * @param keeper whatever else must live as long as the bound object; may be null
  */
-record Bound(Class<?> type, Supplier<Library> library, Object keeper) {
+public record Bound(Class<?> type, Supplier<Library> library, Object keeper) {
   /**
    * Weak on both sides: the map must keep neither the bound object nor the library alive. The
    * object holds the record.
@@ -26,7 +26,7 @@ record Bound(Class<?> type, Supplier<Library> library, Object keeper) {
     KNOWN.put(object, new WeakReference<>(bound));
   }
 
-  static Optional<Bound> of(Object object) {
+  public static Optional<Bound> of(Object object) {
     return Optional.ofNullable(KNOWN.get(object)).map(WeakReference::get);
   }
 }

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.bind;
 
 import greenthreads.lab.base.Workspace;
 import greenthreads.lab.compile.Compiler;
@@ -36,7 +36,7 @@ public record TestProject(Workspace workspace, Compiler compiler) {
   }
 
   /** The same sources as a {@link Project} whose reports go into a list. */
-  Project following(List<String> said) {
+  public Project following(List<String> said) {
     return new Project(workspace, () -> compiler, said::add, this::tools, unit -> true);
   }
 
@@ -55,7 +55,7 @@ public record TestProject(Workspace workspace, Compiler compiler) {
     return compiler.build(NativeSource.ofFile(workspace.sources(), name), List.of(options));
   }
 
-  Library load(String name, String... options) {
+  public Library load(String name, String... options) {
     NativeSource source = NativeSource.ofFile(workspace.sources(), name);
     return Library.open(source, compiler.build(source, List.of(options)));
   }

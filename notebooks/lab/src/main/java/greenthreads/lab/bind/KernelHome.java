@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.bind;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;

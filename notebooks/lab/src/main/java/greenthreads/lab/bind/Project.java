@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.bind;
 
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
@@ -30,14 +30,14 @@ import java.util.function.Supplier;
  * calls fail with the reason: code that no longer stands in any source is never run silently. A
  * cell that does not compile as it stands has no code at all.
  */
-final class Project {
+public final class Project {
   /**
    * A source with the options it is compiled with.
    *
    * @param source what to compile
    * @param options words for the compiler, after the usual ones
    */
-  record Unit(NativeSource source, List<String> options) {
+  public record Unit(NativeSource source, List<String> options) {
     String key() {
       return source.key(options);
     }
@@ -77,7 +77,7 @@ final class Project {
    * @param tools what runs code in a process of its own
    * @param shipped tells what runs in this process: code that is as it was shipped
    */
-  Project(
+  public Project(
       Workspace workspace,
       Supplier<Compiler> compiler,
       Consumer<String> say,
@@ -90,11 +90,11 @@ final class Project {
     this.shipped = shipped;
   }
 
-  Workspace workspace() {
+  public Workspace workspace() {
     return workspace;
   }
 
-  Compiler compiler() {
+  public Compiler compiler() {
     return compiler.get();
   }
 
@@ -103,7 +103,7 @@ final class Project {
    *
    * @throws CompileError if the cell does not compile as it stands
    */
-  Unit find(String name, List<String> options) {
+  public Unit find(String name, List<String> options) {
     LabException wrong = broken.get(name);
     if (wrong != null) {
       throw notAsItStands(name, wrong);
@@ -151,7 +151,7 @@ final class Project {
    * <p>Unlike an interface that was loaded with it, a library stays what it was when its source
    * changes: {@link #refresh()} has it say so when it is used.
    */
-  Library load(String name, List<String> options) {
+  public Library load(String name, List<String> options) {
     Unit unit = find(name, options);
     Library library = open(unit);
     synchronized (loaded) {
@@ -162,7 +162,7 @@ final class Project {
   }
 
   /** The same, with an interface bound to it that follows the source. */
-  <T> T load(String name, Class<T> type, List<String> options) {
+  public <T> T load(String name, Class<T> type, List<String> options) {
     Unit unit = find(name, options);
     return links.add(new Links.Link<>(name, options, type, open(unit), unit.key(), false));
   }
@@ -172,7 +172,7 @@ final class Project {
    *
    * @param object what {@link #load(String, Class, List)} or {@link Library#bind} returned
    */
-  <T> T inKernel(T object) {
+  public <T> T inKernel(T object) {
     Bound bound =
         Bound.of(object)
             .orElseThrow(() ->
@@ -219,7 +219,7 @@ final class Project {
   }
 
   /** Compiles what a cell is going to ask for; the cell will say how long that took. */
-  void compileAhead(Unit unit) {
+  public void compileAhead(Unit unit) {
     long start = System.nanoTime();
     Compiler.Built built = compiler().build(unit.source(), unit.options());
     if (built.fresh()) {
@@ -228,7 +228,7 @@ final class Project {
   }
 
   /** Compiles a cell's body, keeps it under a name, and turns over what is bound to that name. */
-  void edit(String name, String from, String body, List<String> options) {
+  public void edit(String name, String from, String body, List<String> options) {
     if (NativeSource.stems(workspace.sources()).contains(name)) {
       throw new LabException(
           "%%c: `" + name + "` is the name of a file in native/. Give the cell another one.");
@@ -249,7 +249,7 @@ final class Project {
   }
 
   /** From now on a name stands for nothing that could be run, until its cell is mended. */
-  void refuse(String name, LabException reason) {
+  public void refuse(String name, LabException reason) {
     boolean isFile = NativeSource.stems(workspace.sources()).contains(name);
     if (!isFile && broken.put(name, reason) != reason) {
       refresh(name);
@@ -257,12 +257,12 @@ final class Project {
   }
 
   /** Runs something in which nothing is said of what is loaded from the cache. */
-  static void quietly(Runnable run) {
+  public static void quietly(Runnable run) {
     ScopedValue.where(QUIET, true).run(run);
   }
 
   /** Looks at every source that is in use, and follows those that have changed. */
-  void refresh() {
+  public void refresh() {
     refresh(null);
   }
 

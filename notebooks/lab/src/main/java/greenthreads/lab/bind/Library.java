@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.bind;
 
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
@@ -53,7 +53,7 @@ public final class Library {
   }
 
   /** A compiled source whose code runs in this process. */
-  static Library open(NativeSource source, Compiler.Built built) {
+  public static Library open(NativeSource source, Compiler.Built built) {
     Insight insight = insight(source, built);
     return new Library(source, built, insight, new KernelHome(source, built, insight));
   }
@@ -64,7 +64,7 @@ public final class Library {
    * @param tools what starts the process, and reads its end
    * @param say where the process's news go
    */
-  static Library living(
+  public static Library living(
       NativeSource source,
       Compiler.Built built,
       Supplier<IsolationTools> tools,
@@ -89,7 +89,7 @@ public final class Library {
   }
 
   /** Nobody will use it any more. */
-  void leave() {
+  public void leave() {
     home.leave();
   }
 
@@ -132,7 +132,7 @@ public final class Library {
   }
 
   /** To be called before it is used: says so if its source has changed. */
-  Library checked() {
+  public Library checked() {
     try {
       beforeCall.getTarget().invokeExact();
     } catch (RuntimeException | Error e) {
@@ -143,7 +143,7 @@ public final class Library {
     return this;
   }
 
-  NativeSource source() {
+  public NativeSource source() {
     return source;
   }
 
@@ -152,7 +152,7 @@ public final class Library {
   }
 
   /** Its functions, those that are hidden too, by their offsets in the file. */
-  Symbols functions() {
+  public Symbols functions() {
     return insight.functions();
   }
 
@@ -167,7 +167,7 @@ public final class Library {
   }
 
   /** What an isolated call of one of its functions runs. */
-  IsolatedRun.Target target(String function) {
+  public IsolatedRun.Target target(String function) {
     return new IsolatedRun.Target(path(), function, home.base(), functions().extent());
   }
 
