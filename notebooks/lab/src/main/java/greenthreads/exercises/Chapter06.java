@@ -3,7 +3,7 @@ package greenthreads.exercises;
 import greenthreads.lab.Lab;
 import greenthreads.lab.bind.Library;
 import greenthreads.lab.crash.NativeCrash;
-import greenthreads.lab.Timeline;
+import greenthreads.lab.inspect.Timeline;
 import greenthreads.lab.isolate.Crash;
 import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;

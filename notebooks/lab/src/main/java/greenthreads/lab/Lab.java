@@ -1,5 +1,12 @@
 package greenthreads.lab;
 
+import greenthreads.lab.inspect.Registers;
+import greenthreads.lab.inspect.SideBySide;
+import greenthreads.lab.inspect.StackView;
+import greenthreads.lab.inspect.Stepper;
+import greenthreads.lab.inspect.Steps;
+import greenthreads.lab.inspect.Timeline;
+
 import greenthreads.lab.bind.Isolation;
 import greenthreads.lab.bind.Library;
 import greenthreads.lab.bind.Project;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.inspect;
 
 import java.util.Map;
 import java.util.NoSuchElementException;

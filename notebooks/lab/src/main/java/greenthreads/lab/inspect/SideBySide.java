@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.inspect;
 
 import greenthreads.lab.bind.Project;
 
@@ -25,7 +25,7 @@ import java.util.Map;
  * A function's source beside what compilers make of it, the lines that belong together marked with
  * the same number.
  */
-final class SideBySide {
+public final class SideBySide {
   /** Tints take turns; the numbers tell them apart. */
   private static final int TINTS = 6;
 
@@ -47,7 +47,7 @@ final class SideBySide {
    *     is another compiler
    * @throws LabException if there is no such function, or a compiler makes none of it
    */
-  static Figure figure(Project project, String name, String function, List<String> levels) {
+  public static Figure figure(Project project, String name, String function, List<String> levels) {
     var versions = new ArrayList<Version>();
     SourceFile.Item item = null;
     for (String level : levels.isEmpty() ? List.of("-O0", "-O2") : levels) {

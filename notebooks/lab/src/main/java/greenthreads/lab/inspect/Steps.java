@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.inspect;
 
 import greenthreads.lab.binary.CodePlace;
 import greenthreads.lab.binary.Symbols;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.inspect;
 
 import static java.lang.foreign.MemoryLayout.PathElement.groupElement;
 
@@ -125,10 +125,10 @@ public final class Timeline implements Picture {
   }
 
   /**
-   * A run from the records of its switches, as {@link Lab#trace} explains them. The run begins one
+   * A run from the records of its switches, as {@code Lab.trace} explains them. The run begins one
    * unit before the first switch and ends one after the last.
    */
-  static Timeline ofRecords(StructLayout record, MemorySegment records, long count) {
+  public static Timeline ofRecords(StructLayout record, MemorySegment records, long count) {
     long room = records.byteSize() / record.byteSize();
     if (count < 0 || count > room) {
       throw new LabException(

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.inspect;
 
 import greenthreads.lab.machine.Abi;
 import greenthreads.lab.show.Figure;

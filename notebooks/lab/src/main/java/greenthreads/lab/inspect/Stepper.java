@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.inspect;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
@@ -29,7 +29,7 @@ import java.util.function.Consumer;
 /**
  * Makes one call in a process of its own and records functions in it, instruction by instruction.
  */
-final class Stepper implements InvocationHandler {
+public final class Stepper implements InvocationHandler {
   /** More than this nobody looks at. */
   static final int MOST_STEPS = 300;
 
@@ -52,7 +52,7 @@ final class Stepper implements InvocationHandler {
    * @param functions what to record: functions of its library, hidden ones too
    * @throws LabException if there is no such function, or the call never entered one
    */
-  static <T> Steps step(IsolationTools tools, T object, Consumer<T> call, List<String> functions) {
+  public static <T> Steps step(IsolationTools tools, T object, Consumer<T> call, List<String> functions) {
     Bound bound =
         Bound.of(object)
             .orElseThrow(() ->
