@@ -853,7 +853,7 @@ say_what_runs_them() {
 record_other_machines() {
   set_up
   exec "$python" "$lab/record.py" "$root/notebooks" \
-    "$lab/src/main/resources/greenthreads/lab/recorded.txt"
+    "$lab/src/main/resources/greenthreads/lab/cross/recorded.txt"
 }
 
 write_down_what_is_shipped() {

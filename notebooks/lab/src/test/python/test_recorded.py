@@ -13,7 +13,7 @@ SPEC.loader.exec_module(record)
 
 pytestmark = pytest.mark.chapter("08")
 
-FILE = LAB / "src/main/resources/greenthreads/lab/recorded.txt"
+FILE = LAB / "src/main/resources/greenthreads/lab/cross/recorded.txt"
 
 
 def group(_):

@@ -1,5 +1,8 @@
 package greenthreads.lab;
 
+import greenthreads.lab.cross.Elsewhere;
+import greenthreads.lab.cross.Machines;
+
 import greenthreads.lab.inspect.Registers;
 import greenthreads.lab.inspect.SideBySide;
 import greenthreads.lab.inspect.StackView;

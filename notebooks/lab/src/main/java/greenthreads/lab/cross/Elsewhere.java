@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.cross;
 
 import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.CompileError;

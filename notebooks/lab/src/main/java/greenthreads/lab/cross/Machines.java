@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.cross;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.bind.Project;
@@ -33,7 +33,7 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
   }
 
   /** Looks for tools anew, so that they can be installed under a running kernel. */
-  static Machines of(Project project, Supplier<Toolchain> own, Map<String, String> environment) {
+  public static Machines of(Project project, Supplier<Toolchain> own, Map<String, String> environment) {
     return new Machines(
         Stream.of(Target.values())
             .sorted((a, b) -> Boolean.compare(b == Target.here(), a == Target.here()))
@@ -42,7 +42,7 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
   }
 
   /** The one of this title. */
-  Elsewhere get(String title) {
+  public Elsewhere get(String title) {
     Target target = Target.of(title);
     return all.stream().filter(each -> each.title().equals(target.title)).findFirst().orElseThrow();
   }

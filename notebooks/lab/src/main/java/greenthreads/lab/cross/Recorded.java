@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.cross;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;

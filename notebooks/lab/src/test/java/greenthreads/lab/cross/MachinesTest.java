@@ -1,4 +1,6 @@
-package greenthreads.lab;
+package greenthreads.lab.cross;
+
+import greenthreads.lab.Lab;
 
 import greenthreads.lab.bind.Project;
 
