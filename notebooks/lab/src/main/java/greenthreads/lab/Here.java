@@ -22,7 +22,7 @@ import greenthreads.lab.base.Workspace;
  * <p>All of it is made when it is first used, and looked for again as long as it is not there: a
  * compiler can be installed under a running kernel.
  */
-final class Here {
+public final class Here {
   private static volatile Project project;
   private static volatile Compiler compiler;
   private static volatile IsolationTools isolationTools;
@@ -34,7 +34,7 @@ final class Here {
    *
    * @throws LabException outside a checkout
    */
-  static Project project() {
+  public static Project project() {
     Project found = project;
     return found != null ? found : findProject();
   }
@@ -68,7 +68,7 @@ final class Here {
   }
 
   /** What isolated calls need; the host itself is compiled at the first of them. */
-  static IsolationTools isolationTools() {
+  public static IsolationTools isolationTools() {
     IsolationTools found = isolationTools;
     if (found == null) {
       Toolchain toolchain = compiler().toolchain();
@@ -82,7 +82,7 @@ final class Here {
   }
 
   /** Follows the sources that have changed, before a cell runs. */
-  static void refresh() {
+  public static void refresh() {
     Project found = project;
     if (found != null) {
       found.refresh();

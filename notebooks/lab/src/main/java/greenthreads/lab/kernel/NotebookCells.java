@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.kernel;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;

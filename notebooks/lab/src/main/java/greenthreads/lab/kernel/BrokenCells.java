@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.kernel;
 
 import java.util.HashMap;
 import java.util.LinkedHashSet;

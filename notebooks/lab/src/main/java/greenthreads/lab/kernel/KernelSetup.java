@@ -1,4 +1,7 @@
-package greenthreads.lab;
+package greenthreads.lab.kernel;
+
+import greenthreads.lab.Here;
+import greenthreads.lab.Lab;
 
 import greenthreads.lab.call.NativeOutput;
 import greenthreads.lab.machine.Machine;

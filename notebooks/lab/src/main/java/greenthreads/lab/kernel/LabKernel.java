@@ -1,4 +1,6 @@
-package greenthreads.lab;
+package greenthreads.lab.kernel;
+
+import greenthreads.lab.Here;
 
 import greenthreads.lab.call.NativeOutput;
 import greenthreads.lab.crash.NativeCrash;

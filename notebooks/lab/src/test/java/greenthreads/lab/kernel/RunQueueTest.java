@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
