@@ -1,10 +1,10 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.show.Check;
-import greenthreads.lab.isolate.Crash;
 import greenthreads.lab.Lab;
-import greenthreads.lab.Library;
+import greenthreads.lab.bind.Library;
 import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.isolate.Crash;
+import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;

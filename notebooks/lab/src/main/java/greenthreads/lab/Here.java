@@ -1,20 +1,15 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Workspace;
 import greenthreads.lab.bind.Project;
-
-import greenthreads.lab.isolate.Host;
-import greenthreads.lab.isolate.IsolationTools;
-
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.compile.Toolchain;
-
-import greenthreads.lab.source.Shipped;
-
+import greenthreads.lab.isolate.Host;
+import greenthreads.lab.isolate.IsolationTools;
 import greenthreads.lab.show.Cell;
-
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Workspace;
+import greenthreads.lab.source.Shipped;
 
 /**
  * The checkout that this process works in, with what is loaded from it and the tools that it needs.

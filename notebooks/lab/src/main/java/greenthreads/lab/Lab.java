@@ -1,35 +1,26 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.CompileError;
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.bind.Isolation;
+import greenthreads.lab.bind.Library;
+import greenthreads.lab.bind.Project;
+import greenthreads.lab.compile.Assembly;
+import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.cross.Elsewhere;
 import greenthreads.lab.cross.Machines;
-
 import greenthreads.lab.inspect.Registers;
 import greenthreads.lab.inspect.SideBySide;
 import greenthreads.lab.inspect.StackView;
 import greenthreads.lab.inspect.Stepper;
 import greenthreads.lab.inspect.Steps;
 import greenthreads.lab.inspect.Timeline;
-
-import greenthreads.lab.bind.Isolation;
-import greenthreads.lab.bind.Library;
-import greenthreads.lab.bind.Project;
-
-import greenthreads.lab.crash.NativeCrash;
-
 import greenthreads.lab.isolate.IsolatedRun;
-
-import greenthreads.lab.compile.Assembly;
-
-import greenthreads.lab.source.PlainListing;
-import greenthreads.lab.source.Sources;
-
 import greenthreads.lab.machine.Machine;
-
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Listing;
-
-import greenthreads.lab.base.CompileError;
-import greenthreads.lab.base.LabException;
+import greenthreads.lab.source.PlainListing;
+import greenthreads.lab.source.Sources;
 import java.io.File;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;

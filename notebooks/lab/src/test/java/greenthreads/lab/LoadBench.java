@@ -1,20 +1,16 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Cache;
+import greenthreads.lab.base.Workspace;
 import greenthreads.lab.bind.Isolation;
 import greenthreads.lab.bind.Library;
-
-import greenthreads.lab.isolate.Host;
-import greenthreads.lab.isolate.IsolatedRun;
-import greenthreads.lab.isolate.IsolationTools;
-
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.compile.Toolchain;
-
+import greenthreads.lab.isolate.Host;
+import greenthreads.lab.isolate.IsolatedRun;
+import greenthreads.lab.isolate.IsolationTools;
 import greenthreads.lab.source.NativeSource;
-
-import greenthreads.lab.base.Cache;
-import greenthreads.lab.base.Workspace;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;

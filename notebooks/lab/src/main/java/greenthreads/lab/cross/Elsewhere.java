@@ -4,9 +4,8 @@ import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
-import greenthreads.lab.bind.Project;
-
 import greenthreads.lab.binary.DebugInfo;
+import greenthreads.lab.bind.Project;
 import greenthreads.lab.compile.Assembly;
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.compile.Toolchain;

@@ -2,7 +2,6 @@ package greenthreads.lab.cross;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.bind.Project;
-
 import greenthreads.lab.compile.Toolchain;
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
@@ -33,7 +32,8 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
   }
 
   /** Looks for tools anew, so that they can be installed under a running kernel. */
-  public static Machines of(Project project, Supplier<Toolchain> own, Map<String, String> environment) {
+  public static Machines of(
+      Project project, Supplier<Toolchain> own, Map<String, String> environment) {
     return new Machines(
         Stream.of(Target.values())
             .sorted((a, b) -> Boolean.compare(b == Target.here(), a == Target.here()))

@@ -1,7 +1,6 @@
 package greenthreads.lab.inspect;
 
 import greenthreads.lab.bind.Library;
-
 import greenthreads.lab.call.Mapping;
 import greenthreads.lab.machine.Abi;
 import greenthreads.lab.show.Figure;

@@ -1,20 +1,16 @@
 package greenthreads.lab.inspect;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
 import greenthreads.lab.bind.Project;
-
 import greenthreads.lab.compile.Assembly;
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.compile.Toolchain;
-
-import greenthreads.lab.source.NativeSource;
-import greenthreads.lab.source.SourceFile;
-
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Pictures;
-
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Platform;
+import greenthreads.lab.source.NativeSource;
+import greenthreads.lab.source.SourceFile;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -5,7 +5,6 @@ import greenthreads.lab.base.Platform;
 import greenthreads.lab.binary.Symbols;
 import greenthreads.lab.bind.Bound;
 import greenthreads.lab.bind.Library;
-
 import greenthreads.lab.crash.CrashReport;
 import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.isolate.CallShape;
@@ -52,7 +51,8 @@ public final class Stepper implements InvocationHandler {
    * @param functions what to record: functions of its library, hidden ones too
    * @throws LabException if there is no such function, or the call never entered one
    */
-  public static <T> Steps step(IsolationTools tools, T object, Consumer<T> call, List<String> functions) {
+  public static <T> Steps step(
+      IsolationTools tools, T object, Consumer<T> call, List<String> functions) {
     Bound bound =
         Bound.of(object)
             .orElseThrow(() ->

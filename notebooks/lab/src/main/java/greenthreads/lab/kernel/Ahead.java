@@ -1,7 +1,6 @@
 package greenthreads.lab.kernel;
 
 import greenthreads.lab.bind.Project;
-
 import greenthreads.lab.source.NativeSource;
 import greenthreads.lab.source.Sources;
 import java.nio.file.Files;

@@ -1,7 +1,6 @@
 package greenthreads.lab.kernel;
 
 import greenthreads.lab.Here;
-
 import greenthreads.lab.base.LabException;
 import io.github.spencerpark.jupyter.kernel.magic.registry.CellMagic;
 import java.util.ArrayList;

@@ -2,7 +2,6 @@ package greenthreads.lab.kernel;
 
 import greenthreads.lab.Here;
 import greenthreads.lab.Lab;
-
 import greenthreads.lab.call.NativeOutput;
 import greenthreads.lab.machine.Machine;
 import greenthreads.lab.show.Cell;

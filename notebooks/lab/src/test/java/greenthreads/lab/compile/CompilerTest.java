@@ -1,22 +1,18 @@
 package greenthreads.lab.compile;
 
-import greenthreads.lab.bind.TestProject;
-
-import greenthreads.lab.source.NativeSource;
-
-import greenthreads.lab.show.Listing;
-
-import greenthreads.lab.base.Cache;
-import greenthreads.lab.base.CompileError;
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Platform;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import greenthreads.lab.base.Cache;
+import greenthreads.lab.base.CompileError;
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+import greenthreads.lab.bind.TestProject;
+import greenthreads.lab.show.Listing;
+import greenthreads.lab.source.NativeSource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

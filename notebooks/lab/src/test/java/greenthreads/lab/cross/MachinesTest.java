@@ -1,20 +1,5 @@
 package greenthreads.lab.cross;
 
-import greenthreads.lab.Lab;
-
-import greenthreads.lab.bind.Project;
-
-import greenthreads.lab.compile.Compiler;
-import greenthreads.lab.compile.Toolchain;
-
-import greenthreads.lab.source.HeaderLayout;
-
-import greenthreads.lab.show.Figure;
-
-import greenthreads.lab.base.CompileError;
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Workspace;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -22,6 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import greenthreads.lab.Lab;
+import greenthreads.lab.base.CompileError;
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Workspace;
+import greenthreads.lab.bind.Project;
+import greenthreads.lab.compile.Compiler;
+import greenthreads.lab.compile.Toolchain;
+import greenthreads.lab.show.Figure;
+import greenthreads.lab.source.HeaderLayout;
 import greenthreads.lab.source.PlainListing.Target;
 import java.io.File;
 import java.lang.foreign.MemoryLayout;

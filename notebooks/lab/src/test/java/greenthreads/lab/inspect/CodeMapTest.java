@@ -1,21 +1,17 @@
 package greenthreads.lab.inspect;
 
-import greenthreads.lab.bind.Library;
-import greenthreads.lab.bind.TestProject;
-
-import greenthreads.lab.call.CodeMap;
-
-import greenthreads.lab.binary.CodePlace;
-import greenthreads.lab.binary.Symbols;
-
-import greenthreads.lab.base.Platform;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import greenthreads.lab.base.Platform;
+import greenthreads.lab.binary.CodePlace;
+import greenthreads.lab.binary.Symbols;
+import greenthreads.lab.bind.Library;
+import greenthreads.lab.bind.TestProject;
+import greenthreads.lab.call.CodeMap;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

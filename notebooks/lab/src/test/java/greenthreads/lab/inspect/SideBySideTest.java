@@ -1,17 +1,14 @@
 package greenthreads.lab.inspect;
 
-import greenthreads.lab.bind.Project;
-import greenthreads.lab.bind.TestProject;
-
-import greenthreads.lab.show.Figure;
-
-import greenthreads.lab.base.LabException;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.bind.Project;
+import greenthreads.lab.bind.TestProject;
+import greenthreads.lab.show.Figure;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,29 +1,23 @@
 package greenthreads.lab.inspect;
 
-import greenthreads.lab.bind.Project;
-import greenthreads.lab.bind.TestProject;
-
-import greenthreads.lab.isolate.Host;
-import greenthreads.lab.isolate.IsolationTools;
-import greenthreads.lab.isolate.TraceLog;
-
-import greenthreads.lab.binary.Symbols;
-
-import greenthreads.lab.compile.Disassembler;
-import greenthreads.lab.compile.Toolchain;
-
-import greenthreads.lab.show.Drawn;
-import greenthreads.lab.show.Figure;
-
-import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Platform;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
+import greenthreads.lab.binary.Symbols;
+import greenthreads.lab.bind.Project;
+import greenthreads.lab.bind.TestProject;
+import greenthreads.lab.compile.Disassembler;
+import greenthreads.lab.compile.Toolchain;
+import greenthreads.lab.isolate.Host;
+import greenthreads.lab.isolate.IsolationTools;
+import greenthreads.lab.isolate.TraceLog;
+import greenthreads.lab.show.Drawn;
+import greenthreads.lab.show.Figure;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
