@@ -35,7 +35,7 @@ def test_the_list_names_every_native_file():
 
 
 def listing():
-    path = LAB / "src/main/resources/greenthreads/lab/shipped.sha256"
+    path = LAB / "src/main/resources/greenthreads/lab/source/shipped.sha256"
     return path.read_text("utf-8").splitlines()
 
 
