@@ -1,9 +1,9 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.Check;
+import greenthreads.lab.show.Check;
 import greenthreads.lab.Lab;
-import greenthreads.lab.Library;
-import greenthreads.lab.NativeCrash;
+import greenthreads.lab.bind.Library;
+import greenthreads.lab.crash.NativeCrash;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;

@@ -1,5 +1,7 @@
 package greenthreads.lab;
 
+import greenthreads.lab.call.Upcall;
+
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.bind.Isolation;

@@ -1,5 +1,12 @@
 package greenthreads.lab;
 
+import greenthreads.lab.base.Workspace;
+import greenthreads.lab.bind.Library;
+import greenthreads.lab.call.Upcall;
+import greenthreads.lab.compile.Compiler;
+import greenthreads.lab.compile.Toolchain;
+import greenthreads.lab.source.NativeSource;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;

@@ -1,5 +1,8 @@
 package greenthreads.lab.bind;
 
+import greenthreads.lab.binary.CFunction;
+import greenthreads.lab.call.Upcall;
+
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Words;

@@ -1,4 +1,6 @@
-package greenthreads.lab;
+package greenthreads.lab.kernel;
+
+import greenthreads.lab.base.LabException;
 
 import java.nio.charset.StandardCharsets;
 

@@ -1,4 +1,4 @@
-package greenthreads.lab;
+package greenthreads.lab.call;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -16,7 +16,7 @@ import java.util.function.LongUnaryOperator;
  * <p>An exception that leaves an upcall ends the JVM. So it is kept here, C is told 0, and the call
  * into C that led to the upcall throws it when it returns. Of several, the first one.
  */
-final class Upcall {
+public final class Upcall {
   private static final MethodHandle CALL;
 
   /** What was thrown during the downcall that this thread is in. */
@@ -42,7 +42,7 @@ final class Upcall {
    * A C function, {@code int64_t f(int64_t)}, that calls this one. It is never freed: nobody knows
    * how long C keeps its address.
    */
-  static MemorySegment of(LongUnaryOperator function) {
+  public static MemorySegment of(LongUnaryOperator function) {
     return Linker.nativeLinker()
         .upcallStub(
             CALL.bindTo(new Upcall(function)),
@@ -62,7 +62,7 @@ final class Upcall {
   }
 
   /** To be called when a downcall has returned: throws what its upcalls threw. */
-  static void rethrow() {
+  public static void rethrow() {
     Throwable thrown = THROWN.get();
     if (thrown != null) {
       THROWN.remove();

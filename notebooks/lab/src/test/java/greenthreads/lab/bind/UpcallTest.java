@@ -1,4 +1,6 @@
-package greenthreads.lab;
+package greenthreads.lab.bind;
+
+import greenthreads.lab.Lab;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
