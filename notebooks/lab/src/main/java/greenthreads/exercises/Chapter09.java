@@ -1,9 +1,9 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.show.Check;
 import greenthreads.lab.Lab;
 import greenthreads.lab.bind.Library;
 import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;

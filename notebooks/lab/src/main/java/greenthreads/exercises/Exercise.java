@@ -5,7 +5,6 @@ import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.List;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;

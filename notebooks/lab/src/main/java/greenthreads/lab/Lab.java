@@ -1,12 +1,11 @@
 package greenthreads.lab;
 
-import greenthreads.lab.call.Upcall;
-
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.bind.Isolation;
 import greenthreads.lab.bind.Library;
 import greenthreads.lab.bind.Project;
+import greenthreads.lab.call.Upcall;
 import greenthreads.lab.compile.Assembly;
 import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.cross.Elsewhere;

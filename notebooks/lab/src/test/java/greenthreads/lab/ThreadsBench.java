@@ -6,7 +6,6 @@ import greenthreads.lab.call.Upcall;
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.compile.Toolchain;
 import greenthreads.lab.source.NativeSource;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;

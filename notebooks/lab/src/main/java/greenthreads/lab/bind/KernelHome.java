@@ -1,11 +1,9 @@
 package greenthreads.lab.bind;
 
-import greenthreads.lab.binary.CFunction;
-import greenthreads.lab.call.Upcall;
-
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Words;
+import greenthreads.lab.binary.CFunction;
 import greenthreads.lab.binary.Insight;
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.Home;
@@ -13,6 +11,7 @@ import greenthreads.lab.call.JavaType;
 import greenthreads.lab.call.KnownMemory;
 import greenthreads.lab.call.NativeOutput;
 import greenthreads.lab.call.Signature;
+import greenthreads.lab.call.Upcall;
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.source.NativeSource;
 import java.io.IOException;

@@ -1,7 +1,6 @@
 package greenthreads.lab.kernel;
 
 import greenthreads.lab.base.LabException;
-
 import java.nio.charset.StandardCharsets;
 
 /**

