@@ -3,7 +3,7 @@
 import platform
 import sys
 
-from expected import READY, Edit, right, wrong
+from expected import READY, right, wrong
 
 X86 = platform.machine() in ("x86_64", "AMD64")
 LINUX = sys.platform == "linux"
@@ -70,8 +70,9 @@ OUTPUTS = {
     ],
     "array-source": cell("array"),
     "array-run": [
-        r"and their sum is (?!32768$)\d+$|below the stack of thread 2, in its guard page",
-        rf"{REPAIRED}2 has an array of 1000 bytes\n1 has filled 32768 bytes with 1, and their sum is 32768\n\Z",
+        # All the twos; and something of printf's, of which a byte may happen to be 1 or 2 as well.
+        r"^1 wrote 32768 ones: \d+ are left, 1\d\d\d are 2, [1-9]\d* neither$|below the stack of thread 2, in its guard page",
+        rf"{REPAIRED}2 has an array of 1000 bytes\n1 wrote 32768 ones: 32768 are left, 0 are 2, 0 neither\n\Z",
     ],
     "tilted-source": cell("tilted"),
     "tilted-run": [
@@ -102,13 +103,19 @@ OUTPUTS = {
         if X86
         else FOUR_STARS,
         r"^Repaired:\nTHREAD 1 STARTING\nthread: 1 counter: 0\n",
-        r"^`repaired_example` crashed with (.*\n)*.*below the stack of thread 2, (in its guard page|while)",
+        # The first star below thread 2's own stack; or a touch of the page, where the compiler has one.
+        report("repaired_example", SEGV, r".*\bstack of thread 2\b"),
+        r"^Where: +thread_2\b.*neighbour\.c:1[35]$" if LINUX else r"thread_2",
+        r"^Address: .*below the stack of thread 2, in its guard page$" if LINUX else r"guard page",
     ],
     "jump-source": cell("jump"),
     "jump-run": [
         r"^2: an error! Out of here$",
-        r"^`book_example` (crashed with|was ended at its time limit|ended its process)|^THREAD 1 FINISHED$",
-        r"^Repaired:\n2: an error! Out of here\nTHREAD 1 STARTING\n(thread: 1 counter: \d\n){3}THREAD 1 FINISHED\n\Z",
+        # Both take turns in one frame; or the C library ends the process at the jump.
+        "^" + "".join(rf"1: line {i}, and the current thread is {id}\n" for i, id in enumerate((2, 1, 2), 1))
+        + r"|^`book_example` (crashed with SIGABRT|ended its process)",
+        rf"{REPAIRED}2: an error! Out of here\n"
+        + "".join(rf"1: line {i}, and the current thread is 1\n" for i in (1, 2, 3)) + r"\Z",
     ],
     "forgetful-source": cell("forgetful"),
     "forgetful-run": [
@@ -124,22 +131,23 @@ OUTPUTS = {
         r"^Likely cause: +It may be a loop that does not end",
         rf"{REPAIRED}2 has told\n1 has been told\n\Z",
     ],
+    # The loop goes back behind the read.
+    "hidden-loop": [
+        r"\A.*wait_for_it.*-O2\n\n(.*\n)*?[^\n]*\btold\b(.*\n)*?\.?\w+:\n(?:(?!\btold\b).)*give_turn(?:(?!\btold\b).)*\Z"
+        if X86 and LINUX
+        else r"give_turn",
+    ],
     "moved-source": cell("moved"),
     "moved-run": [
-        r"^errno of the second OS thread$",
-        r"^-O0 +10 +its own was changed$",
-        r"^-O2 +0 +the old one's was changed$" if LINUX else r"^-O2 +\d+ ",
+        r"^errno of two OS threads, at the end$",
+        r"^-O0 +1 +10$",
+        r"^-O2 +11 +0$" if LINUX else r"^-O2 +(11 +0|1 +10)$",
     ],
-    "label-source": [r"^cell label does not compile", r"symbol .came_by_here' is already defined"],
     "shadow-source": cell("shadow"),
     "shadow-run": [
         r"^THREAD 2 STARTING\nthread: 2 counter: 0\n(.*\n)*?The return address is not the one on the shadow stack\.$",
         r"^`book_example` crashed with SIGABRT",
         r"^Repaired:\n(.*\n)*THREAD 2 FINISHED\n\Z",
-    ],
-    "shadow-here": [
-        r"\AThis machine offers programs a shadow stack: (true|false)\n",
-        r"^This process runs with one: false\n\Z",
     ],
     "experiment-levels": [
         r"\Ahidden at -O0\n(.*\n)*?2 has told\n1 has been told\n",
@@ -150,7 +158,6 @@ OUTPUTS = {
 # From -O1 on the loop does not end, and the note is wrong at every level.
 NOTE = r"2 reads: Thread 3 was here"
 FAILS = {("experiment-levels", f'"{level}"'): NOTE for level in ("-O1", "-O2", "-O3", "-Os")}
-EDITS = [Edit("label-source", {'"came_by_here:"': '"came_by_%=:"'}, r"\Acell label: compiled")]
 
 # ---------------------------------------------------------------- 10.1: the report, and nothing else
 
