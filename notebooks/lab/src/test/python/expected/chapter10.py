@@ -12,8 +12,8 @@ REPAIRED = r"^Repaired:\n"
 
 
 def cell(name):
-    """The first words of the line under a cell of C, whether or not somebody compiled it before."""
-    return rf"\Acell {name}: (compiled with \S.* in|unchanged, loaded from the cache in) [\d.]+ m?s\."
+    """The first words of the line under a cell of C, whether or not somebody compiled it before; nobody's but ours."""
+    return rf"\Acell {name}: (compiled with \S.* in|unchanged, loaded from the cache in) [\d.]+ m?s(, in the background)?\.$"
 
 
 def report(of, headline, cause):
@@ -133,7 +133,7 @@ OUTPUTS = {
     ],
     # The loop goes back behind the read.
     "hidden-loop": [
-        r"\A.*wait_for_it.*-O2\n\n(.*\n)*?[^\n]*\btold\b(.*\n)*?\.?\w+:\n(?:(?!\btold\b).)*give_turn(?:(?!\btold\b).)*\Z"
+        r"\A.*wait_for_it.*-O2\n\n(.*\n)*?[^\n]*\btold\b(.*\n)*?\.?\w+:.*\n(?:(?!\btold\b)[\s\S])*give_turn(?:(?!\btold\b)[\s\S])*\Z"
         if X86 and LINUX
         else r"give_turn",
     ],

@@ -36,10 +36,7 @@ final class Chapter10 extends Chapter {
     Object end = run(culprit);
     Check.exercise("10.1")
         .expect("how it ends", TRAP, () -> ending(end))
-        .cause(
-            says(NO_CRASH),
-            "nothing crashed; the trap in thread_entry stands behind t_return: who can come back"
-                + " from there?")
+        .cause(says(NO_CRASH), "nothing crashed: both threads ended as they should")
         .cause(
             says("null"),
             "it dies of a null pointer: in the report no address is wrong, an instruction is"
@@ -123,7 +120,7 @@ final class Chapter10 extends Chapter {
         .expect(what, expected, () -> attempt(() -> radio.many(4, whom)))
         .cause(
             says("loop"),
-            "somebody waits for ever: his record is no longer in the list, or the list leads in a"
+            "somebody waits for ever: its record is no longer in the list, or the list leads in a"
                 + " circle, or a thread that has heard does not end")
         .cause(says("time limit"), "somebody waits for ever for what never comes")
         .cause(
@@ -131,10 +128,7 @@ final class Chapter10 extends Chapter {
             "the record was never allocated: it is a local variable, and has only to leave the"
                 + " list")
         .cause(says("exit"), "the process ended: a thread has to end, not the program")
-        .cause(
-            says("SIG"),
-            "the speaker still finds a record on the stack of a thread that has ended: whoever ends"
-                + " takes his own out, wherever in the list it is")
+        .cause(says("SIG"), "the speaker still finds a record whose thread has ended")
         .cause(
             seen -> seen instanceof Long,
             "somebody has not heard, or in another order: the records of the others have to stay in"

@@ -22,8 +22,12 @@ import java.util.stream.Collectors;
 public record Shipped(Set<String> digests) {
   private static final String LIST = "/greenthreads/lab/source/shipped.sha256";
 
-  /** Options that make the same code faster, slower or larger, and do not make it other code. */
-  private static final Pattern SAME_CODE = Pattern.compile("-O[0-3sg]?|-fno-[a-z-]+|-march=\\S+");
+  /**
+   * Options that make the same code faster, slower or larger, or let it be watched by functions
+   * that are in it, and do not make it other code.
+   */
+  private static final Pattern SAME_CODE =
+      Pattern.compile("-O[0-3sg]?|-fno-[a-z-]+|-march=\\S+|-finstrument-functions");
 
   /** The list that came with the lab. */
   public static Shipped read() {
