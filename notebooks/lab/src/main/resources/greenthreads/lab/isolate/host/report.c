@@ -124,6 +124,9 @@ void lab_stack(const char *name, void *low, size_t size, size_t guard) {
         return;
     }
     struct stack *stack = &stacks[at];
+    if (at < count && guard == 0 && stack->guard > 0 && stack->high > stack->low) {
+        return; /* who named it before knows more of it: a function that only uses it adds nothing */
+    }
     size_t n = 0;
     while (name != NULL && name[n] != '\0' && n < NAME_MAX_LENGTH - 1) {
         stack->name[n] = name[n] == '\n' ? ' ' : name[n];

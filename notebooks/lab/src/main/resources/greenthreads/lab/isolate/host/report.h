@@ -64,7 +64,8 @@ void put_maps(void);
 /* Chapter code says with this where its stacks are, so that a report can name them:
  *     void lab_stack(const char *name, void *low, size_t size, size_t guard) __attribute__((weak));
  *     if (lab_stack) { lab_stack("thread 1", low, size, guard); }
- * low is the lowest usable byte, guard the size of the guard page or pages below it. Size 0 forgets it. */
+ * low is the lowest usable byte, guard the size of the guard page or pages below it. Size 0 forgets it.
+ * A stack that was named with a guard keeps its name when it is named again without one. */
 __attribute__((visibility("default"))) void lab_stack(const char *name, void *low, size_t size,
                                                       size_t guard);
 
