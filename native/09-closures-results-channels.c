@@ -926,8 +926,8 @@ static int64_t first_task(void *environment) {
     return finished();
 }
 
-/* Prints its seven lines if the first thread yields twice. The book's yields once:
-   there a newcomer has the next turn, here the last one of a round. */
+/* Prints its seven lines, in an order that depends on how often the first thread
+   yields. Returns how many threads wait at the end. */
 int later_book(int yields) {
     struct runtime *r = new_runtime(3, ROOMY);
     if (r == NULL)
@@ -1148,7 +1148,7 @@ int64_t two_calls(void) {
 
 /* Each wrong use once: prints what it was, and what was said. */
 static void tried(const char *what, int64_t error) {
-    printf("%s: %s\n", what, in_words(error));
+    printf("%s → %s\n", what, in_words(error));
 }
 
 static int64_t return_one(void *nothing) {
@@ -1161,10 +1161,10 @@ static int64_t misuse(void *environment) {
     int64_t plain = spawn(running, sleep_well, WITH_NOTHING);
     struct channel *c = environment == NULL ? NULL : *(struct channel **)environment;
     tried("joins itself", join(running, number_of(running, running->current), &value));
-    tried("joins who is not to be joined", join(running, plain, &value));
+    tried("joins one that nobody may join", join(running, plain, &value));
     join(running, joined, &value);
     tried("joins twice", join(running, joined, &value));
-    tried("asks who is no generator", next(running, plain, &value));
+    tried("asks one that is no generator", next(running, plain, &value));
     tried("gives, and is no generator", give(1));
     close_channel(c);
     tried("sends to a closed channel", send_to(c, 1));
@@ -1423,6 +1423,32 @@ int join_for_ever(void) {
     return run(r);
 }
 
+/* For the experiment, which makes a sieve of it: a thread that is given a channel, as
+   its owner, and receives what is in it. */
+static int64_t sieve(void *environment) {
+    receive_all(environment);
+    free_channel(*(struct channel **)environment);
+    return 0;
+}
+
+/* Gives the first such thread a channel with the numbers from 2 to `most`. Returns how
+   many threads there have been; or -1, also if one has not finished. */
+int sieve_numbers(int most) {
+    struct runtime *r = most < 2 ? NULL : new_runtime(200, ROOMY);
+    struct channel *first = r == NULL ? NULL : new_channel(r, "numbers", most);
+    if (first == NULL)
+        return -1;
+    for (int n = 2; n <= most; n++)
+        send_to(first, n);
+    close_channel(first);
+    spawn(r, sieve, &first, sizeof first);
+    int waiting = run(r), lived = 0;
+    for (int place = 1; place <= r->threads_made; place++)
+        lived += (int)r->threads[place].lives;
+    free_runtime(r);
+    return waiting == 0 ? lived : -1;
+}
+
 /* ---------------------------------------------------------------------------
  * For the exercises: each puts something better in the place of these
  */
@@ -1435,7 +1461,7 @@ struct order {
     int64_t customer;
 };
 
-/* What it comes to, in hundredths; express costs 500 more. */
+/* What it comes to, in cents, rounded; express costs 500 more. */
 static int64_t reckon(void *environment) {
     const struct order *mine = environment;
     return (int64_t)(mine->pieces * mine->price * 100 + 0.5) + (mine->express ? 500 : 0);
