@@ -1,7 +1,7 @@
 package greenthreads.lab.binary;
 
 import greenthreads.lab.base.Platform;
-import greenthreads.lab.compile.Toolchain;
+import greenthreads.lab.base.Program;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -203,7 +203,7 @@ public final class Symbols {
   }
 
   private void readNm(Path file) {
-    Toolchain.Result result = Toolchain.run(List.of("nm", "-n", file.toString()));
+    Program.Result result = Program.run(List.of("nm", "-n", file.toString()));
     for (String line : result.output().lines().toList()) {
       String[] parts = line.strip().split("\\s+");
       String name =

@@ -4,6 +4,7 @@ import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
+import greenthreads.lab.base.Program;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.base.Workspace;
 import greenthreads.lab.source.NativeSource;
@@ -224,7 +225,7 @@ public final class Compiler {
   private void run(
       NativeSource source, List<String> command, Path directory, StringBuilder messages)
       throws IOException {
-    Toolchain.Result result = Toolchain.run(command, directory);
+    Program.Result result = Program.run(command, directory);
     String output = result.output().replace(directory + "/", "");
     if (result.exit() == 0) {
       messages.append(output);

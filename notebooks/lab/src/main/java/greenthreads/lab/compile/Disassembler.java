@@ -1,6 +1,6 @@
 package greenthreads.lab.compile;
 
-import java.io.File;
+import greenthreads.lab.base.Program;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -80,24 +80,13 @@ public final class Disassembler {
     names.addAll(List.of("objdump", "llvm-objdump"));
     return new Disassembler(
         names.stream()
-            .map(name -> search(name, environment.getOrDefault("PATH", "")))
+            .map(name -> Program.find(name, environment.getOrDefault("PATH", "")))
             .flatMap(Optional::stream)
             .findFirst());
   }
 
   public boolean hasTool() {
     return tool.isPresent();
-  }
-
-  private static Optional<Path> search(String program, String path) {
-    if (program.contains("/")) {
-      return Optional.of(Path.of(program)).filter(Files::isExecutable);
-    }
-    return List.of(path.split(File.pathSeparator)).stream()
-        .filter(folder -> !folder.isEmpty())
-        .map(folder -> Path.of(folder, program))
-        .filter(Files::isExecutable)
-        .findFirst();
   }
 
   /**
@@ -121,7 +110,7 @@ public final class Disassembler {
     command.add("--start-address=0x" + Long.toHexString(from));
     command.add("--stop-address=0x" + Long.toHexString(to));
     command.add(file.toString());
-    return parse(Toolchain.run(command).output());
+    return parse(Program.run(command).output());
   }
 
   /** Code that is in no file: only GNU's tool can be given bare bytes. */
@@ -137,7 +126,7 @@ public final class Disassembler {
         command.addAll(x86 ? List.of("i386:x86-64", "-M", "intel") : List.of("aarch64"));
         command.add("--adjust-vma=0x" + Long.toHexString(address));
         command.add(file.toString());
-        return parse(Toolchain.run(command).output());
+        return parse(Program.run(command).output());
       } finally {
         Files.deleteIfExists(file);
       }

@@ -2,9 +2,7 @@ package greenthreads.lab.compile;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
-import java.io.File;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import greenthreads.lab.base.Program;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -12,7 +10,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -43,7 +40,7 @@ public record Toolchain(List<String> command, Path executable, String version, S
     if (!chosen.isEmpty()) {
       List<String> command = words(chosen);
       Path executable =
-          search(command.getFirst(), path)
+          Program.find(command.getFirst(), path)
               .orElseThrow(() ->
                   new LabException(
                       "CC says `"
@@ -53,7 +50,7 @@ public record Toolchain(List<String> command, Path executable, String version, S
       return describe(command, executable);
     }
     for (String name : USUAL) {
-      Optional<Path> executable = search(name, path);
+      Optional<Path> executable = Program.find(name, path);
       if (executable.isPresent() && usable(executable.get())) {
         return describe(List.of(executable.get().toString()), executable.get());
       }
@@ -118,17 +115,6 @@ public record Toolchain(List<String> command, Path executable, String version, S
     return version.contains("clang");
   }
 
-  public static Optional<Path> search(String program, String path) {
-    if (program.contains("/")) {
-      return Optional.of(Path.of(program)).filter(Files::isExecutable);
-    }
-    return List.of(path.split(File.pathSeparator)).stream()
-        .filter(folder -> !folder.isEmpty())
-        .map(folder -> Path.of(folder, program))
-        .filter(file -> Files.isExecutable(file) && !Files.isDirectory(file))
-        .findFirst();
-  }
-
   /**
    * On a Mac without the command line tools /usr/bin/cc is a stub that opens a dialog: ask first.
    */
@@ -136,13 +122,13 @@ public record Toolchain(List<String> command, Path executable, String version, S
     if (!Platform.IS_MAC || !executable.startsWith("/usr/bin")) {
       return true;
     }
-    return run(List.of("/usr/bin/xcode-select", "-p")).exit() == 0;
+    return Program.run(List.of("/usr/bin/xcode-select", "-p")).exit() == 0;
   }
 
   private static Toolchain describe(List<String> command, Path executable) {
     var words = new ArrayList<>(command);
     words.add("--version");
-    Result result = run(words);
+    Program.Result result = Program.run(words);
     if (result.exit() != 0 || result.output().isBlank()) {
       throw new LabException(
           "The C compiler `"
@@ -167,45 +153,5 @@ public record Toolchain(List<String> command, Path executable, String version, S
     String afterParentheses = banner.replaceAll("\\([^)]*\\)", " ");
     var number = java.util.regex.Pattern.compile("\\d+\\.\\d+(\\.\\d+)?").matcher(afterParentheses);
     return number.find() ? name + " " + number.group() : banner;
-  }
-
-  /** What a finished program printed (both streams) and its exit status. */
-  public record Result(int exit, String output) {}
-
-  /**
-   * Runs a short-lived tool to its end.
-   *
-   * <p>An interrupt of the cell ends the tool as well.
-   */
-  public static Result run(List<String> command) {
-    return run(command, null);
-  }
-
-  public static Result run(List<String> command, Path directory) {
-    Process process = null;
-    try {
-      var builder = new ProcessBuilder(command).redirectErrorStream(true);
-      if (directory != null) {
-        builder.directory(directory.toFile());
-      }
-      // Messages in one language, whatever the reader's is: they are searched and quoted.
-      builder.environment().put("LC_ALL", "C.UTF-8");
-      process = builder.start();
-      process.getOutputStream().close();
-      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      if (!process.waitFor(60, TimeUnit.SECONDS)) {
-        return new Result(-1, output + "\n(it did not end within 60 s)");
-      }
-      return new Result(process.exitValue(), output);
-    } catch (IOException e) {
-      return new Result(-1, e.getMessage());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new LabException("Interrupted while `" + command.getFirst() + "` was running.", e);
-    } finally {
-      if (process != null) {
-        process.destroyForcibly();
-      }
-    }
   }
 }

@@ -3,6 +3,7 @@ package greenthreads.lab.cross;
 import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Program;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.binary.DebugInfo;
 import greenthreads.lab.bind.Project;
@@ -378,9 +379,8 @@ public final class Elsewhere implements Picture {
       Thread.currentThread().interrupt();
       throw new LabException("Interrupted while `" + command.getFirst() + "` was running.", e);
     } finally {
-      if (process != null && process.isAlive()) {
-        process.descendants().forEach(ProcessHandle::destroyForcibly);
-        process.destroyForcibly();
+      if (process != null) {
+        Program.end(process);
       }
       Files.deleteIfExists(output);
     }
@@ -449,7 +449,7 @@ public final class Elsewhere implements Picture {
     if (tools.runner().isEmpty()) {
       return "run by itself";
     }
-    String said = Toolchain.run(List.of(tools.runner().getFirst(), "--version")).output();
+    String said = Program.run(List.of(tools.runner().getFirst(), "--version")).output();
     Matcher number = Pattern.compile("\\d+(\\.\\d+)+").matcher(said);
     return "run by " + runnerName() + (number.find() ? " " + number.group() : "");
   }

@@ -2,6 +2,7 @@ package greenthreads.lab.cross;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
+import greenthreads.lab.base.Program;
 import greenthreads.lab.compile.Toolchain;
 import greenthreads.lab.source.PlainListing;
 import java.io.IOException;
@@ -126,7 +127,7 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
       List<String> runner = List.of("/usr/bin/arch", "-x86_64");
       boolean runs =
           architecture.equals("x86_64")
-              && Toolchain.run(List.of("/usr/bin/arch", "-x86_64", "/usr/bin/true")).exit() == 0;
+              && Program.run(List.of("/usr/bin/arch", "-x86_64", "/usr/bin/true")).exit() == 0;
       String missing =
           runs ? "" : "To run it takes a Mac with that processor, or Rosetta for x86-64.";
       return new Foreign(Optional.of(by(here, words)), runs ? runner : List.of(), runs, missing);
@@ -182,6 +183,6 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
   }
 
   private static Optional<Path> program(Map<String, String> environment, String name) {
-    return Toolchain.search(name, environment.getOrDefault("PATH", ""));
+    return Program.find(name, environment.getOrDefault("PATH", ""));
   }
 }

@@ -5,8 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
+import greenthreads.lab.base.Program;
 import greenthreads.lab.base.Words;
-import greenthreads.lab.compile.Toolchain;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -147,7 +147,7 @@ public final class Host {
   }
 
   private static void compile(List<String> command, Path draft) {
-    Toolchain.Result result = Toolchain.run(command, draft);
+    Program.Result result = Program.run(command, draft);
     if (result.exit() != 0) {
       throw new LabException(
           "The program for isolated runs does not compile with `%s` (exit status %d).\n\n%s"

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
+import greenthreads.lab.base.Program;
 import greenthreads.lab.binary.Symbols;
 import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.compile.Toolchain;
@@ -252,7 +253,7 @@ class IsolatedRunTest {
       command.add("-Wl,-U,_lab_stack");
     }
     command.addAll(List.of(source.toString(), "-o", target.toString()));
-    Toolchain.Result result = Toolchain.run(command);
+    Program.Result result = Program.run(command);
     assertEquals(0, result.exit(), result.output());
     return target;
   }
@@ -868,7 +869,7 @@ class IsolatedRunTest {
   @MethodSource("compilers")
   void theHostCompilesWithoutWarnings(List<String> compiler) throws IOException {
     assumeTrue(
-        Toolchain.run(List.of(compiler.getFirst(), "--version")).exit() == 0,
+        Program.run(List.of(compiler.getFirst(), "--version")).exit() == 0,
         compiler.getFirst() + " is not on this machine");
     for (var source : Host.sources().entrySet()) {
       Files.write(folder.resolve(source.getKey()), source.getValue());
@@ -877,7 +878,7 @@ class IsolatedRunTest {
     var command = Host.compilation(compiler.subList(0, 1), Host.UNITS, binary.toString());
     command.add("-Werror");
     command.add(compiler.getLast()); // the level: the last one counts
-    Toolchain.Result result = Toolchain.run(command, folder);
+    Program.Result result = Program.run(command, folder);
     assertEquals(0, result.exit(), result.output());
     assertEquals("", result.output());
   }
@@ -890,9 +891,9 @@ class IsolatedRunTest {
   @Test
   void theHostRunsOnAarch64() throws IOException {
     String cc = "aarch64-linux-gnu-gcc";
-    assumeTrue(Toolchain.run(List.of(cc, "--version")).exit() == 0, cc + " is not on this machine");
+    assumeTrue(Program.run(List.of(cc, "--version")).exit() == 0, cc + " is not on this machine");
     assumeTrue(
-        Toolchain.run(List.of("qemu-aarch64", "--version")).exit() == 0,
+        Program.run(List.of("qemu-aarch64", "--version")).exit() == 0,
         "qemu-aarch64 is not on this machine");
     Path arm = build(List.of(cc), "arm", C);
     var armHost =
