@@ -729,7 +729,7 @@ bench_natively() {
       "-DSWITCH=switch_stack_that_$way" "$root/native/$stem.c" -o "$out/$way.so"
     libraries+=("$out/$way.so")
   done
-  stem=09-closures-results-channels
+  stem=09-results-and-channels
   "${compiler[@]}" "${flags[@]}" -fPIC -shared -I"$root/native" "$root/native/$stem.c" -o "$out/$stem.so"
   libraries+=("$out/$stem.so")
   "${compiler[@]}" "${flags[@]}" "$lab/src/test/native/bench.c" -o "$out/bench" -ldl

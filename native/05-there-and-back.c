@@ -533,7 +533,7 @@ static void show_forgetful(void) {
 
 static void show_control(void) {
     for (int keep = 0; keep <= 1; keep++) {
-        struct control_report seen;
+        struct control_report seen = {0};
         compute_twice(keep, &seen);
         printf("control words %s: 1/3 was %.17g, is %.17g\n", keep ? "kept" : "not kept",
                seen.third_before, seen.third_after);

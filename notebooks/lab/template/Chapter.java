@@ -1,8 +1,8 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.Check;
 import greenthreads.lab.Lab;
-import greenthreads.lab.NativeCrash;
+import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.show.Check;
 import java.time.Duration;
 
 /** {{title}}. */

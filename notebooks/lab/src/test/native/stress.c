@@ -15,7 +15,7 @@
  * finished, every value that was sent was received or is still in its channel, every
  * result is the one of its thread. The seed is printed first; a round that fails says so.
  */
-#include "09-closures-results-channels.c"
+#include "09-results-and-channels.c"
 
 enum { PLACES = 40, CHANNELS_HERE = 3, THINGS = 12, MOST_SPAWNED = 300 };
 

@@ -154,6 +154,7 @@ def test_eight_compile_one_source_at_once(worker, home):
                 shutil.rmtree(workers.cache)
             if number % 10 == 6:
                 for path in [p for p in workers.cache.rglob("*") if p.is_file()]:
+                    path.unlink()  # a program that runs cannot be written to
                     path.write_bytes(b"rubbish\n" * 100 if number % 20 == 6 else b"")
             if number % 10 != 7:  # every tenth round finds the source of the round before, compiled
                 workers.write(number)

@@ -95,7 +95,7 @@ def bench(tmp_path):
         status, said = run([compiler, *flags, switch, "-fPIC", "-shared", source, "-o", libraries[-1]])
         assert status == 0 and said == "", said
     libraries.append(tmp_path / "09.so")
-    source = NATIVE / "09-closures-results-channels.c"
+    source = NATIVE / "09-results-and-channels.c"
     status, said = run([compiler, *flags, "-fPIC", "-shared", source, "-o", libraries[-1]])
     assert status == 0 and said == "", said
     program = tmp_path / "bench"

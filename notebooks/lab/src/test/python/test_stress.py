@@ -56,7 +56,7 @@ def test_a_mistake_is_found(tmp_path, mistake):
     native = tmp_path / "native"
     native.mkdir()
     (native / "arch").symlink_to(NATIVE / "arch")
-    name = "09-closures-results-channels.c"
+    name = "09-results-and-channels.c"
     text = (NATIVE / name).read_text(encoding="utf-8")
     assert text.count(old) == 1
     (native / name).write_text(text.replace(old, new), encoding="utf-8")

@@ -86,7 +86,7 @@ WALK = Walk(["switch_stack"], {"first_task", "thread_entry"}, begins={"thread_en
 
 # ---------------------------------------------------------------- what stands under its cells
 
-RUNTIME_LOADED = loaded(r"09-closures-results-channels\.c")
+RUNTIME_LOADED = loaded(r"09-results-and-channels\.c")
 PRIMES = "2 3 5 7 11 13 17 19 23 29 31 37 41 43 47 53 59 61 67 71 73 79 83 89 97"
 
 
@@ -246,7 +246,7 @@ right("09.3", {
     STAND: "            if (!channels[i]->closed)\n                stand_in(&channels[i]->receivers, &mine[i]);\n",
     "    struct waiter mine[MOST_CHANNELS];\n\n    for (;;) {\n": "    for (;;) {\n        struct waiter mine[MOST_CHANNELS] = {{.served = false}};\n",
 })
-wrong("09.3", "takes turns while it waits", source="""%%c whichever --from 09-closures-results-channels
+wrong("09.3", "takes turns while it waits", source="""%%c whichever --from 09-results-and-channels
 static int receive_any(struct channel **channels, int count, int64_t *value) {
     for (;;) {
         int open = 0;
@@ -270,13 +270,13 @@ wrong("09.3", "one channel that is closed is not all", {"            open += !ch
 wrong("09.3", "it waits for ever|-1 is to be returned|it never ends", {NONE: ""})
 wrong("09.3", "it waits although something is there|nothing was received yet", {LOOK: ""})
 wrong("09.3", "it never came back", {"        for (int i = 0; i < count; i++)\n" + STAND: ""})
-wrong("09.3", "it never ends|lets? others run", source="""%%c whichever --from 09-closures-results-channels
+wrong("09.3", "it never ends|lets? others run", source="""%%c whichever --from 09-results-and-channels
 static int receive_any(struct channel **channels, int count, int64_t *value) {
     for (int i = 0;; i = (i + 1) % count)
         if (has_value(channels[i]) && receive_from(channels[i], value) == 1)
             return i;
 }""")
-wrong("09.3", "channel 1 comes before channel 2|see the lines above|it waits although", source="""%%c whichever --from 09-closures-results-channels
+wrong("09.3", "channel 1 comes before channel 2|see the lines above|it waits although", source="""%%c whichever --from 09-results-and-channels
 static int receive_any(struct channel **channels, int count, int64_t *value) {
     return receive_from(channels[count - 1], value) == 1 ? count - 1 : -1;
 }""")

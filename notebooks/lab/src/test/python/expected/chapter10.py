@@ -236,3 +236,8 @@ wrong(
     "still finds a record",
     {OUT: "    for (struct listener *l = listeners; l != NULL; l = l->next)\n        if (l->next == &me)\n            l->next = me.next;\n"},
 )
+
+EXPLAINED = {
+    f"__cyg_profile_func_{when}": ("shadow-about", "the compiler calls the two functions below at the beginning and at the end")
+    for when in ("enter", "exit")
+}

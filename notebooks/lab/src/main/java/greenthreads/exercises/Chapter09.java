@@ -15,7 +15,7 @@ import java.util.function.Predicate;
 
 /** Closures, results, channels. */
 final class Chapter09 extends Chapter {
-  private static final String RUNTIME = "09-closures-results-channels";
+  private static final String RUNTIME = "09-results-and-channels";
 
   private static final String NOT_WRITTEN = "nothing has been written there";
   private static final String NOT_YET = "nothing was received yet";

@@ -70,8 +70,7 @@ public class ThreadsBench {
     try {
       Workspace workspace = new Workspace(Workspace.find().root(), Workspace.find().build());
       Compiler compiler = new Compiler(Toolchain.find(System.getenv()), workspace);
-      NativeSource source =
-          NativeSource.ofFile(workspace.sources(), "09-closures-results-channels");
+      NativeSource source = NativeSource.ofFile(workspace.sources(), "09-results-and-channels");
       return Library.open(source, compiler.build(source, List.of()));
     } catch (RuntimeException e) {
       throw new ExceptionInInitializerError(e);

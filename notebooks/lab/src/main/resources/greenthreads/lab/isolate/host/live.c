@@ -478,6 +478,12 @@ static void *serve(void *opaque) {
         sigemptyset(&mask); /* this thread's begins as the first one's, which blocks all just now */
     }
     if (lane < 0 || take_signals_aside() != 0) {
+        if (number > 0) {
+            if (lane >= 0) {
+                close(lane);
+            }
+            return NULL; /* a spare one: who needs it waits for another */
+        }
         fail("no connection to the caller");
     }
     atomic_fetch_add(&lanes_free, 1);

@@ -1,5 +1,5 @@
 /*
- * 09-closures-results-channels.c: threads that are given something to work on,
+ * 09-results-and-channels.c: threads that are given something to work on,
  * and give something back.
  *
  * It is the runtime of chapter 07, grown by seven parts:
@@ -16,7 +16,7 @@
  * between `#ifndef PLAIN` and its #endif. Everything a thread may do wrong is a
  * negative number, and in_words has a sentence for it.
  *
- * Alone:  cc -std=c17 -O2 -DMAIN 09-closures-results-channels.c -o demo && ./demo
+ * Alone:  cc -std=c17 -O2 -DMAIN 09-results-and-channels.c -o demo && ./demo
  */
 #ifdef __linux__
 #define _GNU_SOURCE /* MAP_NORESERVE, MAP_STACK, madvise */
@@ -636,23 +636,23 @@ static void hand_over(int64_t value) {
 
 /* The three as calls that return the status; if it is 1, *value is the value. They
    become a part of who calls them, so that nothing returns on the way. */
-#define PART_OF_CALLER __attribute__((always_inline)) static inline
+#define PART_OF_CALLER __attribute__((always_inline)) inline
 
-PART_OF_CALLER int join(struct runtime *r, int64_t number, int64_t *value) {
+static PART_OF_CALLER int join(struct runtime *r, int64_t number, int64_t *value) {
     struct answer answer = {0, 0};
     await(r, number, &answer);
     *value = answer.value;
     return (int)answer.status;
 }
 
-PART_OF_CALLER int next(struct runtime *r, int64_t number, int64_t *value) {
+static PART_OF_CALLER int next(struct runtime *r, int64_t number, int64_t *value) {
     struct answer answer = {0, 0};
     ask(r, number, &answer);
     *value = answer.value;
     return (int)answer.status;
 }
 
-PART_OF_CALLER int give(int64_t value) {
+static PART_OF_CALLER int give(int64_t value) {
     if (running->current->kind != TO_ASK)
         return NO_GENERATOR;
     hand_over(value);
