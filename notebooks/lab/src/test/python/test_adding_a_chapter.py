@@ -33,7 +33,11 @@ find_cc
 find_python
 make_build_folder
 if ! in_conda; then
-  ln -s "$3/python" "$build/python"
+  # Its own, since a kernel is written into it; what nobody writes to is only linked.
+  cp -a "$3/python" "$build/python" -l
+  rm -rf "$build/python/share" "$build/python/etc"
+  cp -a "$3/python/share" "$build/python/share"
+  if [ -d "$3/python/etc" ]; then cp -a "$3/python/etc" "$build/python/etc"; fi
   python=$build/python/bin/python
   mark_done python "$(key_of_python)"
 fi

@@ -193,7 +193,7 @@ public final class Project {
   }
 
   /** The same library, afresh, in this process. */
-  Library inKernel(Library library) {
+  public Library inKernel(Library library) {
     sayWhere(library);
     return library.inKernel();
   }
