@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 
-from book import ChapterError, execute
+from book.execute import ChapterError, execute
 
 
 def seconds(notebook, folder):

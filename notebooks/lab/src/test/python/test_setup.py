@@ -541,3 +541,18 @@ def test_words_of_cc(tmp_path, chosen, words):
     function = re.search(r"^words_of_cc\(\) \{.*?^\}$", (ROOT / "build.sh").read_text(encoding="utf-8"), re.M | re.S)[0]
     status, said = run(["bash", "-c", function + '\nwords_of_cc "$1"', "words", chosen.format(program=program)])
     assert (status, said.splitlines()) == (0, [word.format(program=program) for word in words])
+
+
+def test_the_times_of_chapters_are_taken(tmp_path):
+    """What `bench` does last; with one cell for a chapter."""
+    cell = {"cell_type": "code", "id": "six", "metadata": {}, "execution_count": None, "outputs": [], "source": "6 * 7"}
+    spec = {"display_name": "Java", "language": "java", "name": "java"}
+    book = {"cells": [cell], "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "00-one-cell.ipynb").write_text(json.dumps(book), encoding="utf-8")
+    status, said = run([sys.executable, "-B", LAB / "times.py", tmp_path])
+    assert status == 0 and re.search(r"^00-one-cell +\d+\.\d +\d+\.\d$", said, re.MULTILINE), said
+
+    book["cells"][0]["source"] = "int i = nothing;"
+    (tmp_path / "00-one-cell.ipynb").write_text(json.dumps(book), encoding="utf-8")
+    status, said = run([sys.executable, "-B", LAB / "times.py", tmp_path])
+    assert status == 1 and "00-one-cell: cell six failed" in said, said
