@@ -446,35 +446,25 @@ install_python_packages() {
   mark_done python "$(key_of_python)"
 }
 
-# What only the tests need goes to a folder of its own, the same for a private Python and conda's.
-make_test_packages() {
-  rm -rf "$build/test-packages" &&
-    install --target "$build/test-packages" -r "$lab/requirements-test.txt"
+# What only the tests need, or what makes the site of all chapters, goes to a folder of its own, the
+# same for a private Python and conda's.
+make_packages() {
+  rm -rf "$build/$1-packages" &&
+    install --target "$build/$1-packages" -r "$lab/requirements-$1.txt"
 }
 
-install_test_packages() {
+# install_packages <name> <what it is>
+install_packages() {
   local key
-  key=$(sum_of_text "$(real_path "$python")" "$(cat "$lab/requirements-test.txt")")
-  if is_done test-packages "$key"; then return; fi
-  rm -f "$build/stamps/test-packages"
-  step "what the tests need" test-packages make_test_packages
-  mark_done test-packages "$key"
+  key=$(sum_of_text "$(real_path "$python")" "$(cat "$lab/requirements-$1.txt")")
+  if is_done "$1-packages" "$key"; then return; fi
+  rm -f "$build/stamps/$1-packages"
+  step "$2" "$1-packages" make_packages "$1"
+  mark_done "$1-packages" "$key"
 }
 
-# So does what makes the site of all chapters.
-make_book_packages() {
-  rm -rf "$build/book-packages" &&
-    install --target "$build/book-packages" -r "$lab/requirements-book.txt"
-}
-
-install_book_packages() {
-  local key
-  key=$(sum_of_text "$(real_path "$python")" "$(cat "$lab/requirements-book.txt")")
-  if is_done book-packages "$key"; then return; fi
-  rm -f "$build/stamps/book-packages"
-  step "what makes the site" book-packages make_book_packages
-  mark_done book-packages "$key"
-}
+install_test_packages() { install_packages test "what the tests need"; }
+install_book_packages() { install_packages book "what makes the site"; }
 
 # --- The Java library, with Maven --------------------------------------------------------------
 

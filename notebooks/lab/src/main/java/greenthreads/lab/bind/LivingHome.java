@@ -2,7 +2,6 @@ package greenthreads.lab.bind;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
-import greenthreads.lab.base.Words;
 import greenthreads.lab.binary.Insight;
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.Home;
@@ -134,9 +133,8 @@ final class LivingHome implements Home {
 
   private Object call(String function, CallShape shape, Object[] arguments) {
     long start = System.nanoTime();
-    LivingProcess process = null;
+    LivingProcess process = process();
     try {
-      process = process();
       meet(process);
       LivingProcess.Lane lane = process.take();
       try {
@@ -146,7 +144,7 @@ final class LivingHome implements Home {
       }
     } catch (ClosedByInterruptException | InterruptedException e) {
       forget(process);
-      boolean asked = Thread.interrupted();
+      Thread.interrupted(); // so that the wait is not cut short
       process.closeAndWait();
       Thread.currentThread().interrupt();
       throw new LabException(
@@ -154,9 +152,6 @@ final class LivingHome implements Home {
                   + " The next call starts it anew, with its variables as at the beginning.")
               .formatted(function));
     } catch (IOException e) {
-      if (process == null) {
-        throw new LabException("The call could not be made: " + Words.reason(e), e);
-      }
       forget(process);
       throw ended(process.end(), function, arguments, System.nanoTime() - start);
     } finally {
@@ -207,12 +202,12 @@ final class LivingHome implements Home {
 
   // ----- the process -----------------------------------------------------------------------------
 
-  private LivingProcess process() throws IOException, InterruptedException {
+  private LivingProcess process() {
     LivingProcess process = running.get();
     return process != null && process.isAlive() ? process : start();
   }
 
-  private synchronized LivingProcess start() throws IOException, InterruptedException {
+  private synchronized LivingProcess start() {
     LivingProcess process = running.get();
     if (process != null && process.isAlive()) {
       return process;
@@ -285,14 +280,10 @@ final class LivingHome implements Home {
     return new NativeCrash(crash, CrashReport.of(crash, tools.get().disassembler()));
   }
 
-  // ----- a call's message; live.c says how it looks
-  // ------------------------------------------------
+  // ----- a call's message, as live.c has it ------------------------------------------------------
 
   private void share(LivingProcess process, String function, int index, MemorySegment segment) {
-    String name = "Argument " + (index + 1) + " of " + function;
-    if (segment == null) {
-      throw new LabException(name + " is null: pass MemorySegment.NULL for a null pointer.");
-    }
+    String name = CallShape.argument(function, index, segment);
     if (!segment.isNative()) {
       throw new LabException(
           name + " lies in Java's own memory: allocate it in an arena, Arena.ofAuto() say.");
@@ -300,13 +291,7 @@ final class LivingHome implements Home {
     if (segment.address() == 0) {
       return;
     }
-    if (!segment.scope().isAlive()) {
-      throw new LabException(name + " lies in an arena that is closed: allocate it again.");
-    }
-    if (!segment.isAccessibleBy(Thread.currentThread())) {
-      throw new LabException(
-          name + " belongs to another thread's confined arena: use Arena.ofAuto() in a cell.");
-    }
+    CallShape.requireReadable(name, segment);
     if (isMirrored(segment.address())) {
       return; // its own memory comes back
     }

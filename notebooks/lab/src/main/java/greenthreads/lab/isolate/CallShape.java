@@ -4,6 +4,7 @@ import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.call.JavaType;
 import greenthreads.lab.call.Signature;
+import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Method;
 import java.util.List;
 
@@ -83,6 +84,34 @@ public record CallShape(String signature) {
       case 'd' -> Double.longBitsToDouble(floating);
       default -> throw new IllegalStateException("no number: " + result());
     };
+  }
+
+  /**
+   * What errors call a pointer that is passed.
+   *
+   * @param index from 0 on
+   * @throws LabException if it is null, which no pointer is
+   */
+  public static String argument(String function, int index, MemorySegment segment) {
+    String name = "Argument " + (index + 1) + " of " + function;
+    if (segment == null) {
+      throw new LabException(name + " is null: pass MemorySegment.NULL for a null pointer.");
+    }
+    return name;
+  }
+
+  /**
+   * @param name what {@link #argument} says
+   * @throws LabException if this thread cannot read the segment, or nobody can any more
+   */
+  public static void requireReadable(String name, MemorySegment segment) {
+    if (!segment.scope().isAlive()) {
+      throw new LabException(name + " lies in an arena that is closed: allocate it again.");
+    }
+    if (!segment.isAccessibleBy(Thread.currentThread())) {
+      throw new LabException(
+          name + " belongs to another thread's confined arena: use Arena.ofAuto() in a cell.");
+    }
   }
 
   public char result() {

@@ -57,6 +57,9 @@ public final class Host {
   private final Path cache;
   private final List<String> launcher;
 
+  /** The host's name in the cache, which says what it is made of; null: not yet worked out. */
+  private String name;
+
   /**
    * @param compiler the C compiler's command
    * @param cache an existing folder of ours, for the compiled host
@@ -100,43 +103,36 @@ public final class Host {
     command.addAll(List.of("-std=c17", "-O1", "-Wall", "-Wextra", "-fPIC", "-shared"));
     command.addAll(List.of(MIRROR + ".c", "-o", MIRROR + Platform.LIBRARY_SUFFIX));
     String key = Cache.digest(source, String.join("\0", command).getBytes(UTF_8));
-    try {
-      return new Cache(cache)
-          .get(
-              MIRROR + "-" + key.substring(0, 16),
-              MIRROR + Platform.LIBRARY_SUFFIX,
-              draft -> {
-                Files.write(draft.resolve(MIRROR + ".c"), source);
-                compile(command, draft);
-              })
-          .folder()
-          .resolve(MIRROR + Platform.LIBRARY_SUFFIX);
-    } catch (IOException e) {
-      throw unmade(e);
-    }
+    return made(
+        MIRROR + "-" + key.substring(0, 16),
+        MIRROR + Platform.LIBRARY_SUFFIX,
+        draft -> {
+          Files.write(draft.resolve(MIRROR + ".c"), source);
+          compile(command, draft);
+        });
   }
 
   /** One at a time: whoever needs it while it is being made waits for it. */
   private synchronized Path binary() {
-    SequencedMap<String, byte[]> sources = sources();
-    try {
-      return new Cache(cache)
-          .get("host-" + key(sources), BINARY, draft -> build(sources, draft))
-          .folder()
-          .resolve(BINARY);
-    } catch (IOException e) {
-      throw unmade(e);
+    if (name == null) {
+      name = "host-" + key(sources());
     }
+    return made(name, BINARY, draft -> build(sources(), draft));
   }
 
-  private LabException unmade(IOException e) {
-    return new LabException(
-        "The program for isolated runs could not be made: "
-            + Words.reason(e)
-            + ".\nFree some space in "
-            + cache
-            + " or make it writable, then run the cell again.",
-        e);
+  /** A file in the cache, made if it is not there. */
+  private Path made(String entry, String product, Cache.Maker maker) {
+    try {
+      return new Cache(cache).get(entry, product, maker).folder().resolve(product);
+    } catch (IOException e) {
+      throw new LabException(
+          "The program for isolated runs could not be made: "
+              + Words.reason(e)
+              + ".\nFree some space in "
+              + cache
+              + " or make it writable, then run the cell again.",
+          e);
+    }
   }
 
   private void build(SequencedMap<String, byte[]> sources, Path draft) throws IOException {

@@ -307,21 +307,12 @@ public final class IsolatedRun {
   }
 
   private void pointer(ByteArrayOutputStream to, int index, MemorySegment segment) {
-    String name = "Argument " + (index + 1) + " of " + target.function();
-    if (segment == null) {
-      throw new LabException(name + " is null: pass MemorySegment.NULL for a null pointer.");
-    }
+    String name = CallShape.argument(target.function(), index, segment);
     if (segment.isNative() && segment.address() == 0) {
       to.write(0);
       return;
     }
-    if (!segment.scope().isAlive()) {
-      throw new LabException(name + " lies in an arena that is closed: allocate it again.");
-    }
-    if (!segment.isAccessibleBy(Thread.currentThread())) {
-      throw new LabException(
-          name + " belongs to another thread's confined arena: use Arena.ofAuto() in a cell.");
-    }
+    CallShape.requireReadable(name, segment);
     if (segment.byteSize() == 0) {
       OptionalLong offset = offsetInLibrary(segment.address());
       if (offset.isEmpty()) {

@@ -11,7 +11,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -188,10 +187,7 @@ public final class LivingProcess implements AutoCloseable {
     }
     loaded.completeExceptionally(new IOException("ended"));
     end.complete(
-        new End(
-            HostReport.parse(report.toByteArray()),
-            HostReport.parse(
-                ending.toString(StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8))));
+        new End(HostReport.parse(report.toByteArray()), HostReport.parse(ending.toByteArray())));
     close();
   }
 

@@ -29,7 +29,7 @@ public final class Mirror {
     }
   }
 
-  private static Mirror instance;
+  private static volatile Mirror instance;
 
   private final MethodHandle add;
   private final MethodHandle collect;
@@ -138,19 +138,13 @@ public final class Mirror {
 
   /** Whether there is a mirror, and an address in it. */
   public static boolean holdsIn(long pid, long address) {
-    Mirror mirror;
-    synchronized (Mirror.class) {
-      mirror = instance;
-    }
+    Mirror mirror = instance;
     return mirror != null && mirror.holds(pid, address);
   }
 
   /** To be called before a process runs on. */
   public static void collect(long pid) {
-    Mirror mirror;
-    synchronized (Mirror.class) {
-      mirror = instance;
-    }
+    Mirror mirror = instance;
     if (mirror != null) {
       mirror.invoke(mirror.collect, pid);
     }
@@ -158,10 +152,7 @@ public final class Mirror {
 
   /** To be called when a process has ended. */
   public static void forget(long pid) {
-    Mirror mirror;
-    synchronized (Mirror.class) {
-      mirror = instance;
-    }
+    Mirror mirror = instance;
     if (mirror != null) {
       mirror.invoke(mirror.forget, pid);
       mirror.ranges.remove(pid);
