@@ -368,6 +368,7 @@ def fresh():
 
 
 def test_interrupt_answers(fresh):
+    fresh.ok("probe.add(1, 2)")  # so that there is a process to lose, however slowly one starts
     for code in ("while (true) { Thread.onSpinWait(); }", "probe.forever();", "Thread.sleep(60_000);"):
         run = fresh.send(f'System.out.println("begun");\n{code}')
         fresh.wait_for(run, "begun")
