@@ -18,6 +18,7 @@ import greenthreads.lab.inspect.Steps;
 import greenthreads.lab.inspect.Timeline;
 import greenthreads.lab.isolate.IsolatedRun;
 import greenthreads.lab.machine.Machine;
+import greenthreads.lab.machine.Target;
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Listing;
 import greenthreads.lab.source.PlainListing;
@@ -172,7 +173,7 @@ public final class Lab {
    * @param name a chapter's file without {@code .c}
    */
   public static Listing plain(String name) {
-    return plain(name, PlainListing.Target.here());
+    return plain(name, Target.here());
   }
 
   /**
@@ -182,16 +183,16 @@ public final class Lab {
    * @throws LabException if there is no such target; the message names those there are
    */
   public static Listing plain(String name, String target) {
-    return plain(name, PlainListing.Target.of(target));
+    return plain(name, Target.of(target));
   }
 
-  private static Listing plain(String name, PlainListing.Target target) {
+  private static Listing plain(String name, Target target) {
     return PlainListing.listing(Here.project().workspace(), name, target);
   }
 
   /** The machines that {@link #plain(String, String)} knows. */
   public static List<String> targets() {
-    return Stream.of(PlainListing.Target.values()).map(target -> target.title).toList();
+    return Stream.of(Target.values()).map(target -> target.title).toList();
   }
 
   /**

@@ -7,8 +7,8 @@ import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Program;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.base.Workspace;
+import greenthreads.lab.machine.Target;
 import greenthreads.lab.source.NativeSource;
-import greenthreads.lab.source.PlainListing;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -47,7 +47,7 @@ public final class Compiler {
    * counts of instructions and places of variables, and the chapters speak of all three. A request
    * can switch any of them on: its options come later.
    */
-  public static List<String> plain(PlainListing.Target target, boolean isClang) {
+  public static List<String> plain(Target target, boolean isClang) {
     var words = new ArrayList<>(List.of("-fno-stack-protector"));
     boolean isLinux = target.title.endsWith("Linux");
     if (isLinux && !isClang) {
@@ -63,7 +63,7 @@ public final class Compiler {
 
   /** Likewise, for this machine. */
   public List<String> plain() {
-    return plain(PlainListing.Target.here(), toolchain.isClang());
+    return plain(Target.here(), toolchain.isClang());
   }
 
   private final Toolchain toolchain;

@@ -4,7 +4,7 @@ import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Program;
 import greenthreads.lab.compile.Toolchain;
-import greenthreads.lab.source.PlainListing;
+import greenthreads.lab.machine.Target;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,9 +35,8 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
    * @param own finds the compiler of this machine
    * @param environment the words of {@code PATH} are looked through
    */
-  static Foreign of(
-      PlainListing.Target target, Supplier<Toolchain> own, Map<String, String> environment) {
-    if (target == PlainListing.Target.here()) {
+  static Foreign of(Target target, Supplier<Toolchain> own, Map<String, String> environment) {
+    if (target == Target.here()) {
       try {
         return new Foreign(Optional.of(own.get()), List.of(), true, "");
       } catch (LabException none) {

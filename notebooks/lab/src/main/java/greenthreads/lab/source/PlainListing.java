@@ -1,10 +1,8 @@
 package greenthreads.lab.source;
 
-import static java.util.stream.Collectors.joining;
-
 import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Workspace;
+import greenthreads.lab.machine.Target;
 import greenthreads.lab.show.Listing;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -14,17 +12,15 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * The plain edition of a chapter's native file, made from the commented one: a single file for a
@@ -36,69 +32,6 @@ import java.util.stream.Stream;
  * one instruction a line. System headers, and macros outside of assembly, stay as they are.
  */
 public final class PlainListing {
-  /** What a listing is made for. */
-  public enum Target {
-    X86_64_LINUX("x86-64, Linux", "__x86_64__ __linux__ __ELF__ MAP_STACK"),
-    AARCH64_LINUX("AArch64, Linux", "__aarch64__ __linux__ __ELF__ MAP_STACK"),
-    X86_64_MACOS("x86-64, macOS", "__x86_64__ __APPLE__"),
-    AARCH64_MACOS("AArch64, macOS", "__aarch64__ __APPLE__"),
-    RISCV64_LINUX(
-        "RISC-V 64, Linux",
-        "__riscv __riscv_xlen=64 __riscv_float_abi_double __linux__ __ELF__ MAP_STACK"),
-    X86_64_WINDOWS("x86-64, Windows", "__x86_64__ _WIN32 MAP_STACK");
-
-    public final String title;
-    private final List<String> defined;
-
-    Target(String title, String defined) {
-      this.title = title;
-      this.defined = List.of(defined.split(" "));
-    }
-
-    /** This machine. */
-    public static Target here() {
-      if (Platform.IS_MAC) {
-        return Platform.IS_X86_64 ? X86_64_MACOS : AARCH64_MACOS;
-      }
-      return switch (Platform.ARCHITECTURE) {
-        case "x86-64" -> X86_64_LINUX;
-        case "riscv64" -> RISCV64_LINUX;
-        default -> AARCH64_LINUX;
-      };
-    }
-
-    /** The one of this title, letters' case and commas apart. */
-    public static Target of(String title) {
-      for (Target target : values()) {
-        if (plainly(target.title).equals(plainly(title))) {
-          return target;
-        }
-      }
-      String known = Stream.of(values()).map(target -> target.title).collect(joining("; "));
-      throw new LabException("No plain edition is made for " + title + ".\nThere are: " + known);
-    }
-
-    private static String plainly(String title) {
-      return title.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", " ").strip();
-    }
-
-    /** The macros that are defined before the first line. */
-    private Map<String, CMacro> macros() {
-      var macros = new LinkedHashMap<String, CMacro>();
-      for (String definition : defined) {
-        String[] words = definition.split("=");
-        String value = words.length > 1 ? words[1] : "1";
-        macros.put(words[0], CMacro.constant(words[0], value));
-      }
-      for (String name : List.of("PLAIN", "MAIN")) {
-        macros.put(name, CMacro.constant(name, "1"));
-      }
-      String underscore = this == X86_64_MACOS || this == AARCH64_MACOS ? "_" : "";
-      macros.put("__USER_LABEL_PREFIX__", CMacro.constant("__USER_LABEL_PREFIX__", underscore));
-      return macros;
-    }
-  }
-
   private static final Pattern INCLUDE = Pattern.compile("#\\s*include\\s*([<\"])(.*)[>\"]");
   private static final Pattern WORD = Pattern.compile("[A-Za-z_]\\w*");
 
@@ -112,7 +45,7 @@ public final class PlainListing {
           EnumSet.of(SourceFile.Kind.INCLUDE, SourceFile.Kind.DIRECTIVE, SourceFile.Kind.COMMENT));
 
   private final Path folder;
-  private final Map<String, CMacro> macros;
+  private final Map<String, CMacro> macros = new HashMap<>();
 
   /** What the project's own headers define, in their order. */
   private final List<Part> parts = new ArrayList<>();
@@ -124,7 +57,13 @@ public final class PlainListing {
 
   private PlainListing(Path folder, Target target) {
     this.folder = folder;
-    this.macros = target.macros();
+    target.macros().forEach(this::define);
+    define("PLAIN", "1");
+    define("MAIN", "1");
+  }
+
+  private void define(String name, String value) {
+    macros.put(name, CMacro.constant(name, value));
   }
 
   /**

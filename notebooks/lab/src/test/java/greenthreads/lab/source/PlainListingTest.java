@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.compile.Assembly;
 import greenthreads.lab.compile.Toolchain;
-import greenthreads.lab.source.PlainListing.Target;
+import greenthreads.lab.machine.Target;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
