@@ -33,11 +33,11 @@ for (String machine : List.of("x86-64, Linux", "AArch64, Linux", "RISC-V 64, Lin
     for (String chapter : List.of("00-start-here", "02-registers-and-calls", "05-there-and-back",
             "06-threads-and-a-scheduler", "07-the-runtime-in-200-lines", "08-other-machines")) {
         for (String level : List.of("-O0", "-O2")) {
-            Lab.elsewhere(machine).run(chapter, level);
+            Lab.target(machine).run(chapter, level);
         }
-        Lab.elsewhere(machine).run(chapter);
+        Lab.target(machine).run(chapter);
     }
-    Lab.elsewhere(machine).assembly("05-there-and-back", "work", "-O1");
+    Lab.target(machine).assembly("05-there-and-back", "work", "-O1");
 }
 """
 

@@ -64,7 +64,7 @@ def test_nothing_recorded_is_shown_of_a_changed_source(alone):
     with Kernel() as kernel:
         kernel.ok("%load lab/start.jshell")
         kernel.ok(FORGED.format('puts("mine");').strip())
-        run = 'System.out.println(Lab.elsewhere("AArch64, Linux").run("{}"{}).text());'
+        run = 'System.out.println(Lab.target("AArch64, Linux").run("{}"{}).text());'
         said = kernel.ok(run.format("forging", "")).text
         assert "of this source as it was before it was changed. To compile for it: `./build.sh cross`" in said
         assert "elsewhere\n" not in said and "mine" not in said

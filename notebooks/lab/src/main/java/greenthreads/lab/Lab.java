@@ -8,8 +8,8 @@ import greenthreads.lab.bind.Project;
 import greenthreads.lab.call.Upcall;
 import greenthreads.lab.compile.Assembly;
 import greenthreads.lab.crash.NativeCrash;
-import greenthreads.lab.cross.Elsewhere;
 import greenthreads.lab.cross.Machines;
+import greenthreads.lab.cross.TargetMachine;
 import greenthreads.lab.inspect.Registers;
 import greenthreads.lab.inspect.SideBySide;
 import greenthreads.lab.inspect.StackView;
@@ -216,7 +216,7 @@ public final class Lab {
    * @param target one of {@link #targets}, such as {@code "AArch64, Linux"}
    * @throws LabException if there is no such target; the message names those there are
    */
-  public static Elsewhere elsewhere(String target) {
+  public static TargetMachine target(String target) {
     return machines().get(target);
   }
 

@@ -24,10 +24,10 @@ import java.util.stream.Stream;
  *
  * <p>As the last expression of a cell it shows what this machine has for each of them.
  */
-public final class Machines implements Picture, Iterable<Elsewhere> {
-  private final List<Elsewhere> all;
+public final class Machines implements Picture, Iterable<TargetMachine> {
+  private final List<TargetMachine> all;
 
-  private Machines(List<Elsewhere> all) {
+  private Machines(List<TargetMachine> all) {
     this.all = all;
   }
 
@@ -37,35 +37,35 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
     return new Machines(
         Stream.of(Target.values())
             .sorted((a, b) -> Boolean.compare(b == Target.here(), a == Target.here()))
-            .map(target -> new Elsewhere(target, project, Foreign.of(target, own, environment)))
+            .map(target -> new TargetMachine(target, project, Foreign.of(target, own, environment)))
             .toList());
   }
 
   /** The one of this title. */
-  public Elsewhere get(String title) {
+  public TargetMachine get(String title) {
     Target target = Target.of(title);
     return all.stream().filter(each -> each.title().equals(target.title)).findFirst().orElseThrow();
   }
 
   /** This machine. */
-  public Elsewhere here() {
+  public TargetMachine here() {
     return all.getFirst();
   }
 
   @Override
-  public Iterator<Elsewhere> iterator() {
+  public Iterator<TargetMachine> iterator() {
     return all.iterator();
   }
 
   /** The same as a list. */
-  public List<Elsewhere> all() {
+  public List<TargetMachine> all() {
     return all;
   }
 
   /** One for each folder in {@code native/arch/}: two systems may share one. This one is first. */
-  public List<Elsewhere> different() {
-    var different = new ArrayList<Elsewhere>();
-    for (Elsewhere each : all) {
+  public List<TargetMachine> different() {
+    var different = new ArrayList<TargetMachine>();
+    for (TargetMachine each : all) {
       if (different.stream().noneMatch(other -> other.folder().equals(each.folder()))) {
         different.add(each);
       }
@@ -78,9 +78,9 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
     return tools(all);
   }
 
-  static Figure tools(List<Elsewhere> machines) {
+  static Figure tools(List<TargetMachine> machines) {
     var rows = new ArrayList<List<String>>();
-    for (Elsewhere each : machines) {
+    for (TargetMachine each : machines) {
       rows.add(
           List.of(
               each.markedTitle(),
@@ -106,13 +106,14 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
    * @param struct the struct's tag, such as {@code "context"}
    */
   public Figure layouts(String struct) {
-    List<Elsewhere> machines = different();
-    List<Elsewhere.Layout> layouts = machines.stream().map(each -> each.layout(struct)).toList();
+    List<TargetMachine> machines = different();
+    List<TargetMachine.Layout> layouts =
+        machines.stream().map(each -> each.layout(struct)).toList();
     List<List<String[]>> columns = layouts.stream().map(each -> members(each.struct())).toList();
     int rows = columns.stream().mapToInt(List::size).max().orElse(0);
 
     var html = new StringBuilder("<div class=\"gt-scroll\"><table><thead><tr>");
-    for (Elsewhere each : machines) {
+    for (TargetMachine each : machines) {
       html.append("<th colspan=\"3\" scope=\"colgroup\"%s>".formatted(mark(each)));
       html.append(Html.escape(each.markedTitle())).append("</th>");
     }
@@ -159,11 +160,11 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
         alt + "\n\n" + text);
   }
 
-  private static String mark(Elsewhere each) {
+  private static String mark(TargetMachine each) {
     return each.isHere() ? " style=\"background:var(--gt-mark)\"" : "";
   }
 
-  private static String size(Elsewhere.Layout layout) {
+  private static String size(TargetMachine.Layout layout) {
     return "%d bytes, aligned to %d"
         .formatted(layout.struct().byteSize(), layout.struct().byteAlignment());
   }
@@ -198,7 +199,7 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
    * @param function the function's name
    */
   public Figure sideBySide(String name, String function) {
-    List<Elsewhere> machines = different();
+    List<TargetMachine> machines = different();
     List<List<String>> codes =
         machines.stream().map(each -> instructions(each, name, function)).toList();
     List<Integer> turns = codes.stream().map(Machines::turn).toList();
@@ -263,7 +264,7 @@ public final class Machines implements Picture, Iterable<Elsewhere> {
   private static final Pattern AFTERWARDS = Pattern.compile("\\.(ifdef|popsection)\\b");
 
   /** A function's instructions in the plain edition of a file, which has all macros expanded. */
-  private static List<String> instructions(Elsewhere machine, String name, String function) {
+  private static List<String> instructions(TargetMachine machine, String name, String function) {
     String plain = machine.plain(name);
     var lines = new ArrayList<String>();
     boolean inside = false;

@@ -109,16 +109,16 @@ class MachinesTest {
   @ParameterizedTest
   @EnumSource(Target.class)
   void whatJavaSaysOfAContextIsWhatTheHeaderSays(Target target) {
-    Elsewhere machine = withoutTools().get(target.title);
+    TargetMachine machine = withoutTools().get(target.title);
     assertEquals(byHand(target), machine.headerLayout("context"));
-    Elsewhere.Layout layout = machine.layout("context");
+    TargetMachine.Layout layout = machine.layout("context");
     assertEquals(machine.isHere(), layout.checked(), layout.source());
   }
 
   @ParameterizedTest
   @EnumSource(Target.class)
   void whatJavaSaysOfAContextIsWhatTheCompilerSays(Target target) {
-    Elsewhere machine = machines().get(target.title);
+    TargetMachine machine = machines().get(target.title);
     assumeTrue(machine.canCompile(), machine.missing());
     assertEquals(byHand(target), machine.compilerLayout("context"));
     assertTrue(machine.layout("context").checked());
@@ -127,7 +127,7 @@ class MachinesTest {
   @ParameterizedTest
   @EnumSource(Target.class)
   void everyRegisterIsWhereTheHeaderSays(Target target) {
-    Elsewhere machine = machines().get(target.title);
+    TargetMachine machine = machines().get(target.title);
     assumeTrue(machine.canCompile(), machine.missing());
     StructLayout registers = machine.compilerLayout("registers");
     assertEquals(machine.headerLayout("registers"), registers);
@@ -171,9 +171,9 @@ class MachinesTest {
   @ParameterizedTest
   @MethodSource("runnable")
   void itsProgramsPrintThe29Lines(Target target) {
-    Elsewhere machine = machines().get(target.title);
+    TargetMachine machine = machines().get(target.title);
     assumeTrue(machine.canRun(), machine.missing());
-    Elsewhere.Run run = machine.run(RUNTIME);
+    TargetMachine.Run run = machine.run(RUNTIME);
     assertTrue(run.succeeded(), run.text());
     assertEquals("exit code 0", run.end());
     assertEquals(29, run.lines().size());
@@ -184,7 +184,7 @@ class MachinesTest {
   @ParameterizedTest
   @MethodSource("runnable")
   void howAProgramEndsIsTold(Target target) {
-    Elsewhere machine = machines().get(target.title);
+    TargetMachine machine = machines().get(target.title);
     assumeTrue(machine.canRun(), machine.missing());
     project.edit(
         "ends",
@@ -201,11 +201,11 @@ class MachinesTest {
         }
         """,
         List.of());
-    Elsewhere.Run three = machine.run("ends");
+    TargetMachine.Run three = machine.run("ends");
     assertEquals("so far\n", three.output());
     assertEquals("exit code 3", three.end());
     assertFalse(three.succeeded());
-    Elsewhere.Run fault = machine.run("ends", "-DFAULT");
+    TargetMachine.Run fault = machine.run("ends", "-DFAULT");
     assertTrue(fault.output().startsWith("so far\n"), fault.output());
     assertTrue(List.of("SIGSEGV", "exit code 5").contains(fault.end()), fault.end());
   }
@@ -235,7 +235,7 @@ class MachinesTest {
   @ParameterizedTest
   @EnumSource(Target.class)
   void whereAToolIsMissingItSaysWhatToInstall(Target target) {
-    Elsewhere machine = withoutTools().get(target.title);
+    TargetMachine machine = withoutTools().get(target.title);
     if (machine.isHere()) {
       assertTrue(machine.canRun());
       assertEquals("", machine.missing());
@@ -245,7 +245,7 @@ class MachinesTest {
     assertTrue(machine.missing().contains("install"), machine.missing());
     assertTrue(machine.missing().contains("To compile for it"), machine.missing());
     project.edit("never-recorded", null, "int main(void) { return 0; }\n", List.of());
-    Elsewhere.Run run = machine.run("never-recorded");
+    TargetMachine.Run run = machine.run("never-recorded");
     assertEquals(-1, run.exit());
     assertEquals("not run", run.end());
     assertEquals(machine.missing(), run.problem());
@@ -274,7 +274,7 @@ class MachinesTest {
     assertTrue(machines().here().isHere());
     assertEquals(
         List.of("arch/aarch64", "arch/riscv64", "arch/x86_64-sysv", "arch/x86_64-windows"),
-        machines().different().stream().map(Elsewhere::folder).sorted().toList());
+        machines().different().stream().map(TargetMachine::folder).sorted().toList());
     assertEquals(Lab.targets().size(), machines().all().size());
   }
 
@@ -282,7 +282,7 @@ class MachinesTest {
 
   @Test
   void itsCompilersCodeIsShown() {
-    Elsewhere windows = machines().get("x86-64, Windows");
+    TargetMachine windows = machines().get("x86-64, Windows");
     assumeTrue(windows.canCompile(), windows.missing());
     String code = windows.assembly("05-there-and-back", "play_ping").text();
     assertTrue(code.contains("switch_context"), code);

@@ -44,7 +44,7 @@ import java.util.regex.Pattern;
  * <p>Where they are not, nothing fails: a run and a listing are those that were recorded elsewhere,
  * and say so; a layout is read from the header.
  */
-public final class Elsewhere implements Picture {
+public final class TargetMachine implements Picture {
   private static final Duration LIMIT = Duration.ofSeconds(10);
 
   /** Part of every key; to be changed when the options below change. */
@@ -54,7 +54,7 @@ public final class Elsewhere implements Picture {
   private final Project project;
   private final Foreign tools;
 
-  Elsewhere(Target target, Project project, Foreign tools) {
+  TargetMachine(Target target, Project project, Foreign tools) {
     this.target = target;
     this.project = project;
     this.tools = tools;
