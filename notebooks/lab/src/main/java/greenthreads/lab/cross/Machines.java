@@ -37,7 +37,8 @@ public final class Machines implements Picture, Iterable<TargetMachine> {
     return new Machines(
         Stream.of(Target.values())
             .sorted((a, b) -> Boolean.compare(b == Target.here(), a == Target.here()))
-            .map(target -> new TargetMachine(target, project, Foreign.of(target, own, environment)))
+            .map(target ->
+                new TargetMachine(target, project, CrossTools.of(target, own, environment)))
             .toList());
   }
 

@@ -52,9 +52,9 @@ public final class TargetMachine implements Picture {
 
   private final Target target;
   private final Project project;
-  private final Foreign tools;
+  private final CrossTools tools;
 
-  TargetMachine(Target target, Project project, Foreign tools) {
+  TargetMachine(Target target, Project project, CrossTools tools) {
     this.target = target;
     this.project = project;
     this.tools = tools;

@@ -49,27 +49,27 @@ public final class SideBySide {
     for (String level : levels.isEmpty() ? List.of("-O0", "-O2") : levels) {
       var words = new ArrayList<>(List.of(level.strip().split("\\s+")));
       Compiler compiler = project.compiler();
-      boolean foreign = level.contains("--target=");
+      boolean isCross = level.contains("--target=");
       if (!words.getFirst().startsWith("-")) {
         var environment = new LinkedHashMap<>(System.getenv());
         environment.put("CC", words.removeFirst());
         compiler = new Compiler(Toolchain.find(environment), project.workspace());
-        foreign |= compiler.toolchain().executable().toString().contains("-linux-gnu");
+        isCross |= compiler.toolchain().executable().toString().contains("-linux-gnu");
       }
       Project.Unit unit = project.find(name, words);
       item = item == null ? item(unit.source(), function) : item;
-      versions.add(version(compiler, unit, function, foreign, String.join(" ", words)));
+      versions.add(version(compiler, unit, function, isCross, String.join(" ", words)));
     }
     return new SideBySide(function, item, versions).figure();
   }
 
   private static Version version(
-      Compiler compiler, Project.Unit unit, String function, boolean foreign, String level) {
+      Compiler compiler, Project.Unit unit, String function, boolean isCross, String level) {
     var words = new ArrayList<>(List.of("-O2", "-g1", "-fno-asynchronous-unwind-tables"));
-    if (Platform.IS_X86_64 && !foreign) {
+    if (Platform.IS_X86_64 && !isCross) {
       words.add("-masm=intel");
     }
-    words.addAll(foreign ? List.of("-fno-stack-protector") : compiler.plain());
+    words.addAll(isCross ? List.of("-fno-stack-protector") : compiler.plain());
     words.addAll(unit.options());
     List<Assembly.Line> lines = Assembly.lines(compiler.assembly(unit.source(), words), function);
     if (lines.isEmpty()) {

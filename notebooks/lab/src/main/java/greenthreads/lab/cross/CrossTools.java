@@ -25,7 +25,8 @@ import java.util.function.Supplier;
  * @param canRun whether its programs run here at all
  * @param missing what to install, a sentence or two; empty if nothing is missing
  */
-record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun, String missing) {
+record CrossTools(
+    Optional<Toolchain> compiler, List<String> runner, boolean canRun, String missing) {
   /** Where Debian puts Wine; its own starter for it is in another package. */
   private static final String DEBIANS_WINE = "/usr/lib/wine/wine64";
 
@@ -35,12 +36,13 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
    * @param own finds the compiler of this machine
    * @param environment the words of {@code PATH} are looked through
    */
-  static Foreign of(Target target, Supplier<Toolchain> own, Map<String, String> environment) {
+  static CrossTools of(
+      Target target, Supplier<Toolchain> own, Map<String, String> environment) {
     if (target == Target.here()) {
       try {
-        return new Foreign(Optional.of(own.get()), List.of(), true, "");
+        return new CrossTools(Optional.of(own.get()), List.of(), true, "");
       } catch (LabException none) {
-        return new Foreign(Optional.empty(), List.of(), true, none.getMessage());
+        return new CrossTools(Optional.empty(), List.of(), true, none.getMessage());
       }
     }
     return switch (target) {
@@ -55,7 +57,7 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
     };
   }
 
-  private static Foreign linux(
+  private static CrossTools linux(
       Map<String, String> environment, String architecture, String debian, String zig) {
     Optional<Toolchain> compiler =
         first(environment, List.of(debian.replace("x86-64", "x86_64") + "-gcc"))
@@ -69,7 +71,7 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
     }
     if (Platform.IS_MAC) {
       missing.add("To run it takes a Linux system: its emulator does not run on macOS.");
-      return new Foreign(compiler, List.of(), false, String.join(" ", missing));
+      return new CrossTools(compiler, List.of(), false, String.join(" ", missing));
     }
     Optional<Path> emulator =
         program(environment, "qemu-" + architecture)
@@ -79,14 +81,14 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
           "To run it: `sudo apt install qemu-user` (Debian, Ubuntu),"
               + " `sudo dnf install qemu-user` (Fedora).");
     }
-    return new Foreign(
+    return new CrossTools(
         compiler,
         emulator.map(Path::toString).stream().toList(),
         emulator.isPresent(),
         String.join(" ", missing));
   }
 
-  private static Foreign windows(Map<String, String> environment) {
+  private static CrossTools windows(Map<String, String> environment) {
     Optional<Toolchain> compiler =
         first(environment, List.of("x86_64-w64-mingw32-gcc", "zig cc -target x86_64-windows-gnu"));
     var missing = new ArrayList<String>();
@@ -98,7 +100,7 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
     }
     if (!Platform.IS_X86_64 && !Platform.IS_MAC) {
       missing.add("To run it takes a machine with an x86-64 processor, or a Mac.");
-      return new Foreign(compiler, List.of(), false, String.join(" ", missing));
+      return new CrossTools(compiler, List.of(), false, String.join(" ", missing));
     }
     Optional<Path> wine =
         program(environment, "wine64")
@@ -109,7 +111,7 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
           "To run it: `sudo apt install wine64` (Debian, Ubuntu), `sudo dnf install wine`"
               + " (Fedora), `brew install --cask wine-stable` (macOS).");
     }
-    return new Foreign(
+    return new CrossTools(
         compiler,
         wine.map(Path::toString).stream().toList(),
         wine.isPresent(),
@@ -117,7 +119,7 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
   }
 
   /** A Mac's own compiler knows both; elsewhere they are made, and run nowhere. */
-  private static Foreign macOs(
+  private static CrossTools macOs(
       Supplier<Toolchain> own, Map<String, String> environment, String architecture) {
     if (Platform.IS_MAC) {
       Toolchain here = own.get();
@@ -129,7 +131,7 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
               && Program.run(List.of("/usr/bin/arch", "-x86_64", "/usr/bin/true")).exit() == 0;
       String missing =
           runs ? "" : "To run it takes a Mac with that processor, or Rosetta for x86-64.";
-      return new Foreign(Optional.of(by(here, words)), runs ? runner : List.of(), runs, missing);
+      return new CrossTools(Optional.of(by(here, words)), runs ? runner : List.of(), runs, missing);
     }
     Optional<Toolchain> compiler =
         first(environment, List.of("zig cc -target " + architecture + "-macos"));
@@ -139,7 +141,7 @@ record Foreign(Optional<Toolchain> compiler, List<String> runner, boolean canRun
           "To compile for it: `./build.sh cross` (Zig), or `conda install -c conda-forge zig`. "
               + missing;
     }
-    return new Foreign(compiler, List.of(), false, missing);
+    return new CrossTools(compiler, List.of(), false, missing);
   }
 
   private static Optional<Toolchain> first(Map<String, String> environment, List<String> commands) {
