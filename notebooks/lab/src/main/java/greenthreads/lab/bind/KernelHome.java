@@ -4,7 +4,7 @@ import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.binary.CFunction;
-import greenthreads.lab.binary.Insight;
+import greenthreads.lab.binary.LibraryInfo;
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.Home;
 import greenthreads.lab.call.JavaType;
@@ -34,14 +34,14 @@ final class KernelHome implements Home {
 
   private final NativeSource source;
   private final Compiler.Built built;
-  private final Insight insight;
+  private final LibraryInfo info;
   private SymbolLookup symbols;
   private volatile long base;
 
-  KernelHome(NativeSource source, Compiler.Built built, Insight insight) {
+  KernelHome(NativeSource source, Compiler.Built built, LibraryInfo info) {
     this.source = source;
     this.built = built;
-    this.insight = insight;
+    this.info = info;
   }
 
   @Override
@@ -59,7 +59,7 @@ final class KernelHome implements Home {
   }
 
   private Linker.Option[] options(String function) {
-    return insight.debug().function(function).filter(CFunction::variadic).stream()
+    return info.debug().function(function).filter(CFunction::variadic).stream()
         .map(found -> Linker.Option.firstVariadicArg(found.parameters().size()))
         .toArray(Linker.Option[]::new);
   }
@@ -77,7 +77,7 @@ final class KernelHome implements Home {
   private synchronized SymbolLookup symbols() {
     if (symbols == null) {
       symbols = load();
-      base = CodeMap.remember(this, built.library(), insight, symbols);
+      base = CodeMap.remember(this, built.library(), info, symbols);
     }
     return symbols;
   }
@@ -90,7 +90,7 @@ final class KernelHome implements Home {
       try {
         // The process maps the file. A copy under no name cannot be changed under its feet.
         Files.write(copy, built.entry().content());
-        Arena arena = insight.leavesTraces() ? Arena.global() : Arena.ofAuto();
+        Arena arena = info.leavesTraces() ? Arena.global() : Arena.ofAuto();
         return SymbolLookup.libraryLookup(copy, arena);
       } finally {
         Files.deleteIfExists(copy);

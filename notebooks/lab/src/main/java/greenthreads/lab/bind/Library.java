@@ -5,7 +5,7 @@ import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.binary.CFunction;
 import greenthreads.lab.binary.DebugInfo;
-import greenthreads.lab.binary.Insight;
+import greenthreads.lab.binary.LibraryInfo;
 import greenthreads.lab.binary.Symbols;
 import greenthreads.lab.call.Home;
 import greenthreads.lab.call.Signature;
@@ -41,21 +41,21 @@ public final class Library {
 
   private final NativeSource source;
   private final Compiler.Built built;
-  private final Insight insight;
+  private final LibraryInfo info;
   private final Home home;
   private final MutableCallSite beforeCall = new MutableCallSite(NOTHING);
 
-  private Library(NativeSource source, Compiler.Built built, Insight insight, Home home) {
+  private Library(NativeSource source, Compiler.Built built, LibraryInfo info, Home home) {
     this.source = source;
     this.built = built;
-    this.insight = insight;
+    this.info = info;
     this.home = home;
   }
 
   /** A compiled source whose code runs in this process. */
   public static Library open(NativeSource source, Compiler.Built built) {
-    Insight insight = insight(source, built);
-    return new Library(source, built, insight, new KernelHome(source, built, insight));
+    LibraryInfo info = info(source, built);
+    return new Library(source, built, info, new KernelHome(source, built, info));
   }
 
   /**
@@ -69,14 +69,14 @@ public final class Library {
       Compiler.Built built,
       Supplier<IsolationTools> tools,
       Consumer<String> say) {
-    Insight insight = insight(source, built);
+    LibraryInfo info = info(source, built);
     return new Library(
-        source, built, insight, new LivingHome(source, built.library(), insight, tools, say));
+        source, built, info, new LivingHome(source, built.library(), info, tools, say));
   }
 
-  private static Insight insight(NativeSource source, Compiler.Built built) {
+  private static LibraryInfo info(NativeSource source, Compiler.Built built) {
     try {
-      return Insight.of(built);
+      return LibraryInfo.of(built);
     } catch (IOException e) {
       throw new LabException(
           source.title() + " was compiled but cannot be read back: " + Words.reason(e), e);
@@ -148,12 +148,12 @@ public final class Library {
   }
 
   DebugInfo debug() {
-    return insight.debug();
+    return info.debug();
   }
 
   /** Its functions, those that are hidden too, by their offsets in the file. */
   public Symbols functions() {
-    return insight.functions();
+    return info.functions();
   }
 
   /**

@@ -2,7 +2,7 @@ package greenthreads.lab.bind;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
-import greenthreads.lab.binary.Insight;
+import greenthreads.lab.binary.LibraryInfo;
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.Home;
 import greenthreads.lab.call.JavaType;
@@ -66,7 +66,7 @@ final class LivingHome implements Home {
 
   private final NativeSource source;
   private final Path library;
-  private final Insight insight;
+  private final LibraryInfo info;
   private final Supplier<IsolationTools> tools;
   private final Consumer<String> say;
   private final AtomicReference<LivingProcess> running = new AtomicReference<>();
@@ -78,12 +78,12 @@ final class LivingHome implements Home {
   LivingHome(
       NativeSource source,
       Path library,
-      Insight insight,
+      LibraryInfo info,
       Supplier<IsolationTools> tools,
       Consumer<String> say) {
     this.source = source;
     this.library = library;
-    this.insight = insight;
+    this.info = info;
     this.tools = tools;
     this.say = say;
     var process = running; // the action must not hold this object
@@ -108,7 +108,7 @@ final class LivingHome implements Home {
 
   @Override
   public Optional<MemorySegment> look(String symbol) {
-    if (!insight.functions().exports(symbol)) {
+    if (!info.functions().exports(symbol)) {
       return Optional.empty();
     }
     return Optional.of((MemorySegment) call(symbol, new CallShape(""), new Object[0]));
@@ -240,7 +240,7 @@ final class LivingHome implements Home {
       String file = library.toAbsolutePath().toString();
       CodeMap.remember(
           this,
-          insight.functions(),
+          info.functions(),
           base,
           loaded.regions().stream().filter(region -> region.name().equals(file)).toList());
       met = process;
@@ -248,8 +248,8 @@ final class LivingHome implements Home {
   }
 
   private String anyFunction() {
-    return insight.functions().names().stream()
-        .filter(insight.functions()::exports)
+    return info.functions().names().stream()
+        .filter(info.functions()::exports)
         .findFirst()
         .orElse("");
   }

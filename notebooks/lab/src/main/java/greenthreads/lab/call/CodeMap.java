@@ -2,7 +2,7 @@ package greenthreads.lab.call;
 
 import greenthreads.lab.binary.CFunction;
 import greenthreads.lab.binary.CodePlace;
-import greenthreads.lab.binary.Insight;
+import greenthreads.lab.binary.LibraryInfo;
 import greenthreads.lab.binary.Symbols;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -39,9 +39,9 @@ public final class CodeMap {
    *
    * @return where it lies; 0 if it has no function to tell by
    */
-  public static long remember(Home home, Path file, Insight insight, SymbolLookup symbols) {
-    Symbols functions = insight.functions();
-    for (CFunction function : insight.debug().functions()) {
+  public static long remember(Home home, Path file, LibraryInfo info, SymbolLookup symbols) {
+    Symbols functions = info.functions();
+    for (CFunction function : info.debug().functions()) {
       Optional<Symbols.Symbol> symbol =
           function.external() ? functions.named(function.name()) : Optional.empty();
       Optional<MemorySegment> address = symbol.flatMap(found -> symbols.find(found.name()));

@@ -17,7 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * @param leavesTraces whether unloading could pull code from under a thread or a handler that it
  *     installed
  */
-public record Insight(DebugInfo debug, Symbols functions, boolean leavesTraces) {
+public record LibraryInfo(DebugInfo debug, Symbols functions, boolean leavesTraces) {
   /** Functions whose callers may leave something behind that still runs our code later. */
   private static final List<String> LEAVES_TRACES =
       List.of(
@@ -30,23 +30,23 @@ public record Insight(DebugInfo debug, Symbols functions, boolean leavesTraces) 
           "timer_create");
 
   /** By the library's checksum: most loads are of content that was loaded before. */
-  private static final Map<String, SoftReference<Insight>> KNOWN = new ConcurrentHashMap<>();
+  private static final Map<String, SoftReference<LibraryInfo>> KNOWN = new ConcurrentHashMap<>();
 
   /** Read once for each content, however often it is loaded. */
-  public static Insight of(Compiler.Built built) throws IOException {
+  public static LibraryInfo of(Compiler.Built built) throws IOException {
     Cache.Entry entry = built.entry();
-    SoftReference<Insight> known = KNOWN.get(entry.checksum());
-    Insight insight = known == null ? null : known.get();
-    if (insight == null) {
-      insight =
-          new Insight(
+    SoftReference<LibraryInfo> known = KNOWN.get(entry.checksum());
+    LibraryInfo info = known == null ? null : known.get();
+    if (info == null) {
+      info =
+          new LibraryInfo(
               DebugInfo.read(built.debug()),
               Symbols.of(built.library()),
               leavesTraces(entry.content()));
       KNOWN.values().removeIf(each -> each.get() == null);
-      KNOWN.put(entry.checksum(), new SoftReference<>(insight));
+      KNOWN.put(entry.checksum(), new SoftReference<>(info));
     }
-    return insight;
+    return info;
   }
 
   private static boolean leavesTraces(byte[] content) {
