@@ -33,9 +33,9 @@ public final class Registers implements Picture {
 
   private final Abi abi;
   private final Map<String, Long> values;
-  private final Meanings meanings;
+  private final WordMeanings meanings;
 
-  private Registers(Map<String, Long> values, Meanings meanings) {
+  private Registers(Map<String, Long> values, WordMeanings meanings) {
     this.abi = Abi.of(values.keySet());
     this.values = Collections.unmodifiableMap(values);
     this.meanings = meanings;
@@ -56,16 +56,16 @@ public final class Registers implements Picture {
       }
       offset += member.byteSize();
     }
-    return of(values, Meanings.here(), struct);
+    return of(values, WordMeanings.here(), struct);
   }
 
   /** Values by the registers' names; {@code struct} is where they were stored, or null. */
-  static Registers of(Map<String, Long> values, Meanings meanings, MemorySegment struct) {
+  static Registers of(Map<String, Long> values, WordMeanings meanings, MemorySegment struct) {
     var registers = new Registers(new LinkedHashMap<>(values), meanings);
     if (struct != null && struct.isNative()) {
       long low = struct.address();
       meanings.with(
-          new Meanings.Place(
+          new WordMeanings.NamedMemory(
               "the struct that holds this picture",
               low,
               low + struct.byteSize() - 1,
@@ -79,11 +79,11 @@ public final class Registers implements Picture {
     return registers;
   }
 
-  private Meanings.Place stackAround(long sp) {
+  private WordMeanings.NamedMemory stackAround(long sp) {
     Optional<Mapping> region = meanings.region(sp);
     long low = Math.max(sp - NEAR_SP, region.map(Mapping::low).orElse(sp - NEAR_SP));
     long high = Math.min(sp + NEAR_SP, region.map(Mapping::high).orElse(sp + NEAR_SP));
-    return new Meanings.Place("this stack", low, high - 1, sp, abi.sp());
+    return new WordMeanings.NamedMemory("this stack", low, high - 1, sp, abi.sp());
   }
 
   /**

@@ -224,7 +224,7 @@ final class StackDrawing {
     String meaning = last.meaning(n).text();
     String zone = zone(last, n);
     String text = name.isEmpty() ? meaning : name + ": " + meaning;
-    return zone.isEmpty() || last.meaning(n).kind() == Meanings.Kind.PAINT
+    return zone.isEmpty() || last.meaning(n).kind() == WordMeanings.Kind.PAINT
         ? text
         : text + " (" + zone + ")";
   }

@@ -36,10 +36,10 @@ public final class StackView implements Picture {
 
   private final long low;
   private final long[] words;
-  private final Meanings meanings;
+  private final WordMeanings meanings;
   private final Notes notes;
 
-  private StackView(long low, long[] words, Meanings meanings, Notes notes) {
+  private StackView(long low, long[] words, WordMeanings meanings, Notes notes) {
     this.low = low;
     this.words = words;
     this.meanings = meanings;
@@ -62,12 +62,12 @@ public final class StackView implements Picture {
     long[] words = new long[Math.toIntExact((top - low) / 8)];
     MemorySegment.copy(
         memory, ValueLayout.JAVA_LONG_UNALIGNED, low - memory.address(), words, 0, words.length);
-    return of("", low, words, Meanings.here(), Abi.here().redZone());
+    return of("", low, words, WordMeanings.here(), Abi.here().redZone());
   }
 
-  static StackView of(String title, long low, long[] words, Meanings meanings, int redZone) {
+  static StackView of(String title, long low, long[] words, WordMeanings meanings, int redZone) {
     long top = low + 8L * words.length;
-    meanings.with(new Meanings.Place("this stack", low, top, top, "top"));
+    meanings.with(new WordMeanings.NamedMemory("this stack", low, top, top, "top"));
     var notes =
         new Notes(
             title,
@@ -267,14 +267,14 @@ public final class StackView implements Picture {
     if (notes.paint.isPresent()) {
       return notes.paint.getAsLong();
     }
-    return words.length >= 2 && words[0] == words[1] && Meanings.isRepeated(words[0])
+    return words.length >= 2 && words[0] == words[1] && WordMeanings.isRepeated(words[0])
         ? words[0]
         : 0;
   }
 
-  Meanings.Meaning meaning(int n) {
-    return word(n) == paint() && Meanings.isRepeated(word(n))
-        ? new Meanings.Meaning(Meanings.Kind.PAINT, word(n) == 0 ? "0" : "paint, untouched")
+  WordMeanings.Meaning meaning(int n) {
+    return word(n) == paint() && WordMeanings.isRepeated(word(n))
+        ? new WordMeanings.Meaning(WordMeanings.Kind.PAINT, word(n) == 0 ? "0" : "paint, untouched")
         : meanings.of(word(n));
   }
 }

@@ -83,7 +83,7 @@ final class StepDrawing {
         : "%s is on the %s, %s"
             .formatted(
                 abi.sp(),
-                steps.stacks().get(stack).place().name(),
+                steps.stacks().get(stack).memory().name(),
                 steps.stacks().get(stack).label(step.register(abi.sp())));
   }
 
@@ -146,7 +146,7 @@ final class StepDrawing {
     return numbersOfValues.computeIfAbsent(
         value,
         key -> {
-          Meanings.Meaning meaning = steps.meaningOf(value);
+          WordMeanings.Meaning meaning = steps.meaningOf(value);
           String kind = meaning.kind().name().toLowerCase(Locale.ROOT);
           return pooled(kind, Pictures.hex(value), meaning.text());
         });
@@ -187,7 +187,7 @@ final class StepDrawing {
 
   private static Map<String, Object> stack(Steps.Column column) {
     var one = new LinkedHashMap<String, Object>();
-    one.put("name", column.place().name());
+    one.put("name", column.memory().name());
     one.put("labels", column.addresses().stream().map(column::label).toList());
     one.put("lines", column.addresses().stream().map(a -> a % 16 == 0 ? 1 : 0).toList());
     var folds = new ArrayList<Long>(); // how many words are left out above each

@@ -70,12 +70,12 @@ public final class Steps implements Picture {
   /**
    * A stack that the stack pointer was on.
    *
-   * @param place its name, and the address that its words are counted from
+   * @param memory its name, and the address that its words are counted from
    * @param addresses of the words that are shown, the highest first
    */
-  record Column(Meanings.Place place, TraceLog.Region region, List<Long> addresses) {
+  record Column(WordMeanings.NamedMemory memory, TraceLog.Region region, List<Long> addresses) {
     String label(long address) {
-      return place.distance(address);
+      return memory.distance(address);
     }
   }
 
@@ -85,9 +85,9 @@ public final class Steps implements Picture {
   private final List<Map<Long, Long>> written = new ArrayList<>();
   private final List<TraceLog.Region> regions;
   private final List<Column> stacks = new ArrayList<>();
-  private final List<Meanings.Place> besides = new ArrayList<>();
+  private final List<WordMeanings.NamedMemory> besides = new ArrayList<>();
   private final List<Step> steps = new ArrayList<>();
-  private final Meanings meanings;
+  private final WordMeanings meanings;
   private final String ending;
   private final Figure instead;
 
@@ -96,7 +96,7 @@ public final class Steps implements Picture {
     this.states = log.states();
     this.regions = joined(log.regions());
     this.abi = Abi.of(states.getFirst().registers().keySet());
-    this.meanings = new Meanings(origin.memory(), origin::place, origin::variable);
+    this.meanings = new WordMeanings(origin.memory(), origin::place, origin::variable);
     this.instead = null;
     String cut =
         switch (log.cut()) {
@@ -118,7 +118,7 @@ public final class Steps implements Picture {
     this.states = List.of();
     this.regions = List.of();
     this.abi = Abi.here();
-    this.meanings = Meanings.here();
+    this.meanings = WordMeanings.here();
     this.ending = "";
     this.instead = instead;
   }
@@ -266,22 +266,22 @@ public final class Steps implements Picture {
         markName = "entry";
       }
       long end = end(region, known);
-      var place = new Meanings.Place(name, region.low(), end, mark, markName);
+      var memory = new WordMeanings.NamedMemory(name, region.low(), end, mark, markName);
       if (end != region.high()) {
         long first = IntStream.range(0, states.size()).anyMatch(i -> sp(i) == end) ? end + 1 : end;
         var above =
-            new Meanings.Place(
+            new WordMeanings.NamedMemory(
                 "memory above the " + name,
                 first,
                 region.high(),
                 end,
                 "its end",
-                Meanings.Kind.DATA);
+                WordMeanings.Kind.DATA);
         meanings.with(above);
         besides.add(above);
       }
-      meanings.with(place);
-      stacks.add(new Column(place, region, addresses(region, end)));
+      meanings.with(memory);
+      stacks.add(new Column(memory, region, addresses(region, end)));
     }
   }
 
@@ -405,8 +405,8 @@ public final class Steps implements Picture {
             : "%s jumps from the %s to the %s, %s"
                 .formatted(
                     abi.sp(),
-                    from.map(found -> found.place().name()).orElse("unknown"),
-                    to.map(found -> found.place().name()).orElse("unknown"),
+                    from.map(found -> found.memory().name()).orElse("unknown"),
+                    to.map(found -> found.memory().name()).orElse("unknown"),
                     where));
   }
 
@@ -474,7 +474,7 @@ public final class Steps implements Picture {
 
   /** What a value is, or the value itself where there is no more to say. */
   private String inWords(long value) {
-    Meanings.Meaning meaning = meanings.of(value);
+    WordMeanings.Meaning meaning = meanings.of(value);
     return switch (meaning.kind()) {
       case BITS, PAINT -> "0x%x".formatted(value);
       case NUMBER, ZERO -> Long.toString(value);
@@ -488,7 +488,7 @@ public final class Steps implements Picture {
     return meanings.of(value).text();
   }
 
-  Meanings.Meaning meaningOf(long value) {
+  WordMeanings.Meaning meaningOf(long value) {
     return meanings.of(value);
   }
 
@@ -498,17 +498,17 @@ public final class Steps implements Picture {
 
   private String onStack(long address) {
     return column(address)
-        .map(found -> "%s, %s".formatted(found.place().name(), found.label(address)))
+        .map(found -> "%s, %s".formatted(found.memory().name(), found.label(address)))
         .orElse("stack");
   }
 
   private String slot(long address) {
     return stacks.stream()
-        .map(Column::place)
-        .filter(place -> address != place.high() && place.contains(address))
+        .map(Column::memory)
+        .filter(memory -> address != memory.high() && memory.contains(address))
         .findFirst()
-        .or(() -> besides.stream().filter(place -> place.contains(address)).findFirst())
-        .map(place -> "the " + place.at(address))
+        .or(() -> besides.stream().filter(memory -> memory.contains(address)).findFirst())
+        .map(memory -> "the " + memory.at(address))
         .or(() -> origin.variable(address).map(CodePlace::toString))
         .orElseGet(() -> "memory at 0x%x".formatted(address));
   }

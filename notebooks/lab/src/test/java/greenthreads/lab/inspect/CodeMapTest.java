@@ -82,7 +82,7 @@ class CodeMapTest {
     assertEquals(Optional.of(new CodePlace("kept", 8)), CodeMap.variable(kept + 8));
 
     assumeTrue(!CodeMap.regions().isEmpty(), "this system does not say what is mapped");
-    Meanings here = Meanings.here();
+    WordMeanings here = WordMeanings.here();
     assertEquals("the variable kept", here.of(kept).text());
     assertEquals("the variable kept, + 8", here.of(kept + 8).text());
     long where = library.find("where").address();

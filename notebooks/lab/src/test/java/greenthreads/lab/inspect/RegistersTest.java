@@ -40,7 +40,7 @@ class RegistersTest {
     values.put("rip", 0x1234L + 0x1000);
     values.putAll(others);
     var meanings =
-        new Meanings(
+        new WordMeanings(
             MEMORY,
             address ->
                 address >= 0x20000 && address < 0x20100
@@ -131,8 +131,8 @@ class RegistersTest {
 
   @Test
   void namesFromOutsideAreEscaped() {
-    Meanings evil =
-        new Meanings(
+    WordMeanings evil =
+        new WordMeanings(
             List.of(), a -> Optional.of(new CodePlace("<script>", 0)), a -> Optional.empty());
     Figure figure = Registers.of(Map.of("rip", 1L << 40, "rsp", 1L << 45), evil, null).figure();
     assertFalse(figure.html().contains("<script>"), figure.html());

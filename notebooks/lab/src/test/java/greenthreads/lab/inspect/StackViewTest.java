@@ -33,7 +33,7 @@ class StackViewTest {
       words[64 - (int) belowAndValue[i] / 8] = belowAndValue[i + 1];
     }
     var meanings =
-        new Meanings(
+        new WordMeanings(
             List.of(new Mapping(HELLO, HELLO + 0x1000, "r-xp", 0, "/lib/swap.so")),
             a -> a >= HELLO ? Optional.of(new CodePlace("hello", a - HELLO)) : Optional.empty(),
             a -> Optional.empty());

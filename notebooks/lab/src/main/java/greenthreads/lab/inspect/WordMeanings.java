@@ -18,7 +18,7 @@ import java.util.function.LongFunction;
  * <p>It is a guess, and a good one: addresses are so large that few numbers look like one by
  * accident.
  */
-final class Meanings {
+final class WordMeanings {
   /** What kind of thing a value is. */
   enum Kind {
     ZERO,
@@ -49,13 +49,13 @@ final class Meanings {
    * @param markName what that address is called
    * @param kind what an address in it is
    */
-  record Place(String name, long low, long high, long mark, String markName, Kind kind) {
+  record NamedMemory(String name, long low, long high, long mark, String markName, Kind kind) {
     /** A stack, or a part of one. */
-    Place(String name, long low, long high, long mark, String markName) {
+    NamedMemory(String name, long low, long high, long mark, String markName) {
       this(name, low, high, mark, markName, Kind.STACK);
     }
 
-    /** The address right behind a place belongs to it: a stack pointer may stand there. */
+    /** The address right behind its end belongs to it: a stack pointer may stand there. */
     boolean contains(long address) {
       return Long.compareUnsigned(low, address) <= 0 && Long.compareUnsigned(address, high) <= 0;
     }
@@ -74,7 +74,7 @@ final class Meanings {
 
   private static final long SMALL = 1 << 16;
 
-  private final List<Place> places = new ArrayList<>();
+  private final List<NamedMemory> named = new ArrayList<>();
   private final TreeMap<Long, Mapping> regions;
   private final LongFunction<Optional<CodePlace>> code;
   private final LongFunction<Optional<CodePlace>> variables;
@@ -84,7 +84,7 @@ final class Meanings {
    * @param code names the function that an address lies in
    * @param variables names the global variable that an address lies in
    */
-  Meanings(
+  WordMeanings(
       List<Mapping> regions,
       LongFunction<Optional<CodePlace>> code,
       LongFunction<Optional<CodePlace>> variables) {
@@ -94,16 +94,16 @@ final class Meanings {
   }
 
   /** For values found in this process now. */
-  static Meanings here() {
-    return new Meanings(
+  static WordMeanings here() {
+    return new WordMeanings(
         CodeMap.regions(),
         address -> CodeMap.function(address).or(() -> CodeMap.exported(address)),
         CodeMap::variable);
   }
 
-  /** Adds a place; those added first win. */
-  Meanings with(Place place) {
-    places.add(place);
+  /** Adds memory with a name; what was added first wins. */
+  WordMeanings with(NamedMemory memory) {
+    named.add(memory);
     return this;
   }
 
@@ -121,9 +121,9 @@ final class Meanings {
     if (Math.abs(value) < SMALL) {
       return new Meaning(Kind.NUMBER, "the number " + value);
     }
-    for (Place place : places) {
-      if (place.contains(value)) {
-        return new Meaning(place.kind(), place.at(value));
+    for (NamedMemory memory : named) {
+      if (memory.contains(value)) {
+        return new Meaning(memory.kind(), memory.at(value));
       }
     }
     Optional<Mapping> region = region(value);
@@ -134,7 +134,7 @@ final class Meanings {
         return named.get();
       }
     }
-    return region.map(Meanings::inside).or(() -> text(value)).orElseGet(() -> number(value));
+    return region.map(WordMeanings::inside).or(() -> text(value)).orElseGet(() -> number(value));
   }
 
   private Optional<Meaning> code(long value) {
