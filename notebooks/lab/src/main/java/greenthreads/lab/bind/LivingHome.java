@@ -242,7 +242,7 @@ final class LivingHome implements Home {
           this,
           info.functions(),
           base,
-          loaded.regions().stream().filter(region -> region.name().equals(file)).toList());
+          loaded.mappings().stream().filter(mapping -> mapping.name().equals(file)).toList());
       met = process;
     }
   }

@@ -60,11 +60,11 @@ public final class CodeMap {
    * The same for one that another process has loaded: its addresses stand in memory that both
    * share.
    *
-   * @param regions its mappings there
+   * @param mappings its mappings there
    */
-  public static void remember(Home home, Symbols symbols, long base, List<Mapping> regions) {
-    long end = regions.stream().mapToLong(Mapping::high).max().orElse(base);
-    remember(new Module(new WeakReference<>(home), base, end - base, symbols, regions));
+  public static void remember(Home home, Symbols symbols, long base, List<Mapping> mappings) {
+    long end = mappings.stream().mapToLong(Mapping::high).max().orElse(base);
+    remember(new Module(new WeakReference<>(home), base, end - base, symbols, mappings));
   }
 
   private static void remember(Module module) {
@@ -117,27 +117,27 @@ public final class CodeMap {
    * This process's memory as it is mapped now, and what others have loaded; empty where the system
    * does not say (macOS).
    */
-  public static List<Mapping> regions() {
+  public static List<Mapping> mappings() {
     try {
-      var regions = new ArrayList<>(regions(Path.of("/proc/self/maps")));
+      var mappings = new ArrayList<>(mappings(Path.of("/proc/self/maps")));
       synchronized (MODULES) {
-        MODULES.forEach(module -> regions.addAll(module.elsewhere()));
+        MODULES.forEach(module -> mappings.addAll(module.elsewhere()));
       }
-      return regions;
+      return mappings;
     } catch (IOException e) {
       return List.of();
     }
   }
 
   /** A process's memory as it is mapped now, from its file under /proc. */
-  public static List<Mapping> regions(Path maps) throws IOException {
+  public static List<Mapping> mappings(Path maps) throws IOException {
     return Files.readAllLines(maps).stream().map(Mapping::parse).toList();
   }
 
   /** Regions by their lowest address, to be searched. */
-  public static TreeMap<Long, Mapping> byAddress(List<Mapping> regions) {
+  public static TreeMap<Long, Mapping> byAddress(List<Mapping> mappings) {
     var all = new TreeMap<Long, Mapping>(Long::compareUnsigned);
-    regions.forEach(region -> all.put(region.low(), region));
+    mappings.forEach(mapping -> all.put(mapping.low(), mapping));
     return all;
   }
 

@@ -59,12 +59,12 @@ final class AddressSpace {
     this.x86 = crash.isX86();
   }
 
-  Optional<Mapping> region(long address) {
-    return report.regions().stream().filter(region -> region.contains(address)).findFirst();
+  Optional<Mapping> mapping(long address) {
+    return report.mappings().stream().filter(mapping -> mapping.contains(address)).findFirst();
   }
 
   boolean isExecutable(long address) {
-    return region(address).map(Mapping::executable).orElse(false);
+    return mapping(address).map(Mapping::executable).orElse(false);
   }
 
   boolean isNonCanonical(long address) {
@@ -73,8 +73,8 @@ final class AddressSpace {
 
   /** The lowest address of a mapped file: what its offsets count from. */
   long base(String file) {
-    return report.regions().stream()
-        .filter(region -> region.name().equals(file))
+    return report.mappings().stream()
+        .filter(mapping -> mapping.name().equals(file))
         .mapToLong(Mapping::low)
         .min()
         .orElse(0);
@@ -82,7 +82,7 @@ final class AddressSpace {
 
   /** The library's or program's file that an address belongs to, if it is in one. */
   Optional<Path> file(long address) {
-    return region(address)
+    return mapping(address)
         .map(Mapping::name)
         .filter(name -> name.startsWith("/"))
         .map(name -> Path.of(name.replaceFirst(" \\(deleted\\)$", "")));
@@ -140,14 +140,14 @@ final class AddressSpace {
           "",
           0);
     }
-    Optional<Mapping> region = region(address);
-    boolean mapped = region.isPresent() && region.get().readable();
+    Optional<Mapping> mapping = mapping(address);
+    boolean mapped = mapping.isPresent() && mapping.get().readable();
     return inside(address)
         .or(() -> guard(address))
-        .or(() -> mapped ? Optional.of(mapped(address, region.get())) : Optional.empty())
+        .or(() -> mapped ? Optional.of(mapped(address, mapping.get())) : Optional.empty())
         .or(() -> nearby(address))
         .or(() -> kernel(address))
-        .or(() -> region.map(r -> noAccess(address, r)))
+        .or(() -> mapping.map(r -> noAccess(address, r)))
         .orElseGet(() -> unmapped(address));
   }
 
@@ -163,7 +163,7 @@ final class AddressSpace {
         .flatMap(stack -> {
           long depth = stack.high() - address;
           String left = bytes(address - stack.low());
-          boolean gone = !report.regions().isEmpty() && region(address).isEmpty();
+          boolean gone = !report.mappings().isEmpty() && mapping(address).isEmpty();
           return place(
               Kind.STACK,
               "in %2$s, %1$s below its top, "
@@ -242,28 +242,28 @@ final class AddressSpace {
     return Optional.empty();
   }
 
-  private Place mapped(long address, Mapping region) {
-    String owner = region.name().isEmpty() ? "" : " of " + fileName(region);
-    if (region.executable()) {
+  private Place mapped(long address, Mapping mapping) {
+    String owner = mapping.name().isEmpty() ? "" : " of " + fileName(mapping);
+    if (mapping.executable()) {
       String text = code(address).map(code -> "code: " + code).orElse("code" + owner);
       return new Place(Kind.CODE, text, function(address).orElse(""), 0);
     }
-    if (!region.writable()) {
-      return new Place(Kind.CONSTANT, "read-only data" + owner, fileName(region), 0);
+    if (!mapping.writable()) {
+      return new Place(Kind.CONSTANT, "read-only data" + owner, fileName(mapping), 0);
     }
     String text =
-        region.name().equals("[heap]")
+        mapping.name().equals("[heap]")
             ? "in the heap (malloc's memory)"
             : owner.isEmpty() ? "in anonymous memory (mmap's, or malloc's)" : "data" + owner;
-    return new Place(Kind.DATA, text, fileName(region), 0);
+    return new Place(Kind.DATA, text, fileName(mapping), 0);
   }
 
-  private static String fileName(Mapping region) {
-    return region.name().substring(region.name().lastIndexOf('/') + 1);
+  private static String fileName(Mapping mapping) {
+    return mapping.name().substring(mapping.name().lastIndexOf('/') + 1);
   }
 
-  private Place noAccess(long address, Mapping region) {
-    long above = region.high() - address;
+  private Place noAccess(long address, Mapping mapping) {
+    long above = mapping.high() - address;
     return new Place(
         Kind.NO_ACCESS,
         "memory that nobody may access (a guard page, perhaps), %s below its end"
@@ -274,12 +274,12 @@ final class AddressSpace {
 
   private Place unmapped(long address) {
     Optional<Mapping> above =
-        report.regions().stream()
+        report.mappings().stream()
             .filter(r -> Long.compareUnsigned(r.low(), address) > 0)
             .filter(r -> r.low() - address > 0 && r.low() - address <= NEAR)
             .findFirst();
     Optional<Mapping> below =
-        report.regions().stream()
+        report.mappings().stream()
             .filter(r -> address - r.high() >= 0 && address - r.high() < NEAR)
             .reduce((first, second) -> second);
     String more =
@@ -290,8 +290,8 @@ final class AddressSpace {
     return new Place(Kind.UNMAPPED, "not mapped: no memory is there" + more, "", 0);
   }
 
-  private static String owner(Mapping region) {
-    return region.name().isEmpty() ? "a mapped area" : fileName(region);
+  private static String owner(Mapping mapping) {
+    return mapping.name().isEmpty() ? "a mapped area" : fileName(mapping);
   }
 
   private static String name(Argument argument) {

@@ -511,12 +511,12 @@ public record CrashCause(
 
   /** The stack is known by its name, and where the stack pointer stands no memory is any more. */
   private static Optional<CrashCause> stackGivenBack(CrashScene s) {
-    if (s.crash.sp().isEmpty() || s.faultAddress().isEmpty() || s.report().regions().isEmpty()) {
+    if (s.crash.sp().isEmpty() || s.faultAddress().isEmpty() || s.report().mappings().isEmpty()) {
       return Optional.empty();
     }
     long sp = s.crash.sp().getAsLong();
     Optional<Stack> stack = s.space.stackAt(sp);
-    boolean unmapped = s.space.region(sp).isEmpty();
+    boolean unmapped = s.space.mapping(sp).isEmpty();
     if (!unmapped
         || stack.isEmpty()
         || !stack.equals(s.space.stackAt(s.faultAddress().getAsLong()))) {
@@ -967,7 +967,7 @@ public record CrashCause(
       }
     }
     boolean belowSomething =
-        s.report().regions().stream()
+        s.report().mappings().stream()
             .anyMatch(r ->
                 r.low() - sp > -64 * 1024
                     && r.low() - address > 0

@@ -80,9 +80,9 @@ public final class Registers implements Picture {
   }
 
   private WordMeanings.NamedMemory stackAround(long sp) {
-    Optional<Mapping> region = meanings.region(sp);
-    long low = Math.max(sp - NEAR_SP, region.map(Mapping::low).orElse(sp - NEAR_SP));
-    long high = Math.min(sp + NEAR_SP, region.map(Mapping::high).orElse(sp + NEAR_SP));
+    Optional<Mapping> mapping = meanings.mapping(sp);
+    long low = Math.max(sp - NEAR_SP, mapping.map(Mapping::low).orElse(sp - NEAR_SP));
+    long high = Math.min(sp + NEAR_SP, mapping.map(Mapping::high).orElse(sp + NEAR_SP));
     return new WordMeanings.NamedMemory("this stack", low, high - 1, sp, abi.sp());
   }
 

@@ -155,7 +155,7 @@ public final class Stepper implements InvocationHandler {
             library.path(),
             symbols,
             stepping.report().number("library", 0).orElse(0),
-            stepping.report().regions()),
+            stepping.report().mappings()),
         tools.disassembler(),
         crash);
   }

@@ -75,20 +75,20 @@ final class WordMeanings {
   private static final long SMALL = 1 << 16;
 
   private final List<NamedMemory> named = new ArrayList<>();
-  private final TreeMap<Long, Mapping> regions;
+  private final TreeMap<Long, Mapping> mappings;
   private final LongFunction<Optional<CodePlace>> code;
   private final LongFunction<Optional<CodePlace>> variables;
 
   /**
-   * @param regions the process's memory; may be empty
+   * @param mappings the process's memory; may be empty
    * @param code names the function that an address lies in
    * @param variables names the global variable that an address lies in
    */
   WordMeanings(
-      List<Mapping> regions,
+      List<Mapping> mappings,
       LongFunction<Optional<CodePlace>> code,
       LongFunction<Optional<CodePlace>> variables) {
-    this.regions = CodeMap.byAddress(regions);
+    this.mappings = CodeMap.byAddress(mappings);
     this.code = code;
     this.variables = variables;
   }
@@ -96,7 +96,7 @@ final class WordMeanings {
   /** For values found in this process now. */
   static WordMeanings here() {
     return new WordMeanings(
-        CodeMap.regions(),
+        CodeMap.mappings(),
         address -> CodeMap.function(address).or(() -> CodeMap.exported(address)),
         CodeMap::variable);
   }
@@ -108,10 +108,10 @@ final class WordMeanings {
   }
 
   /** The mapped memory around an address. */
-  Optional<Mapping> region(long address) {
-    return Optional.ofNullable(regions.floorEntry(address))
+  Optional<Mapping> mapping(long address) {
+    return Optional.ofNullable(mappings.floorEntry(address))
         .map(Map.Entry::getValue)
-        .filter(region -> region.contains(address));
+        .filter(mapping -> mapping.contains(address));
   }
 
   Meaning of(long value) {
@@ -126,15 +126,15 @@ final class WordMeanings {
         return new Meaning(memory.kind(), memory.at(value));
       }
     }
-    Optional<Mapping> region = region(value);
-    if (regions.isEmpty() || region.isPresent()) {
+    Optional<Mapping> mapping = mapping(value);
+    if (mappings.isEmpty() || mapping.isPresent()) {
       Optional<Meaning> named =
-          regions.isEmpty() || region.get().executable() ? code(value) : variable(value);
+          mappings.isEmpty() || mapping.get().executable() ? code(value) : variable(value);
       if (named.isPresent()) {
         return named.get();
       }
     }
-    return region.map(WordMeanings::inside).or(() -> text(value)).orElseGet(() -> number(value));
+    return mapping.map(WordMeanings::inside).or(() -> text(value)).orElseGet(() -> number(value));
   }
 
   private Optional<Meaning> code(long value) {
@@ -163,10 +163,10 @@ final class WordMeanings {
     return function.startsWith("_Z") ? "a C++ function" : function;
   }
 
-  private static Meaning inside(Mapping region) {
-    String file = region.name().substring(region.name().lastIndexOf('/') + 1);
+  private static Meaning inside(Mapping mapping) {
+    String file = mapping.name().substring(mapping.name().lastIndexOf('/') + 1);
     String owner = file.endsWith(" (deleted)") ? "" : file;
-    if (region.executable()) {
+    if (mapping.executable()) {
       return new Meaning(
           Kind.CODE, owner.isEmpty() ? "code that was made at run time" : "code of " + owner);
     }

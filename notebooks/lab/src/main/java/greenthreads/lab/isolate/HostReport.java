@@ -32,7 +32,7 @@ public final class HostReport {
 
   private final Map<String, String> words = new HashMap<>();
   private final Map<String, Long> registers = new LinkedHashMap<>();
-  private final List<Mapping> regions = new ArrayList<>();
+  private final List<Mapping> mappings = new ArrayList<>();
   private final List<Stack> stacks = new ArrayList<>();
   private final List<Argument> arguments = new ArrayList<>();
   private final List<Changed> changed = new ArrayList<>();
@@ -72,7 +72,7 @@ public final class HostReport {
   private int take(String line, String[] parts) {
     switch (parts[0]) {
       case "reg" -> registers.put(parts[1], hex(parts[2]));
-      case "map" -> regions.add(Mapping.parse(line.strip().substring(4)));
+      case "map" -> mappings.add(Mapping.parse(line.strip().substring(4)));
       case "stack" ->
           stacks.add(
               new Stack(
@@ -128,8 +128,8 @@ public final class HostReport {
     return registers;
   }
 
-  public List<Mapping> regions() {
-    return regions;
+  public List<Mapping> mappings() {
+    return mappings;
   }
 
   public List<Stack> stacks() {

@@ -90,9 +90,9 @@ public final class Mirror {
       return true;
     }
     try {
-      for (Mapping region : CodeMap.regions(Path.of("/proc/" + pid + "/maps"))) {
-        if (region.contains(address)) {
-          return add(pid, region);
+      for (Mapping mapping : CodeMap.mappings(Path.of("/proc/" + pid + "/maps"))) {
+        if (mapping.contains(address)) {
+          return add(pid, mapping);
         }
       }
       return true; // a number that is no address: whoever looks there is told so
@@ -101,11 +101,11 @@ public final class Mirror {
     }
   }
 
-  /** Adds what of a region is not mirrored yet. */
-  private boolean add(long pid, Mapping region) {
+  /** Adds what of a mapping is not mirrored yet. */
+  private boolean add(long pid, Mapping mapping) {
     List<Range> known = ranges.computeIfAbsent(pid, each -> new ArrayList<>());
-    long low = region.low();
-    while (low < region.high()) {
+    long low = mapping.low();
+    while (low < mapping.high()) {
       long from = low;
       var over = known.stream().filter(range -> range.holds(from)).findFirst();
       if (over.isPresent()) {
@@ -117,8 +117,8 @@ public final class Mirror {
               .mapToLong(Range::low)
               .filter(start -> start > from)
               .min()
-              .orElse(region.high());
-      long high = Math.min(next, region.high());
+              .orElse(mapping.high());
+      long high = Math.min(next, mapping.high());
       if (call(pid, low, high) != 0) {
         return false;
       }

@@ -81,7 +81,7 @@ class CodeMapTest {
     assertTrue(library.functions().variable(kept + 32 - base).isEmpty());
     assertEquals(Optional.of(new CodePlace("kept", 8)), CodeMap.variable(kept + 8));
 
-    assumeTrue(!CodeMap.regions().isEmpty(), "this system does not say what is mapped");
+    assumeTrue(!CodeMap.mappings().isEmpty(), "this system does not say what is mapped");
     WordMeanings here = WordMeanings.here();
     assertEquals("the variable kept", here.of(kept).text());
     assertEquals("the variable kept, + 8", here.of(kept + 8).text());
