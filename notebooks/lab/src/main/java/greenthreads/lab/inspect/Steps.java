@@ -73,7 +73,8 @@ public final class Steps implements Picture {
    * @param memory its name, and the address that its words are counted from
    * @param addresses of the words that are shown, the highest first
    */
-  record Column(WordMeanings.NamedMemory memory, TraceLog.Region region, List<Long> addresses) {
+  record Column(
+      WordMeanings.NamedMemory memory, TraceLog.WatchedMemory piece, List<Long> addresses) {
     String label(long address) {
       return memory.distance(address);
     }
@@ -83,7 +84,7 @@ public final class Steps implements Picture {
   private final Origin origin;
   private final List<TraceLog.State> states;
   private final List<Map<Long, Long>> written = new ArrayList<>();
-  private final List<TraceLog.Region> regions;
+  private final List<TraceLog.WatchedMemory> watched;
   private final List<Column> stacks = new ArrayList<>();
   private final List<WordMeanings.NamedMemory> besides = new ArrayList<>();
   private final List<Step> steps = new ArrayList<>();
@@ -94,7 +95,7 @@ public final class Steps implements Picture {
   private Steps(TraceLog log, Origin origin, Disassembler disassembler, String crash) {
     this.origin = origin;
     this.states = log.states();
-    this.regions = joined(log.regions());
+    this.watched = joined(log.watched());
     this.abi = Abi.of(states.getFirst().registers().keySet());
     this.meanings = new WordMeanings(origin.memory(), origin::place, origin::variable);
     this.instead = null;
@@ -116,7 +117,7 @@ public final class Steps implements Picture {
   private Steps(Figure instead, Origin origin) {
     this.origin = origin;
     this.states = List.of();
-    this.regions = List.of();
+    this.watched = List.of();
     this.abi = Abi.here();
     this.meanings = WordMeanings.here();
     this.ending = "";
@@ -172,9 +173,9 @@ public final class Steps implements Picture {
     if (changed != null) {
       return OptionalLong.of(changed);
     }
-    for (TraceLog.Region region : regions) {
-      if (region.contains(address)) {
-        return region.word(address);
+    for (TraceLog.WatchedMemory piece : watched) {
+      if (piece.contains(address)) {
+        return piece.word(address);
       }
     }
     return OptionalLong.empty();
@@ -204,21 +205,21 @@ public final class Steps implements Picture {
   }
 
   /** Windows that touch are one piece of memory. */
-  private static List<TraceLog.Region> joined(List<TraceLog.Region> regions) {
-    var sorted = new ArrayList<>(regions);
+  private static List<TraceLog.WatchedMemory> joined(List<TraceLog.WatchedMemory> watched) {
+    var sorted = new ArrayList<>(watched);
     sorted.sort((a, b) -> Long.compareUnsigned(a.low(), b.low()));
-    var all = new ArrayList<TraceLog.Region>();
-    for (TraceLog.Region region : sorted) {
-      TraceLog.Region last = all.isEmpty() ? null : all.getLast();
+    var all = new ArrayList<TraceLog.WatchedMemory>();
+    for (TraceLog.WatchedMemory piece : sorted) {
+      TraceLog.WatchedMemory last = all.isEmpty() ? null : all.getLast();
       if (last != null
-          && last.high() == region.low()
+          && last.high() == piece.low()
           && last.argument() < 0
-          && region.argument() < 0) {
-        long[] words = Arrays.copyOf(last.words(), last.words().length + region.words().length);
-        System.arraycopy(region.words(), 0, words, last.words().length, region.words().length);
-        all.set(all.size() - 1, new TraceLog.Region(last.low(), -1, words));
+          && piece.argument() < 0) {
+        long[] words = Arrays.copyOf(last.words(), last.words().length + piece.words().length);
+        System.arraycopy(piece.words(), 0, words, last.words().length, piece.words().length);
+        all.set(all.size() - 1, new TraceLog.WatchedMemory(last.low(), -1, words));
       } else {
-        all.add(region);
+        all.add(piece);
       }
     }
     return List.copyOf(all);
@@ -232,11 +233,11 @@ public final class Steps implements Picture {
     return states.get(i).registers().getOrDefault(abi.pc(), 0L);
   }
 
-  private Optional<TraceLog.Region> regionOf(long sp) {
-    return regions.stream()
-        .filter(region -> region.contains(sp))
+  private Optional<TraceLog.WatchedMemory> watchedAt(long sp) {
+    return watched.stream()
+        .filter(piece -> piece.contains(sp))
         .findFirst()
-        .or(() -> regions.stream().filter(region -> region.high() == sp).findFirst());
+        .or(() -> watched.stream().filter(piece -> piece.high() == sp).findFirst());
   }
 
   /**
@@ -244,12 +245,12 @@ public final class Steps implements Picture {
    * what is watched above it is told from it.
    */
   private void findStacks(List<TraceLog.Stack> known) {
-    var visited = new LinkedHashSet<TraceLog.Region>();
+    var visited = new LinkedHashSet<TraceLog.WatchedMemory>();
     for (int i = 0; i < states.size(); i++) {
-      regionOf(sp(i)).ifPresent(visited::add);
+      watchedAt(sp(i)).ifPresent(visited::add);
     }
     int number = 0;
-    for (TraceLog.Region region : visited) {
+    for (TraceLog.WatchedMemory piece : visited) {
       String name =
           visited.size() == 1
               ? "the stack"
@@ -257,23 +258,23 @@ public final class Steps implements Picture {
                   ? "stack " + (number + 1)
                   : number == 0 ? "old stack" : "new stack";
       number++;
-      long mark = region.high() & -16;
+      long mark = piece.high() & -16;
       String markName = "top";
-      if (region.argument() < 0) {
+      if (piece.argument() < 0) {
         for (int i = states.size() - 1; i >= 0; i--) {
-          mark = region.contains(sp(i)) ? sp(i) : mark;
+          mark = piece.contains(sp(i)) ? sp(i) : mark;
         }
         markName = "entry";
       }
-      long end = end(region, known);
-      var memory = new WordMeanings.NamedMemory(name, region.low(), end, mark, markName);
-      if (end != region.high()) {
+      long end = end(piece, known);
+      var memory = new WordMeanings.NamedMemory(name, piece.low(), end, mark, markName);
+      if (end != piece.high()) {
         long first = IntStream.range(0, states.size()).anyMatch(i -> sp(i) == end) ? end + 1 : end;
         var above =
             new WordMeanings.NamedMemory(
                 "memory above the " + name,
                 first,
-                region.high(),
+                piece.high(),
                 end,
                 "its end",
                 WordMeanings.Kind.DATA);
@@ -281,39 +282,39 @@ public final class Steps implements Picture {
         besides.add(above);
       }
       meanings.with(memory);
-      stacks.add(new Column(memory, region, addresses(region, end)));
+      stacks.add(new Column(memory, piece, addresses(piece, end)));
     }
   }
 
   /** The end of the stack that lies in watched memory, or of that memory. */
-  private long end(TraceLog.Region region, List<TraceLog.Stack> known) {
+  private long end(TraceLog.WatchedMemory piece, List<TraceLog.Stack> known) {
     return IntStream.range(0, states.size())
         .mapToLong(this::sp)
-        .filter(sp -> regionOf(sp).filter(region::equals).isPresent())
+        .filter(sp -> watchedAt(sp).filter(piece::equals).isPresent())
         .mapToObj(sp -> known.stream().filter(stack -> stack.contains(sp)).findFirst())
         .flatMap(Optional::stream)
         .map(TraceLog.Stack::high)
-        .filter(high -> Long.compareUnsigned(high, region.high()) < 0)
+        .filter(high -> Long.compareUnsigned(high, piece.high()) < 0)
         .findFirst()
-        .orElse(region.high());
+        .orElse(piece.high());
   }
 
   /**
    * From a little above the highest stack pointer to a little below the lowest. Where that is much,
    * only what the steps touch is left.
    */
-  private List<Long> addresses(TraceLog.Region region, long end) {
+  private List<Long> addresses(TraceLog.WatchedMemory piece, long end) {
     var near = new TreeSet<Long>(Long::compareUnsigned);
     for (int i = 0; i < states.size(); i++) {
-      if (regionOf(sp(i)).filter(region::equals).isPresent()) {
+      if (watchedAt(sp(i)).filter(piece::equals).isPresent()) {
         near.add(sp(i) & -8);
       }
     }
     long high = Math.min(end, near.last() + 32);
-    if (region.argument() >= 0 && end - near.last() <= 80) {
+    if (piece.argument() >= 0 && end - near.last() <= 80) {
       high = end;
     }
-    long low = Math.max(region.low(), near.first() - 16);
+    long low = Math.max(piece.low(), near.first() - 16);
     var addresses = new ArrayList<Long>();
     for (long address = high - 8; address >= low; address -= 8) {
       addresses.add(address);
@@ -514,9 +515,9 @@ public final class Steps implements Picture {
   }
 
   private Optional<Column> column(long sp) {
-    return regionOf(sp)
+    return watchedAt(sp)
         .flatMap(
-            region -> stacks.stream().filter(column -> column.region().equals(region)).findFirst());
+            piece -> stacks.stream().filter(column -> column.piece().equals(piece)).findFirst());
   }
 
   /** The number of the stack that a step's stack pointer is on, or -1. */

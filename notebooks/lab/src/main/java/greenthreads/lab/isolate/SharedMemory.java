@@ -22,13 +22,13 @@ public final class SharedMemory {
   public static final long MOST = 256L << 20;
 
   /** One segment: held by its scope, so that being shared does not keep it alive. */
-  private static final class Region {
+  private static final class SharedSegment {
     final long address;
     final WeakReference<MemorySegment.Scope> scope;
     final boolean readOnly;
     final byte[] agreed;
 
-    Region(MemorySegment segment) {
+    SharedSegment(MemorySegment segment) {
       address = segment.address();
       scope = new WeakReference<>(segment.scope());
       readOnly = segment.isReadOnly();
@@ -45,13 +45,13 @@ public final class SharedMemory {
     }
   }
 
-  private final TreeMap<Long, Region> regions = new TreeMap<>();
+  private final TreeMap<Long, SharedSegment> shared = new TreeMap<>();
   private final List<Long> forgotten = new ArrayList<>();
-  private final List<Region> fresh = new ArrayList<>();
+  private final List<SharedSegment> fresh = new ArrayList<>();
 
   /** From now on this segment is shared. */
   public synchronized void share(MemorySegment segment) {
-    Region same = regions.get(segment.address());
+    SharedSegment same = shared.get(segment.address());
     if (same != null
         && same.agreed.length >= segment.byteSize()
         && segment.scope().equals(same.scope.get())) {
@@ -59,8 +59,8 @@ public final class SharedMemory {
     }
     // What overlaps it is part of it, or is memory that was given back and given out again.
     long end = segment.address() + segment.byteSize();
-    var over = new ArrayList<>(regions.subMap(segment.address(), end).values());
-    var below = regions.lowerEntry(segment.address());
+    var over = new ArrayList<>(shared.subMap(segment.address(), end).values());
+    var below = shared.lowerEntry(segment.address());
     if (below != null && below.getValue().end() > segment.address()) {
       if (below.getValue().end() >= end && segment.scope().equals(below.getValue().scope.get())) {
         return;
@@ -68,9 +68,9 @@ public final class SharedMemory {
       over.add(below.getValue());
     }
     over.forEach(this::drop);
-    var region = new Region(segment);
-    regions.put(region.address, region);
-    fresh.add(region);
+    var piece = new SharedSegment(segment);
+    shared.put(piece.address, piece);
+    fresh.add(piece);
   }
 
   /** Whether there is something that the other side does not share yet. */
@@ -78,63 +78,63 @@ public final class SharedMemory {
     return !fresh.isEmpty();
   }
 
-  private void drop(Region region) {
-    regions.remove(region.address);
-    if (!fresh.remove(region)) {
-      forgotten.add(region.address);
+  private void drop(SharedSegment piece) {
+    shared.remove(piece.address);
+    if (!fresh.remove(piece)) {
+      forgotten.add(piece.address);
     }
   }
 
   /** Whether an address lies in shared memory, or right behind it. */
   public synchronized boolean holds(long address) {
-    var below = regions.floorEntry(address);
+    var below = shared.floorEntry(address);
     return below != null && address <= below.getValue().end();
   }
 
   /** Writes what the other side has to know before a call. */
   public synchronized void writeChanges(Message message) {
-    for (Region region : List.copyOf(regions.values())) {
-      MemorySegment.Scope scope = region.scope.get();
+    for (SharedSegment piece : List.copyOf(shared.values())) {
+      MemorySegment.Scope scope = piece.scope.get();
       if (scope == null || !scope.isAlive()) {
-        drop(region);
+        drop(piece);
       }
     }
     message.putInt(forgotten.size());
     forgotten.forEach(message::putLong);
     forgotten.clear();
     message.putInt(fresh.size());
-    for (Region region : fresh) {
-      message.putLong(region.address).putLong(region.agreed.length);
+    for (SharedSegment piece : fresh) {
+      message.putLong(piece.address).putLong(piece.agreed.length);
     }
     fresh.clear();
     int place = message.position();
     message.putInt(0);
     int count = 0;
-    for (Region region : regions.values()) {
-      count += writeChanges(region, message);
+    for (SharedSegment piece : shared.values()) {
+      count += writeChanges(piece, message);
     }
     message.putInt(place, count);
   }
 
-  private static int writeChanges(Region region, Message message) {
-    MemorySegment.Scope scope = region.scope.get();
+  private static int writeChanges(SharedSegment piece, Message message) {
+    MemorySegment.Scope scope = piece.scope.get();
     if (scope == null) {
       return 0; // collected this moment
     }
     int count = 0;
-    MemorySegment now = region.memory();
-    MemorySegment agreed = MemorySegment.ofArray(region.agreed);
+    MemorySegment now = piece.memory();
+    MemorySegment agreed = MemorySegment.ofArray(piece.agreed);
     long from = 0;
-    while (from < region.agreed.length) {
+    while (from < piece.agreed.length) {
       long differs =
           MemorySegment.mismatch(now, from, now.byteSize(), agreed, from, now.byteSize());
       if (differs < 0) {
         break;
       }
       from = (from + differs) / PIECE * PIECE;
-      int size = (int) Math.min(PIECE, region.agreed.length - from);
+      int size = (int) Math.min(PIECE, piece.agreed.length - from);
       MemorySegment.copy(now, from, agreed, from, size);
-      message.putLong(region.address + from).putInt(size).put(region.agreed, (int) from, size);
+      message.putLong(piece.address + from).putInt(size).put(piece.agreed, (int) from, size);
       from += size;
       count++;
     }
@@ -148,32 +148,32 @@ public final class SharedMemory {
       long address = answer.getLong();
       byte[] bytes = new byte[answer.getInt()];
       answer.get(bytes);
-      var below = regions.floorEntry(address);
+      var below = shared.floorEntry(address);
       MemorySegment.Scope scope = below == null ? null : below.getValue().scope.get();
       if (scope == null || !scope.isAlive() || address + bytes.length > below.getValue().end()) {
         continue; // given back in the meantime
       }
-      Region region = below.getValue();
-      int at = (int) (address - region.address);
-      merge(region, at, bytes);
+      SharedSegment piece = below.getValue();
+      int at = (int) (address - piece.address);
+      merge(piece, at, bytes);
       Reference.reachabilityFence(scope);
     }
   }
 
   /** Only the bytes that changed there: others may have been written here while the call ran. */
-  private static void merge(Region region, int at, byte[] bytes) {
-    MemorySegment memory = region.memory();
+  private static void merge(SharedSegment piece, int at, byte[] bytes) {
+    MemorySegment memory = piece.memory();
     int from = 0;
     while (from < bytes.length) {
       int to = from;
-      while (to < bytes.length && bytes[to] != region.agreed[at + to]) {
+      while (to < bytes.length && bytes[to] != piece.agreed[at + to]) {
         to++;
       }
-      if (to > from && !region.readOnly) {
+      if (to > from && !piece.readOnly) {
         MemorySegment.copy(
             MemorySegment.ofArray(bytes), from, memory, (long) at + from, (long) to - from);
       }
-      System.arraycopy(bytes, from, region.agreed, at + from, to - from);
+      System.arraycopy(bytes, from, piece.agreed, at + from, to - from);
       from = to + 1;
     }
   }

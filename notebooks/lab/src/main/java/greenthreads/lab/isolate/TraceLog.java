@@ -17,11 +17,12 @@ import java.util.OptionalLong;
  * anywhere.
  *
  * @param states every recorded state, in order
- * @param regions the memory that was watched
+ * @param watched the memory that was watched
  * @param stacks the bounds of those stacks that the code has named, as sp came to them
  * @param cut why it ended before its time; empty if it did not
  */
-public record TraceLog(List<State> states, List<Region> regions, List<Stack> stacks, String cut) {
+public record TraceLog(
+    List<State> states, List<WatchedMemory> watched, List<Stack> stacks, String cut) {
   /** A stack; the address right behind it belongs to it, since an empty one's sp stands there. */
   public record Stack(long low, long high) {
     public boolean contains(long address) {
@@ -53,7 +54,7 @@ public record TraceLog(List<State> states, List<Region> regions, List<Stack> sta
    * @param argument the number of the argument that it belongs to, or -1
    * @param words what it held when watching began
    */
-  public record Region(long low, int argument, long[] words) {
+  public record WatchedMemory(long low, int argument, long[] words) {
     public long high() {
       return low + 8L * words.length;
     }
@@ -88,7 +89,7 @@ public record TraceLog(List<State> states, List<Region> regions, List<Stack> sta
 
   public static TraceLog parse(byte[] bytes) {
     var drafts = new ArrayList<Draft>();
-    var regions = new ArrayList<Region>();
+    var watched = new ArrayList<WatchedMemory>();
     var stacks = new ArrayList<Stack>();
     String cut = "";
     int enter = -1;
@@ -106,7 +107,7 @@ public record TraceLog(List<State> states, List<Region> regions, List<Stack> sta
           }
           case "reg" -> drafts.getLast().registers.put(parts[1], hex(parts[2]));
           case "write" -> drafts.getLast().writes.put(hex(parts[1]), hex(parts[2]));
-          case "region", "maybe" -> regions.add(region(parts));
+          case "region", "maybe" -> watched.add(watched(parts));
           case "stack" -> stacks.add(new Stack(hex(parts[1]), hex(parts[2])));
           case "through" -> drafts.getLast().through = true;
           case "leave" -> drafts.getLast().leave = true;
@@ -118,15 +119,15 @@ public record TraceLog(List<State> states, List<Region> regions, List<Stack> sta
       }
     }
     return new TraceLog(
-        drafts.stream().map(Draft::state).toList(), List.copyOf(regions), List.copyOf(stacks), cut);
+        drafts.stream().map(Draft::state).toList(), List.copyOf(watched), List.copyOf(stacks), cut);
   }
 
-  private static Region region(String[] parts) {
+  private static WatchedMemory watched(String[] parts) {
     int owner = Integer.parseInt(parts[3], 16);
     byte[] bytes = HexFormat.of().parseHex(parts[4]);
     long[] words = new long[bytes.length / 8];
     ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().get(words);
-    return new Region(hex(parts[1]), owner == AROUND_SP ? -1 : owner, words);
+    return new WatchedMemory(hex(parts[1]), owner == AROUND_SP ? -1 : owner, words);
   }
 
   private static long hex(String digits) {
