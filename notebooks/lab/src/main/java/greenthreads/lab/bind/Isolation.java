@@ -80,12 +80,12 @@ public final class Isolation implements InvocationHandler {
   private Object call(Method method, Object[] arguments) {
     Library library = bound.library().get().checked();
     String function = method.getName();
-    var target = library.target(function);
+    var callee = library.callee(function);
     var output = new OutputLimit(System.out::print, System.err::print);
     Outcome outcome;
     try {
       outcome =
-          IsolatedRun.call(tools.host(), target, CallShape.of(method), arguments, limit, output);
+          IsolatedRun.call(tools.host(), callee, CallShape.of(method), arguments, limit, output);
     } finally {
       output.finish();
     }

@@ -167,8 +167,8 @@ public final class Library {
   }
 
   /** What an isolated call of one of its functions runs. */
-  public IsolatedRun.Target target(String function) {
-    return new IsolatedRun.Target(path(), function, home.base(), functions().extent());
+  public IsolatedRun.Callee callee(String function) {
+    return new IsolatedRun.Callee(path(), function, home.base(), functions().extent());
   }
 
   /**

@@ -102,7 +102,7 @@ public final class Stepper implements InvocationHandler {
   private Object call(Method method, Object[] arguments) {
     String function = method.getName();
     var stepping = new IsolatedRun.Stepping(Platform.IS_MAC ? List.of() : words());
-    var target = library.target(function);
+    var callee = library.callee(function);
     var output = new OutputLimit(System.out::print, System.err::print);
     Optional<StackView> before = largest(arguments).map(StackView::of);
     Outcome outcome;
@@ -110,7 +110,7 @@ public final class Stepper implements InvocationHandler {
       outcome =
           IsolatedRun.call(
               tools.host(),
-              target,
+              callee,
               CallShape.of(method),
               arguments,
               IsolatedRun.DEFAULT_LIMIT,

@@ -52,7 +52,7 @@ public final class IsolatedRun {
    *     arguments; 0 if it is not loaded here
    * @param extent how many bytes it takes there
    */
-  public record Target(Path library, String function, long base, long extent) {}
+  public record Callee(Path library, String function, long base, long extent) {}
 
   /** Asks for a trace of a call, and receives it. */
   public static final class Stepping {
@@ -82,7 +82,7 @@ public final class IsolatedRun {
     static final Frame END = new Frame(-1, new byte[0]);
   }
 
-  private final Target target;
+  private final Callee callee;
   private final CallShape shape;
   private final Object[] args;
   private final Duration limit;
@@ -97,14 +97,14 @@ public final class IsolatedRun {
   private String ending = "";
 
   private IsolatedRun(
-      Target target,
+      Callee callee,
       CallShape shape,
       Object[] args,
       Duration limit,
       OutputSink sink,
       Stepping stepping) {
     this.stepping = stepping;
-    this.target = target;
+    this.callee = callee;
     this.shape = shape;
     this.args = args == null ? new Object[0] : args;
     this.limit = limit;
@@ -124,20 +124,20 @@ public final class IsolatedRun {
    *     be loaded there
    */
   public static Outcome call(
-      Host host, Target target, CallShape shape, Object[] args, Duration limit, OutputSink sink) {
-    return call(host, target, shape, args, limit, sink, new Stepping(List.of()));
+      Host host, Callee callee, CallShape shape, Object[] args, Duration limit, OutputSink sink) {
+    return call(host, callee, shape, args, limit, sink, new Stepping(List.of()));
   }
 
   /** The same, stepped where the functions that {@code stepping} names are entered. */
   public static Outcome call(
       Host host,
-      Target target,
+      Callee callee,
       CallShape shape,
       Object[] args,
       Duration limit,
       OutputSink sink,
       Stepping stepping) {
-    return new IsolatedRun(target, shape, args, limit, sink, stepping).run(host);
+    return new IsolatedRun(callee, shape, args, limit, sink, stepping).run(host);
   }
 
   private Outcome run(Host host) {
@@ -145,8 +145,8 @@ public final class IsolatedRun {
     var command = new ArrayList<>(host.command());
     command.addAll(
         List.of(
-            target.library().toAbsolutePath().toString(),
-            target.function(),
+            callee.library().toAbsolutePath().toString(),
+            callee.function(),
             shape.signature(),
             Long.toString(Math.max(1, limit.toMillis()))));
     command.addAll(stepping.words);
@@ -277,7 +277,7 @@ public final class IsolatedRun {
     if (args.length != shape.parameters().length()) {
       throw new LabException(
           "%s takes %d arguments, not %d."
-              .formatted(target.function(), shape.parameters().length(), args.length));
+              .formatted(callee.function(), shape.parameters().length(), args.length));
     }
     var bytes = new ByteArrayOutputStream();
     for (int i = 0; i < args.length; i++) {
@@ -307,7 +307,7 @@ public final class IsolatedRun {
   }
 
   private void pointer(ByteArrayOutputStream to, int index, MemorySegment segment) {
-    String name = CallShape.argument(target.function(), index, segment);
+    String name = CallShape.argument(callee.function(), index, segment);
     if (segment.isNative() && segment.address() == 0) {
       to.write(0);
       return;
@@ -346,8 +346,8 @@ public final class IsolatedRun {
 
   /** Where in the called library an address of this process lies: a function, a variable. */
   private OptionalLong offsetInLibrary(long address) {
-    long offset = address - target.base();
-    return target.base() != 0 && offset >= 0 && offset < target.extent()
+    long offset = address - callee.base();
+    return callee.base() != 0 && offset >= 0 && offset < callee.extent()
         ? OptionalLong.of(offset)
         : OptionalLong.empty();
   }
@@ -362,7 +362,7 @@ public final class IsolatedRun {
       if (source.has("failed")) {
         throw new LabException(
             "%s could not be called in a process of its own: %s."
-                .formatted(target.function(), source.word("failed")));
+                .formatted(callee.function(), source.word("failed")));
       }
     }
     if (host.has("done") && !host.has("crash")) {
@@ -370,8 +370,8 @@ public final class IsolatedRun {
     }
     var run =
         new RunEnd(
-            target.library(),
-            target.function(),
+            callee.library(),
+            callee.function(),
             limit,
             printed,
             errors.toString(),
@@ -414,13 +414,13 @@ public final class IsolatedRun {
 
   private List<String> warnings(HostReport host, HostReport end) {
     var warnings = new ArrayList<String>();
-    RunEnd.notRestored(target.function(), host.changed()).ifPresent(warnings::add);
+    RunEnd.notRestored(callee.function(), host.changed()).ifPresent(warnings::add);
     int threads = host.word("threads").isEmpty() ? 0 : Integer.parseInt(host.word("threads"));
     if (threads > 0) {
       warnings.add(
           "%s returned while %s still running; %s ended with the process."
               .formatted(
-                  target.function(),
+                  callee.function(),
                   threads == 1 ? "1 thread that it started was" : threads + " threads were",
                   threads == 1 ? "it" : "they"));
     }
@@ -429,7 +429,7 @@ public final class IsolatedRun {
       warnings.add(
           "%s left %s running; %s ended."
               .formatted(
-                  target.function(),
+                  callee.function(),
                   left == 1 ? "1 process" : left + " processes",
                   left == 1 ? "it was" : "they were"));
     }
@@ -438,6 +438,6 @@ public final class IsolatedRun {
 
   @Override
   public String toString() {
-    return "IsolatedRun[" + target + ", " + shape + ", " + Arrays.toString(args) + "]";
+    return "IsolatedRun[" + callee + ", " + shape + ", " + Arrays.toString(args) + "]";
   }
 }

@@ -289,7 +289,7 @@ class IsolatedRunTest {
       String function, String shape, Duration limit, OutputSink sink, Object... args) {
     return IsolatedRun.call(
         host,
-        new IsolatedRun.Target(library, function, 0, 0),
+        new IsolatedRun.Callee(library, function, 0, 0),
         new CallShape(shape),
         args,
         limit,
@@ -394,7 +394,7 @@ class IsolatedRunTest {
     Outcome outcome =
         IsolatedRun.call(
             host,
-            new IsolatedRun.Target(
+            new IsolatedRun.Callee(
                 library,
                 "call_it",
                 here - functions.named("call_it").orElseThrow().start(),
@@ -410,13 +410,13 @@ class IsolatedRunTest {
   void aMissingFunctionOrLibraryIsNamed() {
     var missing = assertThrows(LabException.class, () -> value("nothing", "v"));
     assertTrue(missing.getMessage().contains("no such function"), missing.getMessage());
-    var target = new IsolatedRun.Target(folder.resolve("not there.so"), "add", 0, 0);
+    var callee = new IsolatedRun.Callee(folder.resolve("not there.so"), "add", 0, 0);
     var noLibrary =
         assertThrows(
             LabException.class,
             () ->
                 IsolatedRun.call(
-                    host, target, new CallShape("v"), new Object[0], LONG, new Kept()));
+                    host, callee, new CallShape("v"), new Object[0], LONG, new Kept()));
     assertTrue(noLibrary.getMessage().contains("not there.so"), noLibrary.getMessage());
   }
 
@@ -767,7 +767,7 @@ class IsolatedRunTest {
   /** A JVM that is in the middle of an isolated call, to be killed from outside. */
   static final class Victim {
     public static void main(String[] args) {
-      var target = new IsolatedRun.Target(Path.of(args[1]), args[2], 0, 0);
+      var callee = new IsolatedRun.Callee(Path.of(args[1]), args[2], 0, 0);
       var sink =
           new OutputLimit(
               text -> {
@@ -777,7 +777,7 @@ class IsolatedRunTest {
               text -> {});
       IsolatedRun.call(
           new Host(List.of(args[3].split("\n")), Path.of(args[0])),
-          target,
+          callee,
           new CallShape("v"),
           new Object[0],
           Duration.ofMinutes(5),
@@ -950,7 +950,7 @@ class IsolatedRunTest {
       Host host, Path library, String function, String shape, Object... args) {
     return IsolatedRun.call(
         host,
-        new IsolatedRun.Target(library, function, 0, 0),
+        new IsolatedRun.Callee(library, function, 0, 0),
         new CallShape(shape),
         args,
         LONG,
