@@ -25,7 +25,7 @@ import java.util.function.Supplier;
 /**
  * The native sources of this checkout and of the reader's cells, and what is loaded from them.
  *
- * <p>Interfaces that were bound by name stay tied to their source: when it changes, {@link
+ * <p>Interfaces that were bound by name stay tied to their source: when it changes, {@reloadable
  * #refresh()} compiles it again and turns their calls over to the new code. Should that fail, their
  * calls fail with the reason: code that no longer stands in any source is never run silently. A
  * cell that does not compile as it stands has no code at all.
@@ -63,7 +63,7 @@ public final class Project {
   private final Predicate<Unit> shipped;
   private final Map<String, Edited> cells = new ConcurrentHashMap<>();
   private final Map<String, LabException> broken = new ConcurrentHashMap<>();
-  private final Links links = new Links();
+  private final Reloadables reloadables = new Reloadables();
 
   /** What was compiled ahead and has not been reported yet, and how long that took. */
   private final Map<String, Duration> ahead = new ConcurrentHashMap<>();
@@ -164,7 +164,8 @@ public final class Project {
   /** The same, with an interface bound to it that follows the source. */
   public <T> T load(String name, Class<T> type, List<String> options) {
     Unit unit = find(name, options);
-    return links.add(new Links.Link<>(name, options, type, open(unit), unit.key(), false));
+    return reloadables.add(
+        new Reloadables.Reloadable<>(name, options, type, open(unit), unit.key(), false));
   }
 
   /**
@@ -186,8 +187,8 @@ public final class Project {
     @SuppressWarnings("unchecked") // the object implements the interface it was bound to
     T here =
         (T)
-            (bound.keeper() instanceof Links.Link<?> link
-                ? links.add(link.toKernel())
+            (bound.keeper() instanceof Reloadables.Reloadable<?> reloadable
+                ? reloadables.add(reloadable.toKernel())
                 : library.inKernel().bind(bound.type()));
     return here;
   }
@@ -274,14 +275,14 @@ public final class Project {
     if (edited != null) {
       said.add(edited);
     }
-    for (Links.Link<?> link : links.alive()) {
+    for (Reloadables.Reloadable<?> reloadable : reloadables.alive()) {
       try {
-        Unit unit = find(link.name(), link.options());
-        if (!unit.key().equals(link.key())) {
-          follow(link, unit, said);
+        Unit unit = find(reloadable.name(), reloadable.options());
+        if (!unit.key().equals(reloadable.key())) {
+          follow(reloadable, unit, said);
         }
       } catch (LabException e) {
-        link.fail(e, "");
+        reloadable.fail(e, "");
       }
     }
     List<Loaded> all;
@@ -307,19 +308,20 @@ public final class Project {
     }
   }
 
-  private void follow(Links.Link<?> link, Unit unit, Set<String> said) {
+  private void follow(Reloadables.Reloadable<?> reloadable, Unit unit, Set<String> said) {
     long start = System.nanoTime();
     try {
       Compiler.Built built = compiler().build(unit.source(), unit.options());
-      Library library = link.inKernel() ? Library.open(unit.source(), built) : library(unit, built);
-      link.turnOver(library, unit.key());
-      if (!said.contains(link.name()) && said.add(link.name() + link.options())) {
+      Library library =
+          reloadable.inKernel() ? Library.open(unit.source(), built) : library(unit, built);
+      reloadable.turnOver(library, unit.key());
+      if (!said.contains(reloadable.name()) && said.add(reloadable.name() + reloadable.options())) {
         report(unit, built, "has changed; ", System.nanoTime() - start);
       }
     } catch (LabException e) {
       // The same text would fail again, except where the disk was at fault.
-      link.fail(e, e.getCause() instanceof IOException ? "" : unit.key());
-      if (!said.contains(link.name()) && said.add(link.name() + link.options())) {
+      reloadable.fail(e, e.getCause() instanceof IOException ? "" : unit.key());
+      if (!said.contains(reloadable.name()) && said.add(reloadable.name() + reloadable.options())) {
         say.accept(unit.source().title() + ": has changed, and its calls fail until it is mended.");
       }
     }

@@ -9,22 +9,22 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The bound interfaces that follow their sources; those nobody uses any more drop out. */
-final class Links {
-  private final List<WeakReference<Link<?>>> all = new ArrayList<>();
+final class Reloadables {
+  private final List<WeakReference<Reloadable<?>>> all = new ArrayList<>();
 
-  /** Binds a link's interface and remembers the link as long as the bound object is in use. */
-  synchronized <T> T add(Link<T> link) {
+  /** Binds an interface, and remembers it as long as the bound object is in use. */
+  synchronized <T> T add(Reloadable<T> reloadable) {
     all.removeIf(reference -> reference.get() == null);
-    all.add(new WeakReference<>(link));
-    return link.implement();
+    all.add(new WeakReference<>(reloadable));
+    return reloadable.implement();
   }
 
-  synchronized List<Link<?>> alive() {
-    var alive = new ArrayList<Link<?>>();
-    for (WeakReference<Link<?>> reference : all) {
-      Link<?> link = reference.get();
-      if (link != null) {
-        alive.add(link);
+  synchronized List<Reloadable<?>> alive() {
+    var alive = new ArrayList<Reloadable<?>>();
+    for (WeakReference<Reloadable<?>> reference : all) {
+      Reloadable<?> reloadable = reference.get();
+      if (reloadable != null) {
+        alive.add(reloadable);
       }
     }
     return alive;
@@ -33,7 +33,7 @@ final class Links {
   /**
    * One interface bound to one source: a call site for each method, whose target can be exchanged.
    */
-  static final class Link<T> {
+  static final class Reloadable<T> {
     private final String name;
     private final List<String> options;
     private final Class<T> type;
@@ -47,7 +47,7 @@ final class Links {
      * @param inKernel whether its code runs in this process even if it was changed
      * @throws LabException if the library does not fit the interface
      */
-    Link(
+    Reloadable(
         String name,
         List<String> options,
         Class<T> type,
@@ -76,8 +76,8 @@ final class Links {
     }
 
     /** The same source and interface, in this process. */
-    Link<T> toKernel() {
-      return new Link<>(name, options, type, current().inKernel(), key, true);
+    Reloadable<T> toKernel() {
+      return new Reloadable<>(name, options, type, current().inKernel(), key, true);
     }
 
     /** Names the source that the calls run now, or that they failed to follow. */
