@@ -48,8 +48,8 @@ public final class Here {
     static final Shipped SHIPPED = Shipped.read();
   }
 
-  private static boolean isShipped(Project.Unit unit) {
-    return Texts.SHIPPED.has(unit.source(), unit.options());
+  private static boolean isShipped(Project.CompilerInput input) {
+    return Texts.SHIPPED.has(input.source(), input.options());
   }
 
   /** Never waits for another thread that asks the compiler for its version just now. */

@@ -229,8 +229,8 @@ public final class Lab {
    *     -masm=att} for the other dialect
    */
   public static Listing assembly(String name, String function, String... options) {
-    Project.Unit unit = Here.project().find(name, List.of(options));
-    return Assembly.listing(Here.project().compiler(), unit.source(), function, unit.options());
+    Project.CompilerInput input = Here.project().find(name, List.of(options));
+    return Assembly.listing(Here.project().compiler(), input.source(), function, input.options());
   }
 
   /**

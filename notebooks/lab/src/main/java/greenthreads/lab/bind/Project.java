@@ -37,14 +37,14 @@ public final class Project {
    * @param source what to compile
    * @param options words for the compiler, after the usual ones
    */
-  public record Unit(NativeSource source, List<String> options) {
+  public record CompilerInput(NativeSource source, List<String> options) {
     String key() {
       return source.key(options);
     }
   }
 
   /** A cell that compiled; {@code from} is null where it is a whole file. */
-  private record Edited(String from, String body, Unit unit) {}
+  private record Edited(String from, String body, CompilerInput input) {}
 
   /** A library that was loaded by a name, and what it was made of. */
   private record Loaded(
@@ -60,7 +60,7 @@ public final class Project {
   private final Supplier<Compiler> compiler;
   private final Consumer<String> say;
   private final Supplier<IsolationTools> tools;
-  private final Predicate<Unit> shipped;
+  private final Predicate<CompilerInput> shipped;
   private final Map<String, Edited> cells = new ConcurrentHashMap<>();
   private final Map<String, LabException> broken = new ConcurrentHashMap<>();
   private final Reloadables reloadables = new Reloadables();
@@ -82,7 +82,7 @@ public final class Project {
       Supplier<Compiler> compiler,
       Consumer<String> say,
       Supplier<IsolationTools> tools,
-      Predicate<Unit> shipped) {
+      Predicate<CompilerInput> shipped) {
     this.workspace = workspace;
     this.compiler = compiler;
     this.say = say;
@@ -103,18 +103,18 @@ public final class Project {
    *
    * @throws CompileError if the cell does not compile as it stands
    */
-  public Unit find(String name, List<String> options) {
+  public CompilerInput find(String name, List<String> options) {
     LabException wrong = broken.get(name);
     if (wrong != null) {
       throw notAsItStands(name, wrong);
     }
     if (!cells.containsKey(name)) {
-      return new Unit(NativeSource.ofFile(workspace.sources(), name), options);
+      return new CompilerInput(NativeSource.ofFile(workspace.sources(), name), options);
     }
-    Unit cell = current(name);
+    CompilerInput cell = current(name);
     var all = new ArrayList<>(cell.options());
     all.addAll(options);
-    return new Unit(cell.source(), all);
+    return new CompilerInput(cell.source(), all);
   }
 
   private static CompileError notAsItStands(String name, LabException wrong) {
@@ -133,14 +133,15 @@ public final class Project {
   }
 
   /** A cell's source, put together anew if a file that went into it has changed. */
-  private Unit current(String name) {
+  private CompilerInput current(String name) {
     Edited cell = cells.get(name);
-    NativeSource source = cell.unit().source();
+    NativeSource source = cell.input().source();
     if (source.isCurrent()) {
-      return cell.unit();
+      return cell.input();
     }
     var fresh =
-        new Unit(Sources.cell(workspace, name, cell.from(), cell.body()), cell.unit().options());
+        new CompilerInput(
+            Sources.cell(workspace, name, cell.from(), cell.body()), cell.input().options());
     cells.put(name, new Edited(cell.from(), cell.body(), fresh));
     return fresh;
   }
@@ -152,20 +153,20 @@ public final class Project {
    * changes: {@link #refresh()} has it say so when it is used.
    */
   public Library load(String name, List<String> options) {
-    Unit unit = find(name, options);
-    Library library = open(unit);
+    CompilerInput input = find(name, options);
+    Library library = open(input);
     synchronized (loaded) {
       loaded.removeIf(other -> other.library().get() == null);
-      loaded.add(new Loaded(new WeakReference<>(library), name, options, unit.key()));
+      loaded.add(new Loaded(new WeakReference<>(library), name, options, input.key()));
     }
     return library;
   }
 
   /** The same, with an interface bound to it that follows the source. */
   public <T> T load(String name, Class<T> type, List<String> options) {
-    Unit unit = find(name, options);
+    CompilerInput input = find(name, options);
     return reloadables.add(
-        new Reloadables.Reloadable<>(name, options, type, open(unit), unit.key(), false));
+        new Reloadables.Reloadable<>(name, options, type, open(input), input.key(), false));
   }
 
   /**
@@ -205,24 +206,24 @@ public final class Project {
             + ": runs in the kernel's own process, as you ask. A mistake in it can end the kernel.");
   }
 
-  private Library open(Unit unit) {
+  private Library open(CompilerInput input) {
     long start = System.nanoTime();
-    Compiler.Built built = compiler().build(unit.source(), unit.options());
-    Library library = library(unit, built);
-    report(unit, built, "", System.nanoTime() - start);
+    Compiler.Built built = compiler().build(input.source(), input.options());
+    Library library = library(input, built);
+    report(input, built, "", System.nanoTime() - start);
     return library;
   }
 
-  private Library library(Unit unit, Compiler.Built built) {
-    return shipped.test(unit)
-        ? Library.open(unit.source(), built)
-        : Library.living(unit.source(), built, tools, say);
+  private Library library(CompilerInput input, Compiler.Built built) {
+    return shipped.test(input)
+        ? Library.open(input.source(), built)
+        : Library.living(input.source(), built, tools, say);
   }
 
   /** Compiles what a cell is going to ask for; the cell will say how long that took. */
-  public void compileAhead(Unit unit) {
+  public void compileAhead(CompilerInput input) {
     long start = System.nanoTime();
-    Compiler.Built built = compiler().build(unit.source(), unit.options());
+    Compiler.Built built = compiler().build(input.source(), input.options());
     if (built.fresh()) {
       ahead.put(built.key(), Duration.ofNanos(System.nanoTime() - start));
     }
@@ -238,10 +239,10 @@ public final class Project {
     try {
       NativeSource source = Sources.cell(workspace, name, from, body);
       Compiler.Built built = compiler().build(source, options);
-      var unit = new Unit(source, List.copyOf(options));
-      cells.put(name, new Edited(from, body, unit));
+      var input = new CompilerInput(source, List.copyOf(options));
+      cells.put(name, new Edited(from, body, input));
       broken.remove(name);
-      report(unit, built, "", System.nanoTime() - start);
+      report(input, built, "", System.nanoTime() - start);
     } catch (LabException e) {
       refuse(name, e);
       throw e;
@@ -277,9 +278,9 @@ public final class Project {
     }
     for (Reloadables.Reloadable<?> reloadable : reloadables.alive()) {
       try {
-        Unit unit = find(reloadable.name(), reloadable.options());
-        if (!unit.key().equals(reloadable.key())) {
-          follow(reloadable, unit, said);
+        CompilerInput input = find(reloadable.name(), reloadable.options());
+        if (!input.key().equals(reloadable.key())) {
+          follow(reloadable, input, said);
         }
       } catch (LabException e) {
         reloadable.fail(e, "");
@@ -308,26 +309,27 @@ public final class Project {
     }
   }
 
-  private void follow(Reloadables.Reloadable<?> reloadable, Unit unit, Set<String> said) {
+  private void follow(Reloadables.Reloadable<?> reloadable, CompilerInput input, Set<String> said) {
     long start = System.nanoTime();
     try {
-      Compiler.Built built = compiler().build(unit.source(), unit.options());
+      Compiler.Built built = compiler().build(input.source(), input.options());
       Library library =
-          reloadable.inKernel() ? Library.open(unit.source(), built) : library(unit, built);
-      reloadable.turnOver(library, unit.key());
+          reloadable.inKernel() ? Library.open(input.source(), built) : library(input, built);
+      reloadable.turnOver(library, input.key());
       if (!said.contains(reloadable.name()) && said.add(reloadable.name() + reloadable.options())) {
-        report(unit, built, "has changed; ", System.nanoTime() - start);
+        report(input, built, "has changed; ", System.nanoTime() - start);
       }
     } catch (LabException e) {
       // The same text would fail again, except where the disk was at fault.
-      reloadable.fail(e, e.getCause() instanceof IOException ? "" : unit.key());
+      reloadable.fail(e, e.getCause() instanceof IOException ? "" : input.key());
       if (!said.contains(reloadable.name()) && said.add(reloadable.name() + reloadable.options())) {
-        say.accept(unit.source().title() + ": has changed, and its calls fail until it is mended.");
+        say.accept(
+            input.source().title() + ": has changed, and its calls fail until it is mended.");
       }
     }
   }
 
-  private void report(Unit unit, Compiler.Built built, String event, long nanos) {
+  private void report(CompilerInput input, Compiler.Built built, String event, long nanos) {
     Optional<Duration> before = Optional.ofNullable(ahead.remove(built.key()));
     if (QUIET.isBound() && !built.fresh() && before.isEmpty()) {
       return;
@@ -340,8 +342,8 @@ public final class Project {
     }
     how += Words.duration(before.map(Duration::toNanos).orElse(nanos));
     how += before.isPresent() ? ", in the background." : ".";
-    String where = shipped.test(unit) ? "" : " " + ITS_OWN_PROCESS;
-    say.accept(unit.source().title() + ": " + event + how + where);
+    String where = shipped.test(input) ? "" : " " + ITS_OWN_PROCESS;
+    say.accept(input.source().title() + ": " + event + how + where);
     if (!built.messages().isBlank()) {
       say.accept(built.messages().stripTrailing());
     }

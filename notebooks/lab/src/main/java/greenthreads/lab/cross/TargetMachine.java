@@ -222,7 +222,7 @@ public final class TargetMachine implements Picture {
         words.add("-static");
       }
       words.addAll(List.of(options));
-      Project.Unit unit = project.find(name, words);
+      Project.CompilerInput input = project.find(name, words);
       long start = System.nanoTime();
       Path hasLibrary = project.workspace().folder("elsewhere").resolve("zig-" + target.name());
       boolean isZig = isZig(tools.compiler().orElseThrow());
@@ -231,7 +231,7 @@ public final class TargetMachine implements Picture {
             "Zig makes a C library for %s. It does that once, and may need some minutes."
                 .formatted(title()));
       }
-      Cache.Entry entry = compile(unit, "program.exe");
+      Cache.Entry entry = compile(input, "program.exe");
       if (isZig) {
         Files.write(hasLibrary, new byte[0]);
       }
@@ -266,18 +266,18 @@ public final class TargetMachine implements Picture {
     return compiler.executable().endsWith("zig");
   }
 
-  private Cache.Entry compile(Project.Unit unit, String product) throws IOException {
+  private Cache.Entry compile(Project.CompilerInput input, String product) throws IOException {
     Toolchain compiler = tools.compiler().orElseThrow();
-    var key = new ArrayList<>(unit.options());
+    var key = new ArrayList<>(input.options());
     key.addAll(List.of(compiler.identity(), product, FORM));
-    String entry = Compiler.fileName(unit.source()) + "-" + unit.source().key(key);
+    String entry = Compiler.fileName(input.source()) + "-" + input.source().key(key);
     return new Cache(project.workspace().folder("elsewhere"))
-        .get(entry, product, draft -> compile(compiler, unit, draft, draft.resolve(product)));
+        .get(entry, product, draft -> compile(compiler, input, draft, draft.resolve(product)));
   }
 
-  private void compile(Toolchain compiler, Project.Unit unit, Path draft, Path product)
+  private void compile(Toolchain compiler, Project.CompilerInput input, Path draft, Path product)
       throws IOException {
-    NativeSource source = unit.source();
+    NativeSource source = input.source();
     Path directory = source.folder();
     if (!source.files().isEmpty()) {
       directory = draft.resolve("source");
@@ -286,7 +286,7 @@ public final class TargetMachine implements Picture {
     var command = new ArrayList<>(compiler.command());
     command.addAll(List.of("-std=c17", "-I" + source.folder()));
     command.addAll(Compiler.plain(target, compiler.isClang() || isZig(compiler)));
-    command.addAll(unit.options());
+    command.addAll(input.options());
     command.addAll(List.of(source.unit(), "-o", product.toString()));
     String cache = project.workspace().folder("elsewhere").resolve("zig").toString();
     Run run =
@@ -502,7 +502,9 @@ public final class TargetMachine implements Picture {
     try {
       DebugInfo said =
           DebugInfo.read(
-              compile(new Project.Unit(source, options), "layout.o").folder().resolve("layout.o"));
+              compile(new Project.CompilerInput(source, options), "layout.o")
+                  .folder()
+                  .resolve("layout.o"));
       return said.struct(struct)
           .orElseThrow(() ->
               new LabException("%s says nothing of struct %s.".formatted(compilerName(), struct)))

@@ -56,26 +56,30 @@ public final class SideBySide {
         compiler = new Compiler(Toolchain.find(environment), project.workspace());
         isCross |= compiler.toolchain().executable().toString().contains("-linux-gnu");
       }
-      Project.Unit unit = project.find(name, words);
-      item = item == null ? item(unit.source(), function) : item;
-      versions.add(version(compiler, unit, function, isCross, String.join(" ", words)));
+      Project.CompilerInput input = project.find(name, words);
+      item = item == null ? item(input.source(), function) : item;
+      versions.add(version(compiler, input, function, isCross, String.join(" ", words)));
     }
     return new SideBySide(function, item, versions).figure();
   }
 
   private static Version version(
-      Compiler compiler, Project.Unit unit, String function, boolean isCross, String level) {
+      Compiler compiler,
+      Project.CompilerInput input,
+      String function,
+      boolean isCross,
+      String level) {
     var words = new ArrayList<>(List.of("-O2", "-g1", "-fno-asynchronous-unwind-tables"));
     if (Platform.IS_X86_64 && !isCross) {
       words.add("-masm=intel");
     }
     words.addAll(isCross ? List.of("-fno-stack-protector") : compiler.plain());
-    words.addAll(unit.options());
-    List<Assembly.Line> lines = Assembly.lines(compiler.assembly(unit.source(), words), function);
+    words.addAll(input.options());
+    List<Assembly.Line> lines = Assembly.lines(compiler.assembly(input.source(), words), function);
     if (lines.isEmpty()) {
       throw new LabException(
           "%s: at %s the compiler made no function `%s` of its own.\n"
-                  .formatted(unit.source().title(), level, function)
+                  .formatted(input.source().title(), level, function)
               + "It may be missing from the source, or static and built into its callers.");
     }
     return new Version("%s, %s".formatted(level, compiler.toolchain().version()), lines);

@@ -38,7 +38,7 @@ final class Ahead {
           if (Files.exists(project.workspace().sources().resolve(stem.get() + ".c"))) {
             attempt(() ->
                 project.compileAhead(
-                    new Project.Unit(
+                    new Project.CompilerInput(
                         NativeSource.ofFile(project.workspace().sources(), stem.get()),
                         List.of())));
           }
@@ -62,7 +62,7 @@ final class Ahead {
       var wanted = CMagic.Request.of(Arrays.asList(words).subList(1, words.length));
       NativeSource source =
           Sources.cell(project.workspace(), wanted.name(), wanted.from(), parts[1]);
-      project.compileAhead(new Project.Unit(source, wanted.options()));
+      project.compileAhead(new Project.CompilerInput(source, wanted.options()));
     }
   }
 }

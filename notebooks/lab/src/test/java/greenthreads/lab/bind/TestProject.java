@@ -37,12 +37,12 @@ public record TestProject(Workspace workspace, Compiler compiler) {
 
   /** The same sources as a {@link Project} whose reports go into a list. */
   public Project following(List<String> said) {
-    return new Project(workspace, () -> compiler, said::add, this::tools, unit -> true);
+    return new Project(workspace, () -> compiler, said::add, this::tools, input -> true);
   }
 
   /** The same where no source is as it was shipped: all run in processes of their own. */
   Project changed(List<String> said) {
-    return new Project(workspace, () -> compiler, said::add, this::tools, unit -> false);
+    return new Project(workspace, () -> compiler, said::add, this::tools, input -> false);
   }
 
   IsolationTools tools() {
