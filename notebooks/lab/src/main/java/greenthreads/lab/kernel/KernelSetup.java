@@ -35,7 +35,7 @@ public final class KernelSetup {
       Cell.say(Lab.machine().line());
     }
     if (first) {
-      Ahead.begin(Here.project(), () -> Here.isolationTools().host().command());
+      CompileAhead.begin(Here.project(), () -> Here.isolationTools().host().command());
     }
   }
 

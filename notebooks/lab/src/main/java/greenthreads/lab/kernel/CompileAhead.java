@@ -16,8 +16,8 @@ import java.util.Optional;
  * {@code %%c} cell as the file holds it, one after the other. A cell that comes to be compiled
  * meanwhile waits for it. Whatever fails is left for its cell to fail at.
  */
-final class Ahead {
-  private Ahead() {}
+final class CompileAhead {
+  private CompileAhead() {}
 
   /**
    * Begins, if this kernel has a notebook.
