@@ -5,8 +5,8 @@ import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.binary.CFunction;
 import greenthreads.lab.binary.LibraryInfo;
+import greenthreads.lab.call.CodeHome;
 import greenthreads.lab.call.CodeMap;
-import greenthreads.lab.call.Home;
 import greenthreads.lab.call.JavaType;
 import greenthreads.lab.call.KnownMemory;
 import greenthreads.lab.call.NativeOutput;
@@ -29,7 +29,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /** A library that is loaded into this process, when it is first needed. */
-final class KernelHome implements Home {
+final class KernelHome implements CodeHome {
   private static final Linker LINKER = Linker.nativeLinker();
 
   private final NativeSource source;

@@ -7,7 +7,7 @@ import greenthreads.lab.binary.CFunction;
 import greenthreads.lab.binary.DebugInfo;
 import greenthreads.lab.binary.LibraryInfo;
 import greenthreads.lab.binary.Symbols;
-import greenthreads.lab.call.Home;
+import greenthreads.lab.call.CodeHome;
 import greenthreads.lab.call.Signature;
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.isolate.IsolatedRun;
@@ -42,10 +42,10 @@ public final class Library {
   private final NativeSource source;
   private final Compiler.Built built;
   private final LibraryInfo info;
-  private final Home home;
+  private final CodeHome home;
   private final MutableCallSite beforeCall = new MutableCallSite(NOTHING);
 
-  private Library(NativeSource source, Compiler.Built built, LibraryInfo info, Home home) {
+  private Library(NativeSource source, Compiler.Built built, LibraryInfo info, CodeHome home) {
     this.source = source;
     this.built = built;
     this.info = info;

@@ -3,8 +3,8 @@ package greenthreads.lab.bind;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.binary.LibraryInfo;
+import greenthreads.lab.call.CodeHome;
 import greenthreads.lab.call.CodeMap;
-import greenthreads.lab.call.Home;
 import greenthreads.lab.call.JavaType;
 import greenthreads.lab.call.KnownMemory;
 import greenthreads.lab.call.NativeOutput;
@@ -47,7 +47,7 @@ import java.util.function.Supplier;
  * crashes, ends the process or takes too long, only that process is lost: the end is reported, and
  * the next call starts it anew.
  */
-final class LivingHome implements Home {
+final class LivingHome implements CodeHome {
   /** How long a call may take. */
   static final Duration LIMIT = Duration.ofSeconds(30);
 

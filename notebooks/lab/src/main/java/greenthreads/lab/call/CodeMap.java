@@ -28,7 +28,11 @@ import java.util.function.BiFunction;
 public final class CodeMap {
   /** The home keeps the library where it is; an entry lasts as long as the home. */
   private record Module(
-      WeakReference<Home> home, long base, long size, Symbols symbols, List<Mapping> elsewhere) {}
+      WeakReference<CodeHome> home,
+      long base,
+      long size,
+      Symbols symbols,
+      List<Mapping> elsewhere) {}
 
   private static final List<Module> MODULES = new ArrayList<>();
 
@@ -39,7 +43,7 @@ public final class CodeMap {
    *
    * @return where it lies; 0 if it has no function to tell by
    */
-  public static long remember(Home home, Path file, LibraryInfo info, SymbolLookup symbols) {
+  public static long remember(CodeHome home, Path file, LibraryInfo info, SymbolLookup symbols) {
     Symbols functions = info.functions();
     for (CFunction function : info.debug().functions()) {
       Optional<Symbols.Symbol> symbol =
@@ -62,7 +66,7 @@ public final class CodeMap {
    *
    * @param mappings its mappings there
    */
-  public static void remember(Home home, Symbols symbols, long base, List<Mapping> mappings) {
+  public static void remember(CodeHome home, Symbols symbols, long base, List<Mapping> mappings) {
     long end = mappings.stream().mapToLong(Mapping::high).max().orElse(base);
     remember(new Module(new WeakReference<>(home), base, end - base, symbols, mappings));
   }

@@ -5,7 +5,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /** Where a library's code runs: in this process, or in one of its own that lives on. */
-public interface Home {
+public interface CodeHome {
   /**
    * A handle of exactly the method's type.
    *
