@@ -46,7 +46,7 @@ public final class Lab {
    * @throws LabException if there is no C compiler, saying how to install one
    */
   public static Machine machine() {
-    return Machine.here(Here.project().compiler().toolchain().version());
+    return Machine.here(Session.project().compiler().toolchain().version());
   }
 
   /**
@@ -55,7 +55,7 @@ public final class Lab {
    * @throws LabException if there is no C compiler, saying how to install one
    */
   public static List<String> compiler() {
-    return Here.project().compiler().toolchain().command();
+    return Session.project().compiler().toolchain().command();
   }
 
   /**
@@ -72,7 +72,7 @@ public final class Lab {
    * @throws LabException if there is no such source or no compiler
    */
   public static Library load(String name, String... options) {
-    return Here.project().load(name, List.of(options));
+    return Session.project().load(name, List.of(options));
   }
 
   /**
@@ -81,7 +81,7 @@ public final class Lab {
    * that runs finds the new code behind the same object.
    */
   public static <T> T load(String name, Class<T> type, String... options) {
-    return Here.project().load(name, type, List.of(options));
+    return Session.project().load(name, type, List.of(options));
   }
 
   /**
@@ -104,7 +104,7 @@ public final class Lab {
    * @param limit how long a call may take before its process is ended
    */
   public static <T> T isolate(T bound, Duration limit) {
-    return Isolation.of(Here.isolationTools(), bound, limit);
+    return Isolation.of(Session.isolationTools(), bound, limit);
   }
 
   /**
@@ -118,7 +118,7 @@ public final class Lab {
    * @param bound what {@link #load(String, Class, String...)} returned
    */
   public static <T> T inKernel(T bound) {
-    return Here.project().inKernel(bound);
+    return Session.project().inKernel(bound);
   }
 
   /**
@@ -128,7 +128,7 @@ public final class Lab {
    * @param library what {@link #load(String, String...)} returned
    */
   public static Library inKernel(Library library) {
-    return Here.project().inKernel(library);
+    return Session.project().inKernel(library);
   }
 
   /**
@@ -158,12 +158,12 @@ public final class Lab {
    * @throws LabException if the file or the part is not there
    */
   public static Listing source(String file, String part) {
-    return Sources.part(Here.project().workspace(), file, part);
+    return Sources.part(Session.project().workspace(), file, part);
   }
 
   /** The text of a whole native file. */
   public static Listing source(String file) {
-    return Sources.whole(Here.project().workspace(), file);
+    return Sources.whole(Session.project().workspace(), file);
   }
 
   /**
@@ -187,7 +187,7 @@ public final class Lab {
   }
 
   private static Listing plain(String name, Target target) {
-    return PlainListing.listing(Here.project().workspace(), name, target);
+    return PlainListing.listing(Session.project().workspace(), name, target);
   }
 
   /** The machines that {@link #plain(String, String)} knows. */
@@ -205,9 +205,9 @@ public final class Lab {
     String zig =
         environment.getOrDefault(
             "GREEN_THREADS_ZIG",
-            Here.project().workspace().build().resolve("cross/ziglang").toString());
+            Session.project().workspace().build().resolve("cross/ziglang").toString());
     environment.merge("PATH", zig, (path, more) -> path + File.pathSeparator + more);
-    return Machines.of(Here.project(), () -> Here.project().compiler().toolchain(), environment);
+    return Machines.of(Session.project(), () -> Session.project().compiler().toolchain(), environment);
   }
 
   /**
@@ -229,8 +229,8 @@ public final class Lab {
    *     -masm=att} for the other dialect
    */
   public static Listing assembly(String name, String function, String... options) {
-    Project.CompilerInput input = Here.project().find(name, List.of(options));
-    return Assembly.listing(Here.project().compiler(), input.source(), function, input.options());
+    Project.CompilerInput input = Session.project().find(name, List.of(options));
+    return Assembly.listing(Session.project().compiler(), input.source(), function, input.options());
   }
 
   /**
@@ -266,7 +266,7 @@ public final class Lab {
    * @throws LabException if there is no such function, or the call never enters one
    */
   public static <T> Steps step(T bound, Consumer<T> call, String... functions) {
-    return Stepper.step(Here.isolationTools(), bound, call, List.of(functions));
+    return Stepper.step(Session.isolationTools(), bound, call, List.of(functions));
   }
 
   /**
@@ -309,7 +309,7 @@ public final class Lab {
    *     None: {@code -O0} and {@code -O2}
    */
   public static Figure code(String name, String function, String... levels) {
-    return SideBySide.figure(Here.project(), name, function, List.of(levels));
+    return SideBySide.figure(Session.project(), name, function, List.of(levels));
   }
 
   /**

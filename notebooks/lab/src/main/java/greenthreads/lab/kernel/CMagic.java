@@ -1,6 +1,6 @@
 package greenthreads.lab.kernel;
 
-import greenthreads.lab.Here;
+import greenthreads.lab.Session;
 import greenthreads.lab.base.LabException;
 import io.github.spencerpark.jupyter.kernel.magic.registry.CellMagic;
 import java.util.ArrayList;
@@ -35,7 +35,7 @@ public final class CMagic {
       arguments.stream()
           .findFirst()
           .filter(CMagic::isName)
-          .ifPresent(name -> Here.project().refuse(name, e));
+          .ifPresent(name -> Session.project().refuse(name, e));
       throw e;
     }
   }
@@ -46,7 +46,7 @@ public final class CMagic {
 
   private static void edit(List<String> arguments, String body) {
     Request wanted = Request.of(arguments);
-    Here.project().edit(wanted.name(), wanted.from(), body, wanted.options());
+    Session.project().edit(wanted.name(), wanted.from(), body, wanted.options());
   }
 
   /**

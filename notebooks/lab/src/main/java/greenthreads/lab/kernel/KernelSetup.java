@@ -1,7 +1,7 @@
 package greenthreads.lab.kernel;
 
-import greenthreads.lab.Here;
 import greenthreads.lab.Lab;
+import greenthreads.lab.Session;
 import greenthreads.lab.call.NativeOutput;
 import greenthreads.lab.machine.Machine;
 import greenthreads.lab.show.Cell;
@@ -35,7 +35,7 @@ public final class KernelSetup {
       Cell.say(Lab.machine().line());
     }
     if (first) {
-      CompileAhead.begin(Here.project(), () -> Here.isolationTools().host().command());
+      CompileAhead.begin(Session.project(), () -> Session.isolationTools().host().command());
     }
   }
 

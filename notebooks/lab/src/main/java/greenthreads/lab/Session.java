@@ -17,12 +17,12 @@ import greenthreads.lab.source.Shipped;
  * <p>All of it is made when it is first used, and looked for again as long as it is not there: a
  * compiler can be installed under a running kernel.
  */
-public final class Here {
+public final class Session {
   private static volatile Project project;
   private static volatile Compiler compiler;
   private static volatile IsolationTools isolationTools;
 
-  private Here() {}
+  private Session() {}
 
   /**
    * The native sources, and what is loaded from them.
@@ -38,7 +38,11 @@ public final class Here {
     if (project == null) {
       project =
           new Project(
-              Workspace.find(), Here::compiler, Cell::say, Here::isolationTools, Here::isShipped);
+              Workspace.find(),
+              Session::compiler,
+              Cell::say,
+              Session::isolationTools,
+              Session::isShipped);
     }
     return project;
   }
