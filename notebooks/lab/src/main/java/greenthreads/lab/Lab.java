@@ -207,7 +207,8 @@ public final class Lab {
             "GREEN_THREADS_ZIG",
             Session.project().workspace().build().resolve("cross/ziglang").toString());
     environment.merge("PATH", zig, (path, more) -> path + File.pathSeparator + more);
-    return Machines.of(Session.project(), () -> Session.project().compiler().toolchain(), environment);
+    return Machines.of(
+        Session.project(), () -> Session.project().compiler().toolchain(), environment);
   }
 
   /**
@@ -230,7 +231,8 @@ public final class Lab {
    */
   public static Listing assembly(String name, String function, String... options) {
     Project.CompilerInput input = Session.project().find(name, List.of(options));
-    return Assembly.listing(Session.project().compiler(), input.source(), function, input.options());
+    return Assembly.listing(
+        Session.project().compiler(), input.source(), function, input.options());
   }
 
   /**

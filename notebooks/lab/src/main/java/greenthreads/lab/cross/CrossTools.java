@@ -36,8 +36,7 @@ record CrossTools(
    * @param own finds the compiler of this machine
    * @param environment the words of {@code PATH} are looked through
    */
-  static CrossTools of(
-      Target target, Supplier<Toolchain> own, Map<String, String> environment) {
+  static CrossTools of(Target target, Supplier<Toolchain> own, Map<String, String> environment) {
     if (target == Target.here()) {
       try {
         return new CrossTools(Optional.of(own.get()), List.of(), true, "");

@@ -230,7 +230,7 @@ class StepsTest {
         "memory above the new stack, its end + 80",
         steps.meaning(steps.steps().getFirst().register(argument)),
         text);
-    long top = steps.stacks().getLast().place().high();
+    long top = steps.stacks().getLast().memory().high();
     assertTrue(steps.stacks().getLast().addresses().getFirst() < top, text);
   }
 
