@@ -68,6 +68,8 @@ def kernel_json(root, build, java, ijava, cc):
             f"-XX:SharedArchiveFile={build}/kernel/cds.jsa",
             # It has much to say about that archive, none of it for the reader.
             "-Xlog:disable",
+            # What a reader types into a cell's input box; Java would take it for the locale's encoding.
+            "-Dstdin.encoding=UTF-8",
             "-Djava.util.logging.config.file={resource_dir}/logging.properties",
             "-cp",
             class_path,

@@ -131,11 +131,18 @@ class Kernel:
             return self._last
         return (self._specs / "terminal.txt").read_text(encoding="utf-8", errors="replace")
 
-    def send(self, code, stop_on_error=True):
+    def send(self, code, stop_on_error=True, allow_stdin=True):
         """Sends a cell without waiting for it, as Run All does."""
         run = Run(code, time.monotonic())
-        self._runs[self._client.execute(code, stop_on_error=stop_on_error)] = run
+        self._runs[self._client.execute(code, stop_on_error=stop_on_error, allow_stdin=allow_stdin)] = run
         return run
+
+    def answer(self, text, timeout=20):
+        """Waits until the running cell asks, and answers; returns the question's prompt."""
+        question = self._client.get_stdin_msg(timeout=timeout)
+        assert question["msg_type"] == "input_request"
+        self._client.input(text)
+        return question["content"]["prompt"]
 
     def wait(self, *runs, timeout=60):
         """Waits until these cells have ended: answered, and idle afterwards."""
@@ -176,12 +183,46 @@ class Kernel:
 
     def info(self):
         """What the kernel says of itself."""
-        asked = self._client.kernel_info()
-        end = time.monotonic() + 20
+        return self.ask("kernel_info_request", {})
+
+    def ask(self, kind, content, timeout=20):
+        """Sends a message of any kind; returns the content of the reply."""
+        message = self._client.session.msg(kind, content)
+        self._client.shell_channel.send(message)
+        end = time.monotonic() + timeout
         while True:
             reply = self._client.get_shell_msg(timeout=max(0.1, end - time.monotonic()))
-            if reply["parent_header"].get("msg_id") == asked:
+            if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
                 return reply["content"]
+
+    def states_of(self, kind, content, timeout=5):
+        """Sends a message of any kind; returns the states that the kernel tells of while it answers."""
+        message = self._client.session.msg(kind, content)
+        self._client.shell_channel.send(message)
+        states, end = [], time.monotonic() + timeout
+        while "idle" not in states and time.monotonic() < end:
+            try:
+                said = self._client.get_iopub_msg(timeout=0.1)
+            except Empty:
+                continue
+            if said["msg_type"] == "status" and said["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                states.append(said["content"]["execution_state"])
+        return states
+
+    def complete(self, code):
+        """What Tab offers at the | in a cell; each as the cell would then read."""
+        at = code.index("|")
+        code = code.replace("|", "", 1)
+        reply = self.ask("complete_request", {"code": code, "cursor_pos": at})
+        start, end = reply["cursor_start"], reply["cursor_end"]
+        return [code[:start] + match + code[end:] for match in reply["matches"]]
+
+    def inspect(self, code):
+        """What Shift+Tab says at the | in a cell, as text and as HTML; empty if it says nothing."""
+        at = code.index("|")
+        reply = self.ask("inspect_request", {"code": code.replace("|", "", 1), "cursor_pos": at, "detail_level": 0})
+        data = reply["data"] if reply["found"] else {}
+        return data.get("text/plain", ""), data.get("text/html", "")
 
     def interrupt(self):
         self._manager.interrupt_kernel()

@@ -94,6 +94,29 @@ public final class Project {
     return workspace;
   }
 
+  /** The names of the cells of C that compiled. */
+  public List<String> cells() {
+    return cells.keySet().stream().sorted().toList();
+  }
+
+  /**
+   * The source behind an interface that was bound to one; the last one, if there are several.
+   *
+   * @param type the interface's simple name
+   */
+  public Optional<NativeSource> boundTo(String type) {
+    return reloadables.alive().stream()
+        .filter(bound -> bound.type().getSimpleName().equals(type))
+        .reduce((first, last) -> last)
+        .flatMap(bound -> {
+          try {
+            return Optional.of(find(bound.name(), bound.options()).source());
+          } catch (LabException e) {
+            return Optional.empty();
+          }
+        });
+  }
+
   public Compiler compiler() {
     return compiler.get();
   }

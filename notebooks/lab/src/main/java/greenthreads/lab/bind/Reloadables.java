@@ -67,6 +67,10 @@ final class Reloadables {
       return name;
     }
 
+    Class<T> type() {
+      return type;
+    }
+
     List<String> options() {
       return options;
     }

@@ -6,7 +6,6 @@ import greenthreads.lab.call.Mapping;
 import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.isolate.TraceLog;
 import greenthreads.lab.machine.Abi;
-import greenthreads.lab.machine.Isa;
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Picture;
@@ -109,7 +108,7 @@ public final class Steps implements Picture {
     this.ending = crash.isEmpty() ? cut : (cut + " " + crash).strip();
     accumulate();
     findStacks(log.stacks());
-    var code = new Code(origin, disassembler, abi.isa());
+    var code = new Code(origin, disassembler, abi.x86());
     for (int i = 0; i < states.size(); i++) {
       steps.add(step(i, code));
     }
@@ -426,11 +425,12 @@ public final class Steps implements Picture {
 
   /** Whether an instruction read the next one's address from the stack. */
   boolean returns(int i) {
-    return i + 1 < states.size()
-        && abi.isa() == Isa.X86_64
-        && !states.get(i).leave()
-        && abi.isa().isReturn(states.get(i).code())
-        && word(i, sp(i)).orElse(0) == pc(i + 1);
+    if (i + 1 >= states.size() || !abi.x86() || states.get(i).leave()) {
+      return false;
+    }
+    byte[] code = states.get(i).code();
+    int first = code.length == 0 ? 0 : code[0] & 0xff;
+    return (first == 0xc3 || first == 0xc2) && word(i, sp(i)).orElse(0) == pc(i + 1);
   }
 
   /**
@@ -554,14 +554,14 @@ public final class Steps implements Picture {
   private static final class Code {
     private final Origin origin;
     private final Disassembler tool;
-    private final Isa isa;
+    private final boolean x86;
     private final Map<Long, Disassembler.Instruction> known = new HashMap<>();
     private final LinkedHashSet<String> seen = new LinkedHashSet<>();
 
-    Code(Origin origin, Disassembler tool, Isa isa) {
+    Code(Origin origin, Disassembler tool, boolean x86) {
       this.origin = origin;
       this.tool = tool;
-      this.isa = isa;
+      this.x86 = x86;
     }
 
     Disassembler.Instruction at(long pc, byte[] bytes) {
@@ -572,11 +572,11 @@ public final class Steps implements Picture {
           .filter(symbol -> seen.add(symbol.name()))
           .ifPresent(symbol ->
               tool.library(
-                      origin.library(), symbol.start(), origin.symbols().end(symbol), isa, true)
+                      origin.library(), symbol.start(), origin.symbols().end(symbol), x86, true)
                   .forEach(found -> known.put(found.offset(), found)));
       Disassembler.Instruction found = known.get(offset);
       if (found == null) {
-        List<Disassembler.Instruction> alone = tool.bytes(bytes, pc, isa);
+        List<Disassembler.Instruction> alone = tool.bytes(bytes, pc, x86);
         found =
             alone.isEmpty()
                 ? Disassembler.raw(Arrays.copyOf(bytes, Math.min(4, bytes.length)), pc)

@@ -1,6 +1,5 @@
 package greenthreads.lab.isolate;
 
-import greenthreads.lab.machine.Isa;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.Map;
@@ -77,23 +76,18 @@ public record Crash(
     return details.report();
   }
 
-  /** The instruction set of the process. */
-  public Isa isa() {
-    return Isa.of(registers.keySet());
-  }
-
   public boolean isX86() {
-    return isa() == Isa.X86_64;
+    return registers.containsKey("rip");
   }
 
   /** The address of the instruction; empty if the registers could not be recorded. */
   public OptionalLong pc() {
-    return register(isa().pc);
+    return register(isX86() ? "rip" : "pc");
   }
 
   /** The stack pointer; empty if the registers could not be recorded. */
   public OptionalLong sp() {
-    return register(isa().sp);
+    return register(isX86() ? "rsp" : "sp");
   }
 
   /**

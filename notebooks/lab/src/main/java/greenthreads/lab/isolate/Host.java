@@ -29,14 +29,7 @@ public final class Host {
   private static final String MIRROR = "mirror";
   private static final List<String> OPTIONS =
       List.of(
-          "-std=c17",
-          "-O1",
-          "-Wall",
-          "-Wextra",
-          "-fvisibility=hidden",
-          "-fno-stack-protector",
-          "-pthread",
-          "-rdynamic");
+          "-std=c17", "-O1", "-Wall", "-Wextra", "-fvisibility=hidden", "-pthread", "-rdynamic");
   static final List<String> UNITS =
       List.of(
           "main.c",
@@ -45,8 +38,6 @@ public final class Host {
           "call.c",
           "report.c",
           "signals.c",
-          "processor.c",
-          "names.c",
           "watcher.c",
           "tracer.c",
           "frames.c");
@@ -58,8 +49,6 @@ public final class Host {
           "call.h",
           "report.h",
           "signals.h",
-          "processor.h",
-          "names.h",
           "watcher.h",
           "tracer.h",
           "frames.h");

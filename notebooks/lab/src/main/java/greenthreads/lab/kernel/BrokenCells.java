@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import jdk.jshell.JShell;
 import jdk.jshell.Snippet;
@@ -18,12 +17,6 @@ import jdk.jshell.Snippet;
  * go on with that. So it is dropped: who uses one of the names is told which cell to mend.
  */
 final class BrokenCells {
-  private static final Pattern TOKEN =
-      Pattern.compile(
-          "(?s)//[^\\n]*|/\\*.*?\\*/" // comments
-              + "|\"\"\".*?\"\"\"|\"(?:\\\\.|[^\"\\\\\\n])*\"|'(?:\\\\.|[^'\\\\\\n])*'" // literals
-              + "|[\\p{L}_$][\\w$]*|\\d[\\w.]*|==|\\S");
-
   private static final Set<String> BEFORE_A_TYPES_NAME =
       Set.of("class", "interface", "record", "enum");
 
@@ -92,12 +85,7 @@ final class BrokenCells {
   /** The names that Java code declares outside of all braces, as far as they can be made out. */
   static Set<String> declared(String code) {
     List<String> tokens =
-        TOKEN
-            .matcher(code)
-            .results()
-            .map(token -> token.group())
-            .filter(token -> !token.startsWith("//") && !token.startsWith("/*"))
-            .toList();
+        JavaText.withoutComments(code).stream().map(JavaText.Piece::text).toList();
     var names = new LinkedHashSet<String>();
     int depth = 0;
     for (int i = 0; i < tokens.size(); i++) {

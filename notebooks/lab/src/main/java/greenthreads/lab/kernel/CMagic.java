@@ -2,6 +2,9 @@ package greenthreads.lab.kernel;
 
 import greenthreads.lab.Session;
 import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Workspace;
+import greenthreads.lab.bind.Project.CompilerInput;
+import greenthreads.lab.source.Sources;
 import io.github.spencerpark.jupyter.kernel.magic.registry.CellMagic;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,6 +43,19 @@ public final class CMagic {
     }
   }
 
+  /**
+   * A cell of C, its first line included, as a source to compile.
+   *
+   * @throws LabException if it is none
+   */
+  static CompilerInput input(Workspace workspace, String code) {
+    Request wanted = Request.ofCell(code);
+    String[] parts = code.stripLeading().split("\n", 2);
+    String body = parts.length == 2 ? parts[1] : "";
+    return new CompilerInput(
+        Sources.cell(workspace, wanted.name(), wanted.from(), body), wanted.options());
+  }
+
   private static boolean isName(String word) {
     return word.matches("[A-Za-z0-9][A-Za-z0-9_-]*");
   }
@@ -57,6 +73,12 @@ public final class CMagic {
    * @param options words for the compiler
    */
   record Request(String name, String from, List<String> options) {
+    /** Reads the first line of a cell of C. */
+    static Request ofCell(String code) {
+      String line = code.stripLeading().lines().findFirst().orElse("");
+      return of(List.of(line.replaceFirst("^%%c\\b", "").strip().split("\\s+")));
+    }
+
     /**
      * Reads the words after {@code %%c}.
      *

