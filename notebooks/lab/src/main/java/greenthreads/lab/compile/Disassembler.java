@@ -1,6 +1,7 @@
 package greenthreads.lab.compile;
 
 import greenthreads.lab.base.Program;
+import greenthreads.lab.machine.Isa;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -92,11 +93,11 @@ public final class Disassembler {
   /**
    * The instructions of a library from one offset to another.
    *
-   * @param x86 whether it is x86-64 code, to be shown in the Intel dialect
+   * @param isa whose code it is; that of x86-64 is shown in the Intel dialect
    * @param lines whether to look for source lines, which takes long in a large library
    * @return in order; empty if there is no tool, or the file is not its kind
    */
-  public List<Instruction> library(Path file, long from, long to, boolean x86, boolean lines) {
+  public List<Instruction> library(Path file, long from, long to, Isa isa, boolean lines) {
     if (tool.isEmpty()) {
       return List.of();
     }
@@ -104,7 +105,7 @@ public final class Disassembler {
     if (lines) {
       command.add("-l");
     }
-    if (x86) {
+    if (isa == Isa.X86_64) {
       command.addAll(List.of("-M", "intel"));
     }
     command.add("--start-address=0x" + Long.toHexString(from));
@@ -114,7 +115,7 @@ public final class Disassembler {
   }
 
   /** Code that is in no file: only GNU's tool can be given bare bytes. */
-  public List<Instruction> bytes(byte[] code, long address, boolean x86) {
+  public List<Instruction> bytes(byte[] code, long address, Isa isa) {
     if (tool.isEmpty() || code.length == 0) {
       return List.of();
     }
@@ -123,7 +124,11 @@ public final class Disassembler {
       try {
         Files.write(file, code);
         var command = new ArrayList<>(List.of(tool.get().toString(), "-D", "-b", "binary", "-m"));
-        command.addAll(x86 ? List.of("i386:x86-64", "-M", "intel") : List.of("aarch64"));
+        command.addAll(
+            switch (isa) {
+              case X86_64 -> List.of("i386:x86-64", "-M", "intel");
+              case AARCH64 -> List.of("aarch64");
+            });
         command.add("--adjust-vma=0x" + Long.toHexString(address));
         command.add(file.toString());
         return parse(Program.run(command).output());

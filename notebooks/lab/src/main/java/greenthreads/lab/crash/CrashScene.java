@@ -121,14 +121,14 @@ final class CrashScene {
               .filter(first -> offset - first <= 8192)
               .orElse(crash.isX86() ? offset : offset - 4 * SHOWN_BEFORE);
       for (Instruction i :
-          disassembler.library(file.get(), start, offset + 48, crash.isX86(), isOurs(file.get()))) {
+          disassembler.library(file.get(), start, offset + 48, crash.isa(), isOurs(file.get()))) {
         found.add(new Instruction(i.offset() + base, i.bytes(), i.text(), i.source()));
       }
     }
     if (found.stream().noneMatch(i -> i.offset() == at)) {
       byte[] code = crash.report().bytes(at, 48);
       found.clear();
-      found.addAll(disassembler.bytes(code, at, crash.isX86()));
+      found.addAll(disassembler.bytes(code, at, crash.isa()));
       if (found.isEmpty() && code.length > 0) {
         int length = crash.isX86() ? Math.min(15, code.length) : Math.min(4, code.length);
         found.add(Disassembler.raw(java.util.Arrays.copyOf(code, length), at));
@@ -316,7 +316,7 @@ final class CrashScene {
   /** The line that a call is on, found by the instructions from its function's start. */
   private String source(Path file, long offset) {
     long start = space.symbols(file).at(offset).map(Symbols.Symbol::start).orElse(offset);
-    return disassembler.library(file, start, offset + 1, crash.isX86(), isOurs(file)).stream()
+    return disassembler.library(file, start, offset + 1, crash.isa(), isOurs(file)).stream()
         .reduce((first, second) -> second)
         .map(Instruction::source)
         .orElse("");

@@ -2,6 +2,7 @@ package greenthreads.lab.inspect;
 
 import greenthreads.lab.base.Json;
 import greenthreads.lab.machine.Abi;
+import greenthreads.lab.machine.Isa;
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Pictures;
@@ -210,7 +211,7 @@ final class StepDrawing {
     while (word.find()) {
       found.add(names.indexOf(abi.whole(word.group())));
     }
-    if (abi.x86() && IMPLICIT_SP.matcher(text).find()) {
+    if (abi.isa() == Isa.X86_64 && IMPLICIT_SP.matcher(text).find()) {
       found.add(names.indexOf(abi.sp()));
     }
     found.remove(-1);

@@ -6,6 +6,7 @@ import greenthreads.lab.call.Mapping;
 import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.isolate.TraceLog;
 import greenthreads.lab.machine.Abi;
+import greenthreads.lab.machine.Isa;
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Picture;
@@ -108,7 +109,7 @@ public final class Steps implements Picture {
     this.ending = crash.isEmpty() ? cut : (cut + " " + crash).strip();
     accumulate();
     findStacks(log.stacks());
-    var code = new Code(origin, disassembler, abi.x86());
+    var code = new Code(origin, disassembler, abi.isa());
     for (int i = 0; i < states.size(); i++) {
       steps.add(step(i, code));
     }
@@ -425,12 +426,11 @@ public final class Steps implements Picture {
 
   /** Whether an instruction read the next one's address from the stack. */
   boolean returns(int i) {
-    if (i + 1 >= states.size() || !abi.x86() || states.get(i).leave()) {
-      return false;
-    }
-    byte[] code = states.get(i).code();
-    int first = code.length == 0 ? 0 : code[0] & 0xff;
-    return (first == 0xc3 || first == 0xc2) && word(i, sp(i)).orElse(0) == pc(i + 1);
+    return i + 1 < states.size()
+        && abi.isa() == Isa.X86_64
+        && !states.get(i).leave()
+        && abi.isa().isReturn(states.get(i).code())
+        && word(i, sp(i)).orElse(0) == pc(i + 1);
   }
 
   /**
@@ -554,14 +554,14 @@ public final class Steps implements Picture {
   private static final class Code {
     private final Origin origin;
     private final Disassembler tool;
-    private final boolean x86;
+    private final Isa isa;
     private final Map<Long, Disassembler.Instruction> known = new HashMap<>();
     private final LinkedHashSet<String> seen = new LinkedHashSet<>();
 
-    Code(Origin origin, Disassembler tool, boolean x86) {
+    Code(Origin origin, Disassembler tool, Isa isa) {
       this.origin = origin;
       this.tool = tool;
-      this.x86 = x86;
+      this.isa = isa;
     }
 
     Disassembler.Instruction at(long pc, byte[] bytes) {
@@ -572,11 +572,11 @@ public final class Steps implements Picture {
           .filter(symbol -> seen.add(symbol.name()))
           .ifPresent(symbol ->
               tool.library(
-                      origin.library(), symbol.start(), origin.symbols().end(symbol), x86, true)
+                      origin.library(), symbol.start(), origin.symbols().end(symbol), isa, true)
                   .forEach(found -> known.put(found.offset(), found)));
       Disassembler.Instruction found = known.get(offset);
       if (found == null) {
-        List<Disassembler.Instruction> alone = tool.bytes(bytes, pc, x86);
+        List<Disassembler.Instruction> alone = tool.bytes(bytes, pc, isa);
         found =
             alone.isEmpty()
                 ? Disassembler.raw(Arrays.copyOf(bytes, Math.min(4, bytes.length)), pc)

@@ -1,5 +1,6 @@
 package greenthreads.lab.isolate;
 
+import greenthreads.lab.machine.Isa;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.Map;
@@ -76,18 +77,23 @@ public record Crash(
     return details.report();
   }
 
+  /** The instruction set of the process. */
+  public Isa isa() {
+    return Isa.of(registers.keySet());
+  }
+
   public boolean isX86() {
-    return registers.containsKey("rip");
+    return isa() == Isa.X86_64;
   }
 
   /** The address of the instruction; empty if the registers could not be recorded. */
   public OptionalLong pc() {
-    return register(isX86() ? "rip" : "pc");
+    return register(isa().pc);
   }
 
   /** The stack pointer; empty if the registers could not be recorded. */
   public OptionalLong sp() {
-    return register(isX86() ? "rsp" : "sp");
+    return register(isa().sp);
   }
 
   /**

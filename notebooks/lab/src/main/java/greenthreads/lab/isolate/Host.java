@@ -29,7 +29,14 @@ public final class Host {
   private static final String MIRROR = "mirror";
   private static final List<String> OPTIONS =
       List.of(
-          "-std=c17", "-O1", "-Wall", "-Wextra", "-fvisibility=hidden", "-pthread", "-rdynamic");
+          "-std=c17",
+          "-O1",
+          "-Wall",
+          "-Wextra",
+          "-fvisibility=hidden",
+          "-fno-stack-protector",
+          "-pthread",
+          "-rdynamic");
   static final List<String> UNITS =
       List.of(
           "main.c",
@@ -38,6 +45,8 @@ public final class Host {
           "call.c",
           "report.c",
           "signals.c",
+          "processor.c",
+          "names.c",
           "watcher.c",
           "tracer.c",
           "frames.c");
@@ -49,6 +58,8 @@ public final class Host {
           "call.h",
           "report.h",
           "signals.h",
+          "processor.h",
+          "names.h",
           "watcher.h",
           "tracer.h",
           "frames.h");

@@ -44,6 +44,11 @@ public record RunEnd(
    */
   public Crash crash(HostReport host, HostReport end, Duration took) {
     host.add("reached", end.word("phase"));
+    for (String word : List.of("copies", "program", "blocked", "caught", "seccomp", "system")) {
+      if (end.has(word)) {
+        host.add(word, end.word(word));
+      }
+    }
     boolean signalled = end.has("signal");
     String[] status = (signalled ? end.word("signal") : end.word("exit")).split(" ");
     boolean limited = end.word("limit").equals("1");
@@ -79,7 +84,9 @@ public record RunEnd(
   /** The fault's address; a signal that somebody sent has none. */
   private static OptionalLong address(HostReport host) {
     boolean sent = host.word("code").startsWith("0 ") || host.word("code").startsWith("-");
-    return sent ? OptionalLong.empty() : host.number("address", 0);
+    return sent || host.word("code").endsWith("SI_KERNEL")
+        ? OptionalLong.empty()
+        : host.number("address", 0);
   }
 
   /** Looks in the arguments, as they were sent, for a pointer to (or right before) an address. */

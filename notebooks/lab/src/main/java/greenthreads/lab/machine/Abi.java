@@ -12,54 +12,64 @@ import java.util.Set;
  *
  * <p>The same is said in native/arch/; a test holds the two together.
  *
- * @param x86 whether this is x86-64, else AArch64
- * @param sp the stack pointer's name
- * @param pc the instruction pointer's name
+ * @param isa the instruction set, which names the stack and the instruction pointer
  * @param flags the name of the register that holds the flags
+ * @param flagBits the flags that a result sets, by the bit's number, the highest first
  * @param calleeSaved the registers that a function returns as it found them, sp aside
  */
-public record Abi(boolean x86, String sp, String pc, String flags, Set<String> calleeSaved) {
+public record Abi(Isa isa, String flags, List<Flag> flagBits, Set<String> calleeSaved) {
+  /** A flag's bit, by its number. */
+  public record Flag(int bit, String name) {}
+
   public static final Abi X86_64 =
-      new Abi(true, "rsp", "rip", "rflags", Set.of("rbx", "rbp", "r12", "r13", "r14", "r15"));
+      new Abi(
+          Isa.X86_64,
+          "rflags",
+          List.of(
+              new Flag(11, "OF"),
+              new Flag(10, "DF"),
+              new Flag(8, "TF"),
+              new Flag(7, "SF"),
+              new Flag(6, "ZF"),
+              new Flag(4, "AF"),
+              new Flag(2, "PF"),
+              new Flag(0, "CF")),
+          Set.of("rbx", "rbp", "r12", "r13", "r14", "r15"));
 
   public static final Abi AARCH64 =
       new Abi(
-          false,
-          "sp",
-          "pc",
+          Isa.AARCH64,
           "nzcv",
+          List.of(new Flag(31, "N"), new Flag(30, "Z"), new Flag(29, "C"), new Flag(28, "V")),
           Set.of("x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29"));
-
-  /** Flags by the bit's number, the highest first. */
-  private record Flag(int bit, String name) {}
-
-  private static final List<Flag> X86_FLAGS =
-      List.of(
-          new Flag(11, "OF"),
-          new Flag(10, "DF"),
-          new Flag(8, "TF"),
-          new Flag(7, "SF"),
-          new Flag(6, "ZF"),
-          new Flag(4, "AF"),
-          new Flag(2, "PF"),
-          new Flag(0, "CF"));
-
-  private static final List<Flag> ARM_FLAGS =
-      List.of(new Flag(31, "N"), new Flag(30, "Z"), new Flag(29, "C"), new Flag(28, "V"));
 
   /** That of this process. */
   public static Abi here() {
-    return Platform.IS_X86_64 ? X86_64 : AARCH64;
+    return of(Isa.here());
   }
 
   /** That of the machine whose registers have these names. */
   public static Abi of(Collection<String> names) {
-    return names.contains("rip") ? X86_64 : AARCH64;
+    return of(Isa.of(names));
+  }
+
+  private static Abi of(Isa isa) {
+    return isa == Isa.X86_64 ? X86_64 : AARCH64;
+  }
+
+  /** The stack pointer's name. */
+  public String sp() {
+    return isa.sp;
+  }
+
+  /** The instruction pointer's name. */
+  public String pc() {
+    return isa.pc;
   }
 
   /** Bytes below sp that a function may use without moving sp. */
   public int redZone() {
-    return x86 || Platform.IS_MAC ? 128 : 0;
+    return isa == Isa.X86_64 || Platform.IS_MAC ? 128 : 0;
   }
 
   public boolean isFlags(String register) {
@@ -68,10 +78,7 @@ public record Abi(boolean x86, String sp, String pc, String flags, Set<String> c
 
   /** Who keeps a register's value over a call. */
   public Owner owner(String register) {
-    if (register.equals(sp) || register.equals(pc) || isFlags(register)) {
-      return Owner.PROCESSOR;
-    }
-    if (!x86 && register.equals("x18")) {
+    if (Set.of(isa.sp, isa.pc, "x18").contains(register) || isFlags(register)) {
       return Owner.PROCESSOR;
     }
     return calleeSaved.contains(register) ? Owner.CALLEE : Owner.CALLER;
@@ -98,29 +105,32 @@ public record Abi(boolean x86, String sp, String pc, String flags, Set<String> c
    * @param name as in an instruction: {@code eax}, {@code w3}; the name itself if it is no part
    */
   public String whole(String name) {
-    if (!x86) {
-      return switch (name) {
-        case "lr" -> "x30";
-        case "fp" -> "x29";
-        case "wsp" -> "sp";
-        default -> name.matches("w\\d+") ? "x" + name.substring(1) : name;
-      };
-    }
-    if (name.matches("r\\d+[dwb]")) {
-      return name.substring(0, name.length() - 1);
-    }
-    if (name.matches("[er]?[abcd]x|[abcd][lh]")) {
-      return "r" + name.replaceFirst("^[er]", "").charAt(0) + "x";
-    }
-    return name.matches("[er]?(si|di|bp|sp)|(si|di|bp|sp)l")
-        ? "r" + name.replaceFirst("^[er]", "").substring(0, 2)
-        : name;
+    return switch (isa) {
+      case AARCH64 ->
+          switch (name) {
+            case "lr" -> "x30";
+            case "fp" -> "x29";
+            case "wsp" -> "sp";
+            default -> name.replaceFirst("^w(?=\\d+$)", "x");
+          };
+      case X86_64 -> {
+        if (name.matches("r\\d+[dwb]")) {
+          yield name.substring(0, name.length() - 1);
+        }
+        if (name.matches("[abcd][lh]")) {
+          yield "r" + name.charAt(0) + "x";
+        }
+        yield name.matches("[er]?([abcd]x|si|di|bp|sp)|(si|di|bp|sp)l")
+            ? "r" + name.replaceFirst("^[er]", "").substring(0, 2)
+            : name;
+      }
+    };
   }
 
   /** The flags that are set, by name. */
   public String flagNames(long value) {
     var names = new ArrayList<String>();
-    for (Flag flag : x86 ? X86_FLAGS : ARM_FLAGS) {
+    for (Flag flag : flagBits) {
       if ((value >>> flag.bit() & 1) != 0) {
         names.add(flag.name());
       }
@@ -149,35 +159,27 @@ public record Abi(boolean x86, String sp, String pc, String flags, Set<String> c
    * @throws LabException if there is no such register
    */
   public List<Part> parts(String register) {
-    if (x86 && register.matches("r[abcd]x")) {
-      String letter = register.substring(1, 2);
-      return List.of(
-          new Part(register, 0, 8),
-          new Part("e" + letter + "x", 0, 4),
-          new Part(letter + "x", 0, 2),
-          new Part(letter + "h", 1, 1),
-          new Part(letter + "l", 0, 1));
+    boolean x86 = isa == Isa.X86_64;
+    var parts = new ArrayList<>(List.of(new Part(register, 0, 8)));
+    String stem = register.substring(Math.min(1, register.length()));
+    if (x86 && register.matches("r([abcd]x|si|di|bp|sp)")) {
+      parts.add(new Part("e" + stem, 0, 4));
+      parts.add(new Part(stem, 0, 2));
+      if (stem.endsWith("x")) {
+        parts.add(new Part(stem.charAt(0) + "h", 1, 1));
+      }
+      parts.add(new Part(stem.replace("x", "") + "l", 0, 1));
+    } else if (x86 && register.matches("r([89]|1[0-5])")) {
+      parts.add(new Part(register + "d", 0, 4));
+      parts.add(new Part(register + "w", 0, 2));
+      parts.add(new Part(register + "b", 0, 1));
+    } else if (!x86 && register.matches("x([0-9]|[12][0-9]|30)")) {
+      parts.add(new Part("w" + stem, 0, 4));
+    } else {
+      throw new LabException(
+          "`%s` is no general register of %s; try `%s`."
+              .formatted(register, isa.title, x86 ? "rax" : "x0"));
     }
-    if (x86 && register.matches("r(si|di|bp|sp)")) {
-      String stem = register.substring(1);
-      return List.of(
-          new Part(register, 0, 8),
-          new Part("e" + stem, 0, 4),
-          new Part(stem, 0, 2),
-          new Part(stem + "l", 0, 1));
-    }
-    if (x86 && register.matches("r([89]|1[0-5])")) {
-      return List.of(
-          new Part(register, 0, 8),
-          new Part(register + "d", 0, 4),
-          new Part(register + "w", 0, 2),
-          new Part(register + "b", 0, 1));
-    }
-    if (!x86 && register.matches("x([0-9]|[12][0-9]|30)")) {
-      return List.of(new Part(register, 0, 8), new Part("w" + register.substring(1), 0, 4));
-    }
-    throw new LabException(
-        "`%s` is no general register of %s; try `%s`."
-            .formatted(register, x86 ? "x86-64" : "AArch64", x86 ? "rax" : "x0"));
+    return List.copyOf(parts);
   }
 }

@@ -1,5 +1,7 @@
 #include "call.h"
 
+#include "signals.h"
+
 #if defined(__APPLE__)
 #define SYMBOL(name) "_" #name
 #define HIDE(name) ".private_extern _" #name "\n"
@@ -244,6 +246,7 @@ void make_call(unsigned lane, struct call *call) {
         call->expected[i] = UINT64_C(0x5afe5afe5afe5a00) + i;
     }
     calls[lane](call);
+    end_a_copy();
 }
 
 void pass(struct call *call, char kind, uint64_t value) {

@@ -25,7 +25,10 @@ enum {
 /* How far the runner is. */
 enum phase { START, LOAD, IDLE, CALL, RESULT, DONE, PHASES };
 
-enum { LANES = 8 }; /* calls that can be under way at the same time */
+enum {
+    LANES = 8,                /* calls that can be under way at the same time */
+    LAST_WORDS_MAX = 8 << 20, /* memory that is only taken when it is written to */
+};
 
 /* What watcher and runner both see. The runner may write anything into it at any time: the watcher
  * believes nothing of it that could hurt. */
@@ -35,6 +38,10 @@ struct shared {
      * time was used by then. Milliseconds. */
     volatile int64_t since[LANES];
     volatile int64_t used[LANES];
+    volatile int copy_returned; /* a child that the code has forked has come back from the call too */
+    /* What the runner says of its end. Its descriptors may be closed by then. */
+    volatile size_t last_words_size;
+    char last_words[LAST_WORDS_MAX];
 };
 
 extern struct shared *shared;

@@ -39,6 +39,8 @@
  *     live.c     the runner that stays: its calls, and the memory it shares with the caller
  *     report.c   how the runner says something, whatever state it is in
  *     signals.c  what it says when it crashes
+ *     processor.c  what that has to know of the processor
+ *     names.c    what signals are called
  *     watcher.c  waits for the runner, and ends it and all that came from it
  *     tracer.c   steps the runner, if a trace was asked for
  *     frames.c   what the caller sends and what it gets

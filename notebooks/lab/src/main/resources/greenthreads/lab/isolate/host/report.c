@@ -1,26 +1,49 @@
 #include "report.h"
 
+#include "processor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #if defined(__APPLE__)
 #include <libproc.h>
 #include <mach/mach.h>
+#else
+#include <sys/uio.h>
 #endif
 
 int report_fd = -1;
 int report_lost;
 static int probe[2] = {-1, -1}; /* a pipe: the kernel says whether memory can be read */
+static int own_maps = -1;        /* for when the code has left no descriptor to open it with */
+static int last_words;           /* what is said now goes into shared memory */
 uintptr_t library_base, text_low, text_high;
 struct stack stacks[STACKS_MAX];
 volatile unsigned stack_count;
 static char line[4096];
 static size_t line_length;
 
+void begin_last_words(void) {
+    last_words = 1;
+}
+
+static void keep_line(void) {
+    size_t kept = shared->last_words_size;
+    if (kept <= LAST_WORDS_MAX && line_length <= LAST_WORDS_MAX - kept) {
+        memcpy(shared->last_words + kept, line, line_length);
+        shared->last_words_size = kept + line_length;
+    }
+}
+
 void flush_line(void) {
-    size_t done = 0;
+    size_t done = last_words ? line_length : 0;
+    if (last_words) {
+        keep_line();
+    }
     while (done < line_length) {
         ssize_t n = write(report_fd, line + done, line_length - done);
         if (n < 0 && errno == EINTR) {
@@ -141,32 +164,54 @@ void lab_stack(const char *name, void *low, size_t size, size_t guard) {
     }
 }
 
+/* Out of the way of what the function opens. */
+static int moved_up(int descriptor) {
+    int high = fcntl(descriptor, F_DUPFD_CLOEXEC, 200);
+    if (high >= 0) {
+        close(descriptor);
+    }
+    return high >= 0 ? high : descriptor;
+}
+
 int prepare_report(void) {
     if (pipe(probe) != 0) {
         return -1;
     }
-    for (int i = 0; i < 2; i++) { /* out of the way of what the function opens */
-        int high = fcntl(probe[i], F_DUPFD_CLOEXEC, 200);
-        if (high >= 0) {
-            close(probe[i]);
-            probe[i] = high;
-        }
+    for (int i = 0; i < 2; i++) {
+        probe[i] = moved_up(probe[i]);
         fcntl(probe[i], F_SETFL, O_NONBLOCK);
     }
+    int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    own_maps = maps < 0 ? -1 : moved_up(maps);
     return 0;
 }
 
-/* Copies memory that may not be readable: the number of bytes that could be read. In steps that do
- * not cross a page, so that a step is readable or is not. */
+/* Copies what lies within a page, and so can be read or cannot: whether it could. */
+static int read_part(void *to, uintptr_t from, size_t size) {
+#if defined(__linux__)
+    struct iovec here = {to, size};
+    struct iovec there = {(void *)from, size};
+    ssize_t copied = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+    if (copied >= 0 || errno == EFAULT) {
+        return copied == (ssize_t)size;
+    }
+#endif
+    ssize_t n = write(probe[1], (const void *)from, size);
+    if (n < 0 && errno == EBADF && prepare_report() == 0) { /* the code has closed it */
+        n = write(probe[1], (const void *)from, size);
+    }
+    return n == (ssize_t)size && read(probe[0], to, size) == n;
+}
+
+/* Copies memory that may not be readable: the number of bytes that could be read. */
 static size_t safe_read(void *to, uintptr_t from, size_t size) {
     size_t done = 0;
     while (done < size) {
-        size_t step = 16 - ((from + done) & 15);
+        size_t step = 4096 - ((from + done) & 4095);
         if (step > size - done) {
             step = size - done;
         }
-        ssize_t n = write(probe[1], (const void *)(from + done), step);
-        if (n != (ssize_t)step || read(probe[0], (char *)to + done, step) != n) {
+        if (!read_part((char *)to + done, from + done, step)) {
             break;
         }
         done += step;
@@ -197,26 +242,15 @@ void put_dump(const char *what, uintptr_t from, size_t size) {
     }
 }
 
-static int follows_a_call(uintptr_t address) {
-#if defined(__x86_64__)
-    unsigned char b[7];
-    if (safe_read(b, address - 7, 7) != 7) {
-        return 0;
+int copy_readable(void *to, uintptr_t from, size_t size) {
+    return safe_read(to, from, size) == size;
+}
+
+void put_dump_behind(const char *what, uintptr_t slot) {
+    uintptr_t word;
+    if (copy_readable(&word, slot, sizeof word)) {
+        put_dump(what, word - 8, 8);
     }
-    return b[2] == 0xe8                                 /* call near */
-           || (b[5] == 0xff && (b[6] & 0xf8) == 0xd0)   /* call register */
-           || (b[5] == 0xff && (b[6] & 0xf8) == 0x10)   /* call [register] */
-           || (b[4] == 0xff && (b[5] & 0xf8) == 0x50)   /* call [register + 8 bits] */
-           || (b[1] == 0xff && (b[2] & 0xf8) == 0x90)   /* call [register + 32 bits] */
-           || (b[1] == 0xff && b[2] == 0x15);           /* call [rip + 32 bits] */
-#else
-    uint32_t instruction;
-    if ((address & 3) != 0 || safe_read(&instruction, address - 4, 4) != 4) {
-        return 0;
-    }
-    return (instruction & 0xfc000000) == 0x94000000     /* bl */
-           || (instruction & 0xfffffc1f) == 0xd63f0000; /* blr */
-#endif
 }
 
 int put_caller(uintptr_t address) {
@@ -230,32 +264,47 @@ int put_caller(uintptr_t address) {
 }
 
 /* Words on the stack that look like return addresses into the library: where the code may have come
- * from. Old ones may lie among them. */
+ * from. Old ones may lie among them. Enough of them to see that they repeat. */
 void put_callers(uintptr_t sp) {
+    enum { FAR = 1 << 17, ENOUGH = 40, AT_ONCE = 512 };
+    static uintptr_t words[AT_ONCE];
     int found = 0;
     sp = (sp + 7) & ~(uintptr_t)7;
-    for (int i = 0; i < 1024 && found < 8; i++) {
-        uintptr_t word;
-        if (safe_read(&word, sp + (uintptr_t)i * 8, sizeof word) != sizeof word) {
+    for (const uintptr_t end = sp + FAR; sp < end && found < ENOUGH; sp += sizeof words) {
+        size_t count = safe_read(words, sp, sizeof words) / sizeof *words;
+        for (size_t i = 0; i < count && found < ENOUGH; i++) {
+            found += put_caller(words[i]);
+        }
+        if (count < AT_ONCE) {
             break;
         }
-        found += put_caller(word);
     }
 }
 
+void put_stack(uintptr_t low, uintptr_t high, size_t guard, const char *name) {
+    put("stack ");
+    put_hex(low);
+    put_byte(' ');
+    put_hex(high);
+    put_byte(' ');
+    put_hex(guard);
+    put_byte(' ');
+    put(name);
+    put_byte('\n');
+}
+
+/* The first one is the main stack: it ends where its limit is by now. */
 void put_stacks(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) == 0 && stack_count > 0 && limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur < stacks[0].high - stacks[0].low) {
+        stacks[0].low = stacks[0].high - limit.rlim_cur;
+        put_words("stacklimit", limit.rlim_cur, 0);
+    }
     for (unsigned i = 0; i < stack_count; i++) {
         const struct stack *stack = &stacks[i];
         if (stack->high > stack->low) {
-            put("stack ");
-            put_hex(stack->low);
-            put_byte(' ');
-            put_hex(stack->high);
-            put_byte(' ');
-            put_hex(stack->guard);
-            put_byte(' ');
-            put(stack->name);
-            put_byte('\n');
+            put_stack(stack->low, stack->high, stack->guard, stack->name);
         }
     }
 }
@@ -302,7 +351,8 @@ void put_maps(void) {
 void put_maps(void) {
     int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     if (maps < 0) {
-        return;
+        maps = own_maps;
+        lseek(maps, 0, SEEK_SET);
     }
     char block[1024];
     int at_start = 1;
@@ -322,7 +372,9 @@ void put_maps(void) {
             at_start = block[i] == '\n';
         }
     }
-    close(maps);
+    if (maps != own_maps) {
+        close(maps);
+    }
 }
 
 #endif

@@ -19,6 +19,9 @@ extern uintptr_t library_base, text_low, text_high;
 /* Readies the pipe by which safe_read finds out what can be read; -1 if there is none. */
 int prepare_report(void);
 
+/* From now on what is said is kept in memory that the watcher sees too, and needs no descriptor. */
+void begin_last_words(void);
+
 /* These add to the line that flush_line writes; numbers are in hexadecimal except put_decimal's. */
 void put_byte(char c);
 void put(const char *text);
@@ -32,6 +35,12 @@ void put_memory(const char *from, size_t size);
 
 /* Writes memory as a line `dump WHAT ADDRESS BYTES` for each 16 bytes that can be read. */
 void put_dump(const char *what, uintptr_t from, size_t size);
+
+/* The same for what lies right before the place whose address a slot of the stack holds. */
+void put_dump_behind(const char *what, uintptr_t slot);
+
+/* Copies memory, if all of it can be read. */
+int copy_readable(void *to, uintptr_t from, size_t size);
 
 /* A line `caller ADDRESS` if it is a return address into the library: whether it is one. */
 int put_caller(uintptr_t address);
@@ -54,6 +63,8 @@ struct stack {
 };
 extern struct stack stacks[STACKS_MAX];
 extern volatile unsigned stack_count;
+
+void put_stack(uintptr_t low, uintptr_t high, size_t guard, const char *name);
 
 /* A line for each stack that lab_stack has named. */
 void put_stacks(void);

@@ -21,7 +21,8 @@ void return_on_fault(sigjmp_buf *to);
 /* Back to what the system does by itself with all of them, none blocked. */
 void forget_signals(void);
 
-/* The names that the report uses; numbers differ between systems. */
-const char *signal_name(int number);
+/* Ends this process if it is a child that the code has forked: the call has returned in it too, and
+ * only the runner's own return counts. */
+void end_a_copy(void);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "frames.h"
 #include "report.h"
-#include "signals.h"
+#include "names.h"
 
 #include <elf.h>
 #include <errno.h>

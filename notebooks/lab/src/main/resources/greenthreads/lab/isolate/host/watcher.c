@@ -1,7 +1,7 @@
 #include "watcher.h"
 
 #include "frames.h"
-#include "signals.h"
+#include "names.h"
 #include "tracer.h"
 
 #include <errno.h>
@@ -27,6 +27,7 @@ enum {
 };
 
 static const char CHANNEL_KIND[CHANNELS] = {'o', 'e', 'r'};
+static char last_state[400]; /* lines of the last frame */
 static int child_changed[2]; /* a pipe that SIGCHLD writes to, so that poll wakes */
 static void on_child(int number) {
     (void)number;
@@ -74,15 +75,21 @@ static unsigned end_all(pid_t runner) {
 
 /* Whether the runner still handles the signal that asks where it is. */
 #if defined(__linux__)
-static int answers(pid_t runner) {
-    char text[4096];
-    snprintf(text, sizeof text, "/proc/%d/status", (int)runner);
+/* What the system says of a process; -1 if nothing. */
+static int read_status(pid_t process, char *text, size_t size) {
+    snprintf(text, size, "/proc/%d/status", (int)process);
     int status = open(text, O_RDONLY | O_CLOEXEC);
-    ssize_t n = status < 0 ? -1 : read(status, text, sizeof text - 1);
+    ssize_t n = status < 0 ? -1 : read(status, text, size - 1);
     if (status >= 0) {
         close(status);
     }
     text[n > 0 ? n : 0] = '\0';
+    return n > 0 ? 0 : -1;
+}
+
+static int answers(pid_t runner) {
+    char text[4096];
+    read_status(runner, text, sizeof text);
     const uint64_t bit = UINT64_C(1) << (SIGXCPU - 1);
     const char *blocked = strstr(text, "SigBlk:");
     const char *caught = strstr(text, "SigCgt:");
@@ -120,6 +127,53 @@ static int64_t due(int lives_on, int64_t start, int64_t limit) {
     }
     int oldest = oldest_call();
     return oldest < 0 ? INT64_MAX : shared->since[oldest] + limit;
+}
+
+/* A line with what stands behind a word in a process's status. */
+static void note_word(const char *status, const char *word, const char *as) {
+    const char *at = strstr(status, word);
+    int length = at == NULL ? 0 : (int)strcspn(at + strlen(word), "\n");
+    int used = (int)strlen(last_state);
+    if (length > 0 && length < 64) {
+        snprintf(last_state + used, sizeof last_state - (size_t)used, "%s %.*s\n", as, length,
+                 at + strlen(word));
+    }
+}
+
+/* Once it has ended, and as long as nobody has waited for it, the system still knows it: whether
+ * another program took its place, which signals it had blocked, whether calls were filtered. */
+static void note_last_state(pid_t runner) {
+#if defined(__linux__)
+    siginfo_t info;
+    char text[4096];
+    memset(&info, 0, sizeof info);
+    if (last_state[0] != '\0' ||
+        waitid(P_PID, (id_t)runner, &info, WEXITED | WNOWAIT | WNOHANG) != 0 ||
+        info.si_pid != runner || read_status(runner, text, sizeof text) != 0) {
+        return;
+    }
+    note_word(text, "Name:\t", "program");
+    note_word(text, "SigBlk:\t", "blocked");
+    note_word(text, "SigCgt:\t", "caught");
+    note_word(text, "Seccomp:\t", "seccomp");
+#else
+    (void)runner;
+#endif
+}
+
+/* What the runner has said of its end. */
+static void send_last_words(void) {
+    size_t size = shared->last_words_size;
+    size = size < LAST_WORDS_MAX ? size : LAST_WORDS_MAX;
+    for (size_t at = 0; at < size;) {
+        size_t part = size - at < FRAME_MAX ? size - at : FRAME_MAX;
+        memcpy(frame_bytes, shared->last_words + at, part);
+        begin_frame('r', part);
+        if (send_frame() < 0) {
+            return;
+        }
+        at += part;
+    }
 }
 
 void watch(pid_t runner, int lives_on, const int channels[CHANNELS], int64_t limit) {
@@ -198,6 +252,7 @@ void watch(pid_t runner, int lives_on, const int channels[CHANNELS], int64_t lim
             pid_t pid;
             int one;
             struct rusage own;
+            note_last_state(runner);
             while ((pid = wait4(-1, &one, WNOHANG, &own)) > 0) {
                 if (pid == runner && WIFSTOPPED(one)) {
                     on_stop(runner, WSTOPSIG(one));
@@ -223,18 +278,23 @@ void watch(pid_t runner, int lives_on, const int channels[CHANNELS], int64_t lim
         }
     }
     fcntl(caller_out, F_SETFL, 0);
+    send_last_words();
     send_trace();
-    char text[256];
+    char text[1024];
     int64_t busy = ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
                    (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
     if (lives_on && oldest_call() >= 0) {
         busy -= shared->used[oldest_call()];
     }
-    snprintf(text, sizeof text, "%s %d %s\nlimit %d\nbusy %lld\ntook %lld\nleft %u\nphase %s\n",
+    snprintf(text, sizeof text,
+             "%s %d %s\nlimit %d\nbusy %lld\nsystem %lld\ntook %lld\nleft %u\nphase %s\n"
+             "copies %d\n%s",
              WIFSIGNALED(status) ? "signal" : "exit",
              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
              WIFSIGNALED(status) ? signal_name(WTERMSIG(status)) : "-", asked, (long long)busy,
-             (long long)(now_ms() - start), left, phase_name());
+             (long long)(usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000),
+             (long long)(now_ms() - start), left, phase_name(), shared->copy_returned != 0,
+             last_state);
     send_last(text);
 }
 
