@@ -23,8 +23,7 @@ PICTURES = {
     "gallery-stack-forged": [r"^--- high-water mark: \d+ bytes used ---$", r"paint, untouched$"],
     "gallery-stack-used": [r"before and after: \d+ words changed", r"^⋮ .* words, .* the same: paint, untouched$"],
     "gallery-step-swap": [r"recorded one instruction at a time: \d+ instructions on 2 stacks"],
-    "gallery-time-letters": [r"^4 ms +A +B +ready$"],
-    "gallery-time-switches": [r"^12 µs +reader +writer +waiting$"],
+    "gallery-time-switches": [r"^12 +reader +writer +waiting$"],
     "gallery-code-levels": [r"^-O0, .*\d$", r"^-O1, .*\d$"],
     "gallery-chart-costs": [r"^an OS thread, made and ended +[\d,]+ ns +#{40}$"],
 }

@@ -14,8 +14,7 @@ OUTPUTS = {
     "gallery-stack-forged": [r"^A stack of 65,536 bytes", r"^top − 24 .* start of way_home$"],
     "gallery-stack-used": [r"^I LOVE WAKING UP ON A NEW STACK!$", r"before and after: \d+ words changed"],
     "gallery-step-swap": [r"^I LOVE WAKING UP ON A NEW STACK!$", r"^swap"],
-    "gallery-time-letters": r"^2 threads, 7 switches in 19 ms",
-    "gallery-time-switches": r"^3 threads, 6 switches in 50 µs",
+    "gallery-time-switches": r"^3 threads, 6 switches, one lane",
     "gallery-code-levels": r"^mean in C and as machine code\. -O0, .*: \d+ instructions; -O1, ",
     "gallery-chart-costs": [loaded(r"01-why-green-threads\.c"), r"^an OS thread, made and ended +[\d,.]+ ns +#+$"],
 }

@@ -1,6 +1,6 @@
 package greenthreads.lab.inspect;
 
-import greenthreads.lab.base.Json;
+import com.google.gson.Gson;
 import greenthreads.lab.machine.Abi;
 import greenthreads.lab.machine.Isa;
 import greenthreads.lab.show.Figure;
@@ -183,7 +183,7 @@ final class StepDrawing {
     all.put("steps", list);
     all.put("ending", steps.ending());
     all.put("pool", pool.keySet());
-    return Json.of(all);
+    return new Gson().toJson(all);
   }
 
   private static Map<String, Object> stack(Steps.Column column) {

@@ -1,9 +1,11 @@
 package greenthreads.lab.show;
 
+import com.google.gson.Gson;
+import com.google.gson.JsonObject;
 import greenthreads.lab.base.LabException;
+import greenthreads.lab.show.Grid.Cell;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
@@ -17,10 +19,6 @@ public final class Chart implements Shown {
   private static final String VEGA = "application/vnd.vegalite.v5+json";
 
   private static final int TEXT_WIDTH = 40;
-
-  /** A logarithmic axis has labels at 2, 3 … 9 too: those go for which there is no room. */
-  private static final Map<String, Object> APART =
-      Map.of("labelOverlap", "greedy", "labelSeparation", 8);
 
   private final String caption;
   private final String unit;
@@ -101,36 +99,37 @@ public final class Chart implements Shown {
 
   @Override
   public String text() {
-    var lines = new ArrayList<List<String>>();
-    int width = values.values().stream().mapToInt(value -> number(value).length()).max().orElse(0);
-    values.forEach((name, value) ->
-        lines.add(
-            List.of(
-                name,
-                " ".repeat(width - number(value).length()) + number(value) + " " + unit,
-                "#".repeat((int) Math.max(1, Math.round(share(value) * TEXT_WIDTH))))));
-    return caption + scale() + "\n\n" + Pictures.columns(lines);
+    return caption + scale() + "\n\n" + bars().text();
   }
 
   /** The same as a table with bars. */
   Figure fallback() {
-    var html = new StringBuilder("<div class=\"gt-scroll\"><table class=\"gt-bars\"><tbody>");
+    return new Figure(Pictures.wrap(bars().scrolling()), caption, caption + scale(), text());
+  }
+
+  private Grid bars() {
+    var bars = new Grid("gt-bars");
+    int width = values.values().stream().mapToInt(value -> number(value).length()).max().orElse(0);
     values.forEach((name, value) -> {
-      html.append("<tr><th scope=\"row\">").append(Html.escape(name)).append("</th><td>");
-      html.append(Html.escape(number(value) + " " + unit))
-          .append("</td><td class=\"gt-bar-cell\">");
-      html.append(
-          String.format(
-              Locale.ROOT,
-              "<div class=\"gt-one-bar\" style=\"width:%.1f%%\"></div></td></tr>",
-              Math.max(0.5, 100 * share(value))));
+      String amount = number(value) + " " + unit;
+      String padding = " ".repeat(width - number(value).length());
+      double share = share(value);
+      bars.row(
+          Cell.heading(name),
+          Cell.of(padding + amount, Html.escape(amount)),
+          Cell.of(
+                  "#".repeat((int) Math.max(1, Math.round(share * TEXT_WIDTH))),
+                  String.format(
+                      Locale.ROOT,
+                      "<div class=\"gt-one-bar\" style=\"width:%.1f%%\"></div>",
+                      Math.max(0.5, 100 * share)))
+              .styled("gt-bar-cell"));
     });
-    html.append("</tbody></table></div>");
-    return new Figure(Pictures.wrap(html.toString()), caption, caption + scale(), text());
+    return bars;
   }
 
   /** The chart in Vega-Lite's words; its colours are the front end's, light or dark. */
-  Map<String, Object> spec() {
+  JsonObject spec() {
     var rows = new ArrayList<Map<String, Object>>();
     var labels = new ArrayList<String>();
     values.forEach((name, value) -> {
@@ -138,48 +137,19 @@ public final class Chart implements Shown {
       labels.add(label);
       rows.add(Map.of("name", label, "value", value));
     });
-    var scale = new LinkedHashMap<String, Object>();
-    scale.put("type", log ? "log" : "linear");
-    var encoding = new LinkedHashMap<String, Object>();
+    var gson = new Gson();
+    var spec = gson.fromJson(Pictures.file("chart.json"), JsonObject.class);
+    spec.addProperty("description", text());
+    spec.getAsJsonObject("title").addProperty("text", caption);
+    spec.getAsJsonObject("data").add("values", gson.toJsonTree(rows));
+    JsonObject encoding = spec.getAsJsonObject("encoding");
+    JsonObject x = encoding.getAsJsonObject("x");
+    x.addProperty("title", unit);
+    encoding.getAsJsonObject("y").add("sort", gson.toJsonTree(labels));
     if (log) {
-      scale.put("domainMin", floor());
-      encoding.put("x2", Map.of("datum", floor()));
+      x.add("scale", gson.toJsonTree(Map.of("type", "log", "domainMin", floor())));
+      encoding.add("x2", gson.toJsonTree(Map.of("datum", floor())));
     }
-    encoding.put(
-        "x",
-        Map.of(
-            "field",
-            "value",
-            "type",
-            "quantitative",
-            "title",
-            unit,
-            "scale",
-            scale,
-            "axis",
-            APART));
-    encoding.put(
-        "y",
-        Map.of(
-            "field",
-            "name",
-            "type",
-            "nominal",
-            "sort",
-            labels,
-            "title",
-            "",
-            "axis",
-            Map.of("labelLimit", 400)));
-    var spec = new LinkedHashMap<String, Object>();
-    spec.put("$schema", "https://vega.github.io/schema/vega-lite/v5.json");
-    spec.put("description", text());
-    spec.put("title", Map.of("text", caption, "anchor", "start"));
-    spec.put("width", 420);
-    spec.put("height", Map.of("step", 26));
-    spec.put("data", Map.of("values", rows));
-    spec.put("mark", Map.of("type", "bar", "color", "#4a90d9", "tooltip", true));
-    spec.put("encoding", encoding);
     return spec;
   }
 
