@@ -2,11 +2,12 @@ package greenthreads.lab.inspect;
 
 import greenthreads.lab.machine.Abi;
 import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Grid;
+import greenthreads.lab.show.Grid.Cell;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Pictures;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 /** Draws one stack, or one stack at two moments. */
 final class StackDrawing {
@@ -53,7 +54,6 @@ final class StackDrawing {
   }
 
   private Figure figure() {
-    List<Row> rows = rows();
     String alt =
         "A stack of %s, high addresses on top%s."
             .formatted(
@@ -61,11 +61,15 @@ final class StackDrawing {
                 views.size() > 1
                     ? ", before and after: %s changed".formatted(Pictures.count(changes(), "word"))
                     : "");
+    Grid grid = grid(rows());
+    String html =
+        "<div class=\"gt-scroll gt-stackscroll\">%s</div><div class=\"gt-note\">%s</div>"
+            .formatted(grid.html(), "A stack grows downwards. Click a value to see its bytes.");
     return new Figure(
-        Pictures.wrap(html(rows)),
+        Pictures.wrap(html),
         alt,
         caption(),
-        alt + " " + caption() + "\n= is a multiple of 16; * has changed.\n\n" + text(rows));
+        alt + " " + caption() + "\n= is a multiple of 16; * has changed.\n\n" + grid.text());
   }
 
   private String caption() {
@@ -237,8 +241,8 @@ final class StackDrawing {
     return view.sp().getAsLong() - view.address(n) <= view.redZone() ? "red zone" : "left over";
   }
 
-  private boolean isSp(StackView view, int n) {
-    return view.holdsSp() && view.sp().getAsLong() == view.address(n);
+  private static boolean isSp(StackView view, long address) {
+    return view.holdsSp() && view.sp().getAsLong() == address;
   }
 
   private String foldText(Row.Fold fold) {
@@ -262,139 +266,94 @@ final class StackDrawing {
         : "%s, each %s, then %s".formatted(size, Pictures.hex(old), Pictures.hex(last.word(n)));
   }
 
-  // ----- HTML ----------------------------------------------------------------------------------
+  // ----- the table -----------------------------------------------------------------------------
 
-  private String html(List<Row> rows) {
+  private Grid grid(List<Row> rows) {
+    var grid = new Grid("gt-stack");
     int columns = 2 + 2 * views.size();
-    var html =
-        new StringBuilder(
-            "<div class=\"gt-scroll gt-stackscroll\"><table class=\"gt-stack\"><thead><tr>");
-    html.append("<th scope=\"col\">address</th>");
+    var head = new ArrayList<>(List.of(Cell.column("address")));
     for (String title : titles) {
-      html.append("<th></th><th scope=\"col\">");
-      html.append(title.isEmpty() ? "value" : title).append("</th>");
+      head.add(Cell.column(""));
+      head.add(Cell.column(title.isEmpty() ? "value" : title));
     }
-    html.append("<th scope=\"col\">what it is</th></tr></thead><tbody>");
-    html.append("<tr class=\"gt-edge\"><td>top</td>");
+    if (views.size() == 1) {
+      head.add(Cell.onlyText("in memory"));
+    }
+    head.add(Cell.column("what it is"));
+    grid.head(head);
+
+    var top = new ArrayList<>(List.of(Cell.onlyHtml("top")));
     for (StackView view : views) {
-      html.append("<td>")
-          .append(view.holdsSp() && view.sp().getAsLong() == view.top() ? arrow() : "");
-      html.append("</td><td></td>");
+      top.add(Cell.onlyHtml(isSp(view, view.top()) ? arrow() : ""));
+      top.add(Cell.onlyHtml(""));
     }
-    html.append("<td>0x%x</td></tr>".formatted(last.top()));
-    boolean drawn = hidesHighWater();
+    top.add(Cell.onlyHtml("0x%x".formatted(last.top())));
+    grid.row("gt-edge", top);
+    // Nothing was written, or the mark may lie among words that are not drawn.
+    boolean drawn = last.used() == 0 || last.shown() < last.size();
     for (Row row : rows) {
       if (!drawn && 8L * first(row) >= last.used()) {
-        html.append(highWater(columns));
+        grid.row("gt-water", List.of(highWater().over(columns)));
         drawn = true;
       }
       switch (row) {
-        case Row.Word word -> word(html, word.n());
+        case Row.Word word -> grid.row(rowStyle(word.n()), cells(word.n()));
         case Row.Fold fold -> {
-          html.append("<tr class=\"gt-fold\"><td>⋮</td>");
-          html.append("<td colspan=\"%d\">".formatted(columns - 1));
-          html.append(Html.escape(foldText(fold))).append("</td></tr>");
+          String text = foldText(fold);
+          Cell dots = Cell.onlyHtml("⋮");
+          grid.row(
+              "gt-fold", List.of(dots, Cell.of("⋮ " + text, Html.escape(text)).over(columns - 1)));
         }
       }
     }
     if (!drawn) {
-      html.append(highWater(columns));
+      grid.row("gt-water", List.of(highWater().over(columns)));
     }
-    html.append("<tr class=\"gt-edge\"><td>low end</td><td colspan=\"%d\">".formatted(columns - 1));
-    html.append("0x%x</td></tr>".formatted(last.low()));
-    if (last.guard() > 0) {
-      html.append("<tr class=\"gt-guard\"><td colspan=\"%d\">".formatted(columns));
-      html.append(guardText()).append("</td></tr>");
-    }
-    html.append("</tbody></table></div>");
-    html.append("<div class=\"gt-note\">A stack grows downwards. Click a value to see its bytes.");
-    return html.append("</div>").toString();
+    Cell low = Cell.onlyHtml("0x%x".formatted(last.low())).over(columns - 1);
+    return grid.row("gt-edge", List.of(Cell.onlyHtml("low end"), low));
   }
 
-  /** Nothing was written, or the mark may lie among words that are not drawn. */
-  private boolean hidesHighWater() {
-    return last.used() == 0 || last.shown() < last.size();
-  }
-
-  private String guardText() {
-    return "guard page: %s that nobody may touch".formatted(Pictures.count(last.guard(), "byte"));
-  }
-
-  private String highWater(int columns) {
-    return "<tr class=\"gt-water\"><td colspan=\"%d\">▲ used %s · never written ▼</td></tr>"
-        .formatted(columns, Pictures.count(last.used(), "byte"));
+  private Cell highWater() {
+    String used = Pictures.count(last.used(), "byte");
+    return Cell.of(
+        "--- high-water mark: %s used ---".formatted(used),
+        "▲ used %s · never written ▼".formatted(used));
   }
 
   private String arrow() {
     return "<span class=\"gt-sp\"><b>" + abi.sp() + "</b> ▶</span>";
   }
 
-  private void word(StringBuilder html, int n) {
-    html.append("<tr class=\"gt-word");
-    html.append(last.address(n) % 16 == 0 ? " gt-16" : "");
-    html.append("\"><td>").append(offset(n)).append("</td>");
+  private String rowStyle(int n) {
+    return last.address(n) % 16 == 0 ? "gt-word gt-16" : "gt-word";
+  }
+
+  private List<Cell> cells(int n) {
+    var cells = new ArrayList<Cell>();
+    cells.add(Cell.of(offset(n) + (last.address(n) % 16 == 0 ? " =" : ""), offset(n)));
     for (StackView view : views) {
+      boolean here = isSp(view, view.address(n));
+      cells.add(Cell.of(here ? abi.sp() + " >" : "", here ? arrow() : "").styled("gt-gutter"));
       boolean marked = view == last && changed(n);
-      html.append("<td class=\"gt-gutter\">").append(isSp(view, n) ? arrow() : "").append("</td>");
-      html.append("<td class=\"gt-cell");
-      html.append(marked ? " gt-changed" : "");
       String zone = zone(view, n);
-      html.append(zone.isEmpty() ? "" : zone.equals("red zone") ? " gt-red" : " gt-free");
-      html.append("\"><details><summary>").append(marked ? "● " : "");
-      html.append(Pictures.hexElement(view.word(n))).append("</summary><small>in memory: <code>");
-      html.append(Pictures.bytesInMemory(view.word(n))).append("</code></small></details></td>");
-    }
-    html.append("<td class=\"gt-k-");
-    html.append(last.meaning(n).kind().name().toLowerCase(Locale.ROOT)).append("\">");
-    html.append(Html.escape(what(n))).append("</td></tr>");
-  }
-
-  // ----- text ----------------------------------------------------------------------------------
-
-  private String text(List<Row> rows) {
-    var lines = new ArrayList<List<String>>();
-    if (views.size() == 1) {
-      lines.add(List.of("address", "", "value", "in memory", "what it is"));
-    } else {
-      lines.add(List.of("address", "", "before", "", "after", "what it is"));
-    }
-    boolean drawn = hidesHighWater();
-    for (Row row : rows) {
-      if (!drawn && 8L * first(row) >= last.used()) {
-        lines.add(List.of(waterText()));
-        drawn = true;
-      }
-      lines.add(
-          switch (row) {
-            case Row.Word word -> line(word.n());
-            case Row.Fold fold -> List.of("⋮ " + foldText(fold));
-          });
-    }
-    if (!drawn) {
-      lines.add(List.of(waterText()));
-    }
-    if (last.guard() > 0) {
-      lines.add(List.of(guardText()));
-    }
-    return Pictures.columns(lines);
-  }
-
-  private String waterText() {
-    return "--- high-water mark: %s used ---".formatted(Pictures.count(last.used(), "byte"));
-  }
-
-  private List<String> line(int n) {
-    var line = new ArrayList<String>();
-    line.add(offset(n) + (last.address(n) % 16 == 0 ? " =" : ""));
-    for (StackView view : views) {
-      line.add(isSp(view, n) ? abi.sp() + " >" : "");
-      String mark = view == last && changed(n) ? "* " : views.size() > 1 ? "  " : "";
-      line.add(mark + Pictures.hex(view.word(n)));
+      String mark = marked ? "* " : views.size() > 1 ? "  " : "";
+      String html =
+          "<details><summary>%s%s</summary><small>in memory: <code>%s</code></small></details>"
+              .formatted(
+                  marked ? "● " : "",
+                  Pictures.hexElement(view.word(n)),
+                  Pictures.bytesInMemory(view.word(n)));
+      cells.add(
+          Cell.of(mark + Pictures.hex(view.word(n)), html)
+              .styled(
+                  "gt-cell"
+                      + (marked ? " gt-changed" : "")
+                      + (zone.isEmpty() ? "" : zone.equals("red zone") ? " gt-red" : " gt-free")));
     }
     if (views.size() == 1) {
-      line.add(Pictures.bytesInMemory(last.word(n)));
+      cells.add(Cell.onlyText(Pictures.bytesInMemory(last.word(n))));
     }
-    line.add(what(n));
-    return line;
+    cells.add(Cell.of(what(n)).styled("gt-k-" + last.meaning(n).kind().style()));
+    return cells;
   }
 }

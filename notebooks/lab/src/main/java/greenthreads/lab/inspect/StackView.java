@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * A stack as it was when this was made: a column of words, the high addresses on top.
@@ -24,26 +25,32 @@ import java.util.TreeMap;
  * same copy; a view never changes.
  */
 public final class StackView implements Picture {
-  /** What is known of a stack besides its words. */
-  private record Notes(
-      String title,
-      OptionalLong sp,
-      Map<Long, String> names,
-      OptionalLong paint,
-      long guard,
-      int redZone,
-      int highest) {}
-
   private final long low;
   private final long[] words;
   private final WordMeanings meanings;
-  private final Notes notes;
 
-  private StackView(long low, long[] words, WordMeanings meanings, Notes notes) {
+  // What is known of it besides its words: set while a view is made, and never after.
+  private String title = "";
+  private OptionalLong sp = OptionalLong.empty();
+  private Map<Long, String> names = Map.of();
+  private int redZone;
+  private int highest = Integer.MAX_VALUE;
+
+  private StackView(long low, long[] words, WordMeanings meanings) {
     this.low = low;
     this.words = words;
     this.meanings = meanings;
-    this.notes = notes;
+  }
+
+  private StackView with(Consumer<StackView> change) {
+    var changed = new StackView(low, words, meanings);
+    changed.title = title;
+    changed.sp = sp;
+    changed.names = names;
+    changed.redZone = redZone;
+    changed.highest = highest;
+    change.accept(changed);
+    return changed;
   }
 
   /**
@@ -62,26 +69,14 @@ public final class StackView implements Picture {
     long[] words = new long[Math.toIntExact((top - low) / 8)];
     MemorySegment.copy(
         memory, ValueLayout.JAVA_LONG_UNALIGNED, low - memory.address(), words, 0, words.length);
-    return of("", low, words, WordMeanings.here(), Abi.here().redZone());
+    return of(low, words, WordMeanings.here(), Abi.here().redZone());
   }
 
-  static StackView of(String title, long low, long[] words, WordMeanings meanings, int redZone) {
-    long top = low + 8L * words.length;
-    meanings.with(new WordMeanings.NamedMemory("this stack", low, top, top, "top"));
-    var notes =
-        new Notes(
-            title,
-            OptionalLong.empty(),
-            Map.of(),
-            OptionalLong.empty(),
-            0,
-            redZone,
-            Integer.MAX_VALUE);
-    return new StackView(low, words, meanings, notes);
-  }
-
-  private StackView with(Notes changed) {
-    return new StackView(low, words, meanings, changed);
+  static StackView of(long low, long[] words, WordMeanings meanings, int redZone) {
+    var view = new StackView(low, words, meanings);
+    view.redZone = redZone;
+    meanings.with(new WordMeanings.NamedMemory("this stack", low, view.top(), view.top(), "top"));
+    return view;
   }
 
   /**
@@ -90,15 +85,7 @@ public final class StackView implements Picture {
    * @param address where it stands; an address outside this stack is said to be elsewhere
    */
   public StackView sp(long address) {
-    return with(
-        new Notes(
-            notes.title,
-            OptionalLong.of(address),
-            notes.names,
-            notes.paint,
-            notes.guard,
-            notes.redZone,
-            notes.highest));
+    return with(view -> view.sp = OptionalLong.of(address));
   }
 
   /**
@@ -108,11 +95,9 @@ public final class StackView implements Picture {
    * @param name what it holds
    */
   public StackView name(long below, String name) {
-    var names = new TreeMap<>(notes.names);
-    names.put(below, name);
-    return with(
-        new Notes(
-            notes.title, notes.sp, names, notes.paint, notes.guard, notes.redZone, notes.highest));
+    var more = new TreeMap<>(names);
+    more.put(below, name);
+    return with(view -> view.names = more);
   }
 
   /**
@@ -121,39 +106,12 @@ public final class StackView implements Picture {
    * @param title a few words
    */
   public StackView title(String title) {
-    return with(
-        new Notes(
-            title, notes.sp, notes.names, notes.paint, notes.guard, notes.redZone, notes.highest));
-  }
-
-  /**
-   * The same, where an untouched byte is known to hold a value. Without it, a byte that fills the
-   * lowest words is taken for the paint.
-   *
-   * @param paint the byte
-   */
-  public StackView paint(int paint) {
-    OptionalLong word = OptionalLong.of((paint & 0xff) * 0x0101010101010101L);
-    return with(
-        new Notes(
-            notes.title, notes.sp, notes.names, word, notes.guard, notes.redZone, notes.highest));
-  }
-
-  /**
-   * The same, with a guard page below it that nobody may touch.
-   *
-   * @param bytes the guard page's size
-   */
-  public StackView guard(long bytes) {
-    return with(
-        new Notes(
-            notes.title, notes.sp, notes.names, notes.paint, bytes, notes.redZone, notes.highest));
+    return with(view -> view.title = title);
   }
 
   /** The same, of a thread that waits in a call: below its stack pointer is nobody's red zone. */
   public StackView waiting() {
-    return with(
-        new Notes(notes.title, notes.sp, notes.names, notes.paint, notes.guard, 0, notes.highest));
+    return with(view -> view.redZone = 0);
   }
 
   /**
@@ -162,9 +120,7 @@ public final class StackView implements Picture {
    * @param slots how many
    */
   public StackView highest(int slots) {
-    return with(
-        new Notes(
-            notes.title, notes.sp, notes.names, notes.paint, notes.guard, notes.redZone, slots));
+    return with(view -> view.highest = slots);
   }
 
   /** The address right behind the highest word. */
@@ -236,37 +192,31 @@ public final class StackView implements Picture {
 
   /** How many of them are drawn. */
   int shown() {
-    return Math.min(words.length, notes.highest);
+    return Math.min(words.length, highest);
   }
 
   OptionalLong sp() {
-    return notes.sp;
+    return sp;
   }
 
   boolean holdsSp() {
-    return notes.sp.isPresent() && notes.sp.getAsLong() >= low && notes.sp.getAsLong() <= top();
+    return sp.isPresent() && sp.getAsLong() >= low && sp.getAsLong() <= top();
   }
 
   String nameOf(int n) {
-    return notes.names.getOrDefault(8L * (n + 1), "");
+    return names.getOrDefault(8L * (n + 1), "");
   }
 
   String title() {
-    return notes.title;
-  }
-
-  long guard() {
-    return notes.guard;
+    return title;
   }
 
   int redZone() {
-    return notes.redZone;
+    return redZone;
   }
 
+  /** What an untouched word holds: the byte that fills the lowest words, or else 0. */
   long paint() {
-    if (notes.paint.isPresent()) {
-      return notes.paint.getAsLong();
-    }
     return words.length >= 2 && words[0] == words[1] && WordMeanings.isRepeated(words[0])
         ? words[0]
         : 0;

@@ -4,7 +4,8 @@ import com.google.gson.Gson;
 import greenthreads.lab.machine.Abi;
 import greenthreads.lab.machine.Isa;
 import greenthreads.lab.show.Figure;
-import greenthreads.lab.show.Html;
+import greenthreads.lab.show.Grid;
+import greenthreads.lab.show.Grid.Cell;
 import greenthreads.lab.show.Pictures;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -60,17 +61,11 @@ final class StepDrawing {
         ("Recorded on this processor. Arrow keys, Home and End step; Escape leaves. "
                 + steps.ending())
             .strip();
-    return new Figure(Pictures.wrap(html()), alt, caption, text(alt));
+    Grid table = table();
+    return new Figure(Pictures.wrap(html(table)), alt, caption, alt + "\n\n" + table.text());
   }
 
   // ----- the table -----------------------------------------------------------------------------
-
-  private List<String> row(Step step) {
-    if (step.last()) {
-      return List.of("", step.place(), step.instruction(), "comes next: " + position(step));
-    }
-    return List.of(Integer.toString(number(step)), step.place(), step.instruction(), step.effect());
-  }
 
   /** Instructions are counted from 1, and those that did not run are not counted. */
   private int number(Step step) {
@@ -95,45 +90,29 @@ final class StepDrawing {
         && steps.steps().get(n - 1).register(abi.pc()) != steps.steps().get(n).register(abi.pc());
   }
 
-  private String text(String alt) {
-    var lines = new ArrayList<List<String>>();
-    lines.add(List.of("step", "place", "instruction", "what it does"));
+  private Grid table() {
+    var table = new Grid("gt-steps").head("step", "place", "instruction", "what it does");
     for (Step step : steps.steps()) {
       if (afterGap(step.number())) {
-        lines.add(List.of("   … the program runs on, unrecorded …"));
+        String gap = "… the program runs on, unrecorded …";
+        table.row("gt-fold", List.of(Cell.onlyHtml(""), Cell.of("   " + gap, gap).over(3)));
       }
-      lines.add(row(step));
+      table.row(
+          Cell.of(step.last() ? "" : Integer.toString(number(step))),
+          Cell.of(step.place()),
+          Cell.code(step.instruction()),
+          Cell.of(step.last() ? "comes next: " + position(step) : step.effect()).styled("gt-long"));
     }
-    if (!steps.ending().isEmpty()) {
-      lines.add(List.of(steps.ending()));
-    }
-    return alt + "\n\n" + Pictures.columns(lines);
+    return steps.ending().isEmpty() ? table : table.row(Cell.onlyText(steps.ending()));
   }
 
-  private String html() {
-    var html = new StringBuilder("<div class=\"gt-player\" data-gt=\"steps\">");
-    html.append("<div class=\"gt-stage\" hidden></div>");
-    html.append("<details class=\"gt-all\" open><summary>Every step as a table</summary>");
-    html.append("<div class=\"gt-scroll\"><table class=\"gt-steps\"><thead><tr>");
-    for (String head : List.of("step", "place", "instruction", "what it does")) {
-      html.append("<th scope=\"col\">").append(head).append("</th>");
-    }
-    html.append("</tr></thead><tbody>");
-    for (Step step : steps.steps()) {
-      if (afterGap(step.number())) {
-        html.append("<tr class=\"gt-fold\"><td></td><td colspan=\"3\">");
-        html.append("… the program runs on, unrecorded …</td></tr>");
-      }
-      List<String> cells = row(step);
-      html.append("<tr><td>").append(cells.get(0)).append("</td><td>");
-      html.append(Html.escape(cells.get(1))).append("</td><td><code>");
-      html.append(Html.escape(cells.get(2))).append("</code></td><td class=\"gt-long\">");
-      html.append(Html.escape(cells.get(3))).append("</td></tr>");
-    }
-    html.append("</tbody></table></div></details>");
-    html.append("<script type=\"application/json\" class=\"gt-data\">").append(data());
-    html.append("</script></div><script>").append(Pictures.file("player.js")).append("</script>");
-    return html.toString();
+  private String html(Grid table) {
+    return """
+    <div class="gt-player" data-gt="steps"><div class="gt-stage" hidden></div>\
+    <details class="gt-all" open><summary>Every step as a table</summary>%s</details>\
+    <script type="application/json" class="gt-data">%s</script></div><script>%s</script>\
+    """
+        .formatted(table.scrolling(), data(), Pictures.file("player.js"));
   }
 
   // ----- the player's data ---------------------------------------------------------------------
@@ -148,8 +127,7 @@ final class StepDrawing {
         value,
         key -> {
           WordMeanings.Meaning meaning = steps.meaningOf(value);
-          String kind = meaning.kind().name().toLowerCase(Locale.ROOT);
-          return pooled(kind, Pictures.hex(value), meaning.text());
+          return pooled(meaning.kind().style(), Pictures.hex(value), meaning.text());
         });
   }
 

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -28,7 +29,12 @@ final class WordMeanings {
     STACK,
     CODE,
     DATA,
-    BITS
+    BITS;
+
+    /** What the style sheet and the player's data call it. */
+    String style() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   /**

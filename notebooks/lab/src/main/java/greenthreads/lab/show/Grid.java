@@ -40,6 +40,11 @@ public final class Grid {
       return of(null, html);
     }
 
+    /** What names its column. */
+    public static Cell column(String name) {
+      return new Cell(name, Html.escape(name), "th", " scope=\"col\"");
+    }
+
     /** What names its row. */
     public static Cell heading(String name) {
       return new Cell(name, Html.escape(name), "th", " scope=\"row\"");
@@ -76,10 +81,7 @@ public final class Grid {
 
   /** The columns' names. */
   public Grid head(String... names) {
-    return head(
-        Stream.of(names)
-            .map(name -> new Cell(name, Html.escape(name), "th", " scope=\"col\""))
-            .toList());
+    return head(Stream.of(names).map(Cell::column).toList());
   }
 
   /** The same, each cell as it is. */

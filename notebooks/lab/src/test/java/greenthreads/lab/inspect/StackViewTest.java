@@ -37,7 +37,7 @@ class StackViewTest {
             List.of(new Mapping(HELLO, HELLO + 0x1000, "r-xp", 0, "/lib/swap.so")),
             a -> a >= HELLO ? Optional.of(new CodePlace("hello", a - HELLO)) : Optional.empty(),
             a -> Optional.empty());
-    return StackView.of("", LOW, words, meanings, 128);
+    return StackView.of(LOW, words, meanings, 128);
   }
 
   @Test
@@ -95,7 +95,7 @@ class StackViewTest {
     assertEquals(0, stack().used());
     assertEquals(8, stack(8, 1).used());
     assertEquals(5, stack(8, 0x01020304_05a5a5a5L).used());
-    assertEquals(512, stack(512, 1).paint(0xa5).used());
+    assertEquals(512, stack(512, 1).used());
   }
 
   @Test
@@ -107,10 +107,8 @@ class StackViewTest {
   }
 
   @Test
-  void guardAndForeignStackPointerAreSaid() {
-    Figure figure = stack(8, 1).sp(0x1234).guard(4096).figure();
-    assertTrue(
-        figure.text().contains("guard page: 4,096 bytes that nobody may touch"), figure.text());
+  void foreignStackPointerIsSaid() {
+    Figure figure = stack(8, 1).sp(0x1234).figure();
     assertTrue(figure.caption().contains("is on another stack"), figure.caption());
   }
 
