@@ -5,6 +5,8 @@ import greenthreads.lab.bind.Project;
 import greenthreads.lab.compile.Toolchain;
 import greenthreads.lab.machine.Target;
 import greenthreads.lab.show.Figure;
+import greenthreads.lab.show.Grid;
+import greenthreads.lab.show.Grid.Cell;
 import greenthreads.lab.show.Html;
 import greenthreads.lab.show.Picture;
 import greenthreads.lab.show.Pictures;
@@ -15,8 +17,10 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -110,59 +114,62 @@ public final class Machines implements Picture, Iterable<TargetMachine> {
     List<TargetMachine> machines = different();
     List<TargetMachine.Layout> layouts =
         machines.stream().map(each -> each.layout(struct)).toList();
-    List<List<String[]>> columns = layouts.stream().map(each -> members(each.struct())).toList();
+    List<List<List<String>>> columns =
+        layouts.stream().map(each -> members(each.struct())).toList();
     int rows = columns.stream().mapToInt(List::size).max().orElse(0);
 
-    var html = new StringBuilder("<div class=\"gt-scroll\"><table><thead><tr>");
-    for (TargetMachine each : machines) {
-      html.append("<th colspan=\"3\" scope=\"colgroup\"%s>".formatted(mark(each)));
-      html.append(Html.escape(each.markedTitle())).append("</th>");
-    }
-    html.append("</tr></thead><tbody>");
+    // One beside the other for the eye, one below the other in the text.
+    var table = new Grid("");
+    table.head(each(machines, i -> wide("th", machines.get(i).markedTitle())));
     for (int row = 0; row < rows; row++) {
-      html.append("<tr>");
-      for (int i = 0; i < machines.size(); i++) {
-        String[] cells =
-            row < columns.get(i).size() ? columns.get(i).get(row) : new String[] {"", "", ""};
-        for (String cell : cells) {
-          html.append("<td%s><code>".formatted(mark(machines.get(i))));
-          html.append(Html.escape(cell)).append("</code></td>");
-        }
-      }
-      html.append("</tr>");
+      int member = row;
+      table.row(
+          "",
+          each(
+              machines,
+              i ->
+                  (member < columns.get(i).size()
+                          ? columns.get(i).get(member)
+                          : List.of("", "", ""))
+                      .stream()
+                          .map(text -> Cell.onlyHtml("<code>" + Html.escape(text) + "</code>"))));
     }
-    html.append("<tr>");
-    for (int i = 0; i < machines.size(); i++) {
-      html.append("<td colspan=\"3\"%s>".formatted(mark(machines.get(i))));
-      html.append(Html.escape(size(layouts.get(i)))).append("</td>");
-    }
-    html.append("</tr><tr>");
-    for (int i = 0; i < machines.size(); i++) {
-      html.append("<td colspan=\"3\"%s>".formatted(mark(machines.get(i))));
-      html.append(Html.escape("says " + layouts.get(i).source())).append("</td>");
-    }
-    html.append("</tr></tbody></table></div>");
+    table.row("", each(machines, i -> wide("td", size(layouts.get(i)))));
+    table.row("", each(machines, i -> wide("td", "says " + layouts.get(i).source())));
 
-    var text = new StringBuilder();
+    var text = new ArrayList<String>();
     for (int i = 0; i < machines.size(); i++) {
-      text.append(i == 0 ? "" : "\n\n").append(machines.get(i).markedTitle());
-      text.append(": ");
-      text.append(size(layouts.get(i))).append("; says ").append(layouts.get(i).source());
-      var lines = new ArrayList<List<String>>();
-      columns.get(i).forEach(cells -> lines.add(List.of("  " + cells[0], cells[1], cells[2])));
-      text.append('\n').append(Pictures.columns(lines));
+      TargetMachine.Layout layout = layouts.get(i);
+      text.add(
+          "%s: %s; says %s\n"
+                  .formatted(machines.get(i).markedTitle(), size(layout), layout.source())
+              + Pictures.columns(columns.get(i).stream().map(Machines::indented).toList()));
     }
     String alt =
         "struct %s on %d machines: offset, member and bits.".formatted(struct, machines.size());
     return new Figure(
-        Pictures.wrap(html.toString()),
+        Pictures.wrap(table.scrolling()),
         alt,
         "struct %s: offset, member, bits".formatted(struct),
-        alt + "\n\n" + text);
+        alt + "\n\n" + String.join("\n\n", text));
   }
 
-  private static String mark(TargetMachine each) {
-    return each.isHere() ? " style=\"background:var(--gt-mark)\"" : "";
+  /** Cells for each machine; those of the reader's own are marked. */
+  private static List<Cell> each(List<TargetMachine> machines, IntFunction<Stream<Cell>> cells) {
+    return IntStream.range(0, machines.size())
+        .boxed()
+        .flatMap(i ->
+            cells.apply(i).map(cell -> cell.styled(machines.get(i).isHere() ? "gt-yours" : "")))
+        .toList();
+  }
+
+  private static Stream<Cell> wide(String tag, String text) {
+    String scope = tag.equals("th") ? " scope=\"colgroup\"" : "";
+    return Stream.of(new Cell(null, Html.escape(text), tag, scope).over(3));
+  }
+
+  private static List<String> indented(List<String> cells) {
+    return List.of("  " + cells.get(0), cells.get(1), cells.get(2));
   }
 
   private static String size(TargetMachine.Layout layout) {
@@ -171,15 +178,13 @@ public final class Machines implements Picture, Iterable<TargetMachine> {
   }
 
   /** Offset, name and bits of each member. */
-  private static List<String[]> members(StructLayout struct) {
-    var members = new ArrayList<String[]>();
+  private static List<List<String>> members(StructLayout struct) {
+    var members = new ArrayList<List<String>>();
     long offset = 0;
     for (MemoryLayout member : struct.memberLayouts()) {
       if (member.name().isPresent()) {
         members.add(
-            new String[] {
-              "0x%02x".formatted(offset), member.name().get(), "" + 8 * member.byteSize()
-            });
+            List.of("0x%02x".formatted(offset), member.name().get(), "" + 8 * member.byteSize()));
       }
       offset += member.byteSize();
     }
@@ -206,39 +211,34 @@ public final class Machines implements Picture, Iterable<TargetMachine> {
     List<Integer> turns = codes.stream().map(Machines::turn).toList();
     int level = turns.stream().max(Integer::compare).orElse(0);
 
-    var html =
-        new StringBuilder("<div class=\"gt-sides\" style=\"flex-wrap:nowrap;overflow-x:auto\">");
-    var text = new StringBuilder();
+    var tables = new ArrayList<String>();
+    var text = new ArrayList<String>();
+    var counts = new ArrayList<String>();
     for (int i = 0; i < machines.size(); i++) {
-      String title = machines.get(i).markedTitle();
-      html.append("<div><div class=\"gt-head\"><b>").append(Html.escape(title));
-      html.append("</b></div><table>");
-      text.append(i == 0 ? "" : "\n\n").append(title).append('\n');
-      int before = turns.get(i) < 0 ? 0 : level - turns.get(i);
-      html.append("<tr><td></td></tr>".repeat(before));
-      int number = 0;
-      for (String line : codes.get(i)) {
-        boolean isTurn = number++ == turns.get(i);
-        html.append(isTurn ? "<tr class=\"gt-tint-1\">" : "<tr>").append("<td><code>");
-        html.append(Html.escape(line)).append("</code></td></tr>");
-        text.append(isTurn ? "→ " : "  ").append(line).append('\n');
+      var code = new Grid("");
+      int turn = turns.get(i);
+      for (int missing = turn < 0 ? 0 : level - turn; missing > 0; missing--) {
+        code.row(Cell.onlyHtml(""));
       }
-      html.append("</table></div>");
+      for (int n = 0; n < codes.get(i).size(); n++) {
+        String line = codes.get(i).get(n);
+        String html = "<code>" + Html.escape(line) + "</code>";
+        Cell cell = Cell.of((n == turn ? "→ " : "  ") + line, html);
+        code.row(n == turn ? "gt-tint-1" : "", List.of(cell));
+      }
+      tables.add(code.html());
+      text.add(machines.get(i).markedTitle() + "\n" + code.text());
+      counts.add(machines.get(i).title() + " " + codes.get(i).size());
     }
-    String counts =
-        String.join(
-            ", ",
-            Stream.iterate(0, i -> i + 1)
-                .limit(machines.size())
-                .map(i -> machines.get(i).title() + " " + codes.get(i).size())
-                .toList());
     String alt =
-        "%s on %d machines. Instructions: %s.".formatted(function, machines.size(), counts);
+        "%s on %d machines. Instructions: %s."
+            .formatted(function, machines.size(), String.join(", ", counts));
+    List<String> titles = machines.stream().map(TargetMachine::markedTitle).toList();
     return new Figure(
-        Pictures.wrap(html.append("</div>").toString()),
+        Pictures.wrap(Grid.sideBySide("gt-level", titles, tables)),
         alt,
         "Marked: from there on the other stack.",
-        alt + "\n\n" + text.toString().stripTrailing());
+        alt + "\n\n" + String.join("\n\n", text));
   }
 
   private static final Pattern OFFSET =

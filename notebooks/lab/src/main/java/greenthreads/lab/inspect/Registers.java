@@ -123,7 +123,7 @@ public final class Registers implements Picture {
    * @param value what it holds
    */
   public static Figure parts(String register, long value) {
-    return Nested.figure(Abi.here(), register, value, value);
+    return RegisterParts.figure(Abi.here(), register, value, value);
   }
 
   /**
@@ -133,7 +133,7 @@ public final class Registers implements Picture {
    * @param after what it holds now
    */
   public static Figure parts(String register, long before, long after) {
-    return Nested.figure(Abi.here(), register, before, after);
+    return RegisterParts.figure(Abi.here(), register, before, after);
   }
 
   @Override
@@ -152,9 +152,7 @@ public final class Registers implements Picture {
     if (register.equals(abi.sp())) {
       return "stack";
     }
-    return abi.isFlags(register)
-        ? "bits"
-        : meanings.of(value).kind().name().toLowerCase(java.util.Locale.ROOT);
+    return abi.isFlags(register) ? "bits" : meanings.of(value).kind().style();
   }
 
   /** One or two moments, drawn. */
@@ -239,82 +237,6 @@ public final class Registers implements Picture {
       card.append("<div class=\"gt-now\">").append(Pictures.hexElement(now)).append("</div>");
       card.append(Pictures.element("div", "gt-what", last.meaning(name, now)));
       return card.append("</div>").toString();
-    }
-  }
-
-  /** A register's parts as boxes in boxes. */
-  private static final class Nested {
-    private Nested() {}
-
-    static Figure figure(Abi abi, String register, long before, long after) {
-      List<Abi.Part> parts = abi.parts(register);
-      boolean two = before != after;
-      var html = new StringBuilder("<div class=\"gt-scroll\"><table class=\"gt-nest\"><thead><tr>");
-      html.append("<th scope=\"col\">bits</th>");
-      for (int i = 7; i >= 0; i--) {
-        html.append("<th scope=\"col\">%d … %d</th>".formatted(8 * i + 7, 8 * i));
-      }
-      html.append("</tr></thead><tbody>");
-      if (two) {
-        html.append(bytes("before", before, before));
-      }
-      html.append(bytes(two ? "after" : "bytes", before, after));
-      var text = new ArrayList<List<String>>();
-      text.add(List.of("part", "bits", two ? "before" : "value", two ? "after" : ""));
-      for (Abi.Part part : parts) {
-        html.append(row(part, after));
-        text.add(
-            List.of(
-                part.name(),
-                "%d to %d".formatted(8 * (part.low() + part.bytes()) - 1, 8 * part.low()),
-                " ".repeat(16 - 2 * part.bytes()) + part.of(before),
-                two ? " ".repeat(16 - 2 * part.bytes()) + part.of(after) : ""));
-      }
-      html.append("</tbody></table></div>");
-      String names = String.join(", ", parts.stream().map(Abi.Part::name).toList());
-      String alt =
-          "One register, %d names: %s, each a part of the one before."
-              .formatted(parts.size(), names);
-      String caption =
-          two
-              ? "%s: %s changed, marked ●."
-                  .formatted(names, Pictures.count(diff(before, after), "byte"))
-              : "%s: one register under %d names.".formatted(names, parts.size());
-      return new Figure(
-          Pictures.wrap(html.toString()), alt, caption, caption + "\n\n" + Pictures.columns(text));
-    }
-
-    private static int diff(long before, long after) {
-      int count = 0;
-      for (int i = 0; i < 8; i++) {
-        count += (before ^ after) >>> 8 * i << 56 != 0 ? 1 : 0;
-      }
-      return count;
-    }
-
-    private static String bytes(String title, long before, long value) {
-      var row = new StringBuilder("<tr><th scope=\"row\">" + title + "</th>");
-      for (int i = 7; i >= 0; i--) {
-        boolean changed = (before ^ value) >>> 8 * i << 56 != 0;
-        row.append(changed ? "<td class=\"gt-changed\">● " : "<td>");
-        row.append("<code>%02x</code></td>".formatted(value >>> 8 * i & 0xff));
-      }
-      return row.append("</tr>").toString();
-    }
-
-    private static String row(Abi.Part part, long value) {
-      var row = new StringBuilder("<tr><th scope=\"row\">" + part.name() + "</th>");
-      int left = 8 - part.low() - part.bytes();
-      if (left > 0) {
-        row.append("<td class=\"gt-none\" colspan=\"%d\"></td>".formatted(left));
-      }
-      row.append(
-          "<td class=\"gt-part\" colspan=\"%d\"><b>%s</b> <code>%s</code></td>"
-              .formatted(part.bytes(), part.name(), part.of(value)));
-      if (part.low() > 0) {
-        row.append("<td class=\"gt-none\" colspan=\"%d\"></td>".formatted(part.low()));
-      }
-      return row.append("</tr>").toString();
     }
   }
 }

@@ -7,7 +7,8 @@ import greenthreads.lab.compile.Assembly;
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.compile.Toolchain;
 import greenthreads.lab.show.Figure;
-import greenthreads.lab.show.Html;
+import greenthreads.lab.show.Grid;
+import greenthreads.lab.show.Grid.Cell;
 import greenthreads.lab.show.Pictures;
 import greenthreads.lab.source.NativeSource;
 import greenthreads.lab.source.SourceFile;
@@ -131,68 +132,48 @@ public final class SideBySide {
   }
 
   private Figure figure() {
-    String counts =
-        String.join(
-            "; ",
-            versions.stream()
-                .map(version ->
-                    "%s: %s"
-                        .formatted(
-                            version.title(), Pictures.count(instructions(version), "instruction")))
-                .toList());
-    String alt = "%s in C and as machine code. %s.".formatted(function, counts);
+    var titles = new ArrayList<>(List.of(item.file()));
+    var grids = new ArrayList<>(List.of(source()));
+    var counts = new ArrayList<String>();
+    for (Version version : versions) {
+      var code = new Grid("");
+      version.lines().forEach(line -> row(code, mark(line), line.text()));
+      titles.add(version.title());
+      grids.add(code);
+      long instructions =
+          version.lines().stream().filter(line -> line.text().startsWith(" ")).count();
+      counts.add("%s: %s".formatted(version.title(), Pictures.count(instructions, "instruction")));
+    }
+    var lines = new ArrayList<List<String>>();
+    for (int i = 0; i < grids.size(); i++) {
+      lines.addAll(i == 0 ? List.of() : List.of(List.of("")));
+      lines.add(List.of(titles.get(i)));
+      lines.addAll(grids.get(i).lines());
+    }
+    String alt = "%s in C and as machine code. %s.".formatted(function, String.join("; ", counts));
     String caption =
         "The same number: the instruction comes from that line of %s.".formatted(file());
-    return new Figure(Pictures.wrap(html()), alt, caption, alt + "\n\n" + text());
+    return new Figure(
+        Pictures.wrap(Grid.sideBySide("", titles, grids.stream().map(Grid::scrolling).toList())),
+        alt,
+        caption,
+        alt + "\n\n" + Pictures.columns(lines));
   }
 
-  private static long instructions(Version version) {
-    return version.lines().stream().filter(line -> line.text().startsWith(" ")).count();
-  }
-
-  private List<String> source() {
-    return item.text().stripTrailing().lines().toList();
-  }
-
-  private String html() {
-    var html = new StringBuilder("<div class=\"gt-sides\"><div><div class=\"gt-head\"><b>");
-    html.append(Html.escape(item.file())).append("</b></div><div class=\"gt-scroll\"><table>");
+  private Grid source() {
+    var source = new Grid("");
     int number = item.firstLine();
-    for (String line : source()) {
-      html.append(row(marked(number) ? number : 0, line));
+    for (String line : item.text().stripTrailing().lines().toList()) {
+      row(source, marked(number) ? number : 0, line);
       number++;
     }
-    html.append("</table></div></div>");
-    for (Version version : versions) {
-      html.append("<div><div class=\"gt-head\"><b>").append(Html.escape(version.title()));
-      html.append("</b></div><div class=\"gt-scroll\"><table>");
-      version.lines().forEach(line -> html.append(row(mark(line), line.text())));
-      html.append("</table></div></div>");
-    }
-    return html.append("</div>").toString();
+    return source;
   }
 
-  private static String row(int mark, String text) {
-    String tint = mark == 0 ? "" : " class=\"gt-tint-" + mark % TINTS + "\"";
-    return "<tr%s><td class=\"gt-line\">%s</td><td><code>%s</code></td></tr>"
-        .formatted(tint, mark == 0 ? "" : Integer.toString(mark), Html.escape(text));
-  }
-
-  private String text() {
-    var lines = new ArrayList<List<String>>();
-    lines.add(List.of(item.file()));
-    int number = item.firstLine();
-    for (String line : source()) {
-      lines.add(List.of(marked(number) ? Integer.toString(number) : "", line));
-      number++;
-    }
-    for (Version version : versions) {
-      lines.add(List.of(""));
-      lines.add(List.of(version.title()));
-      for (Assembly.Line line : version.lines()) {
-        lines.add(List.of(mark(line) == 0 ? "" : Integer.toString(mark(line)), line.text()));
-      }
-    }
-    return Pictures.columns(lines);
+  private static void row(Grid grid, int mark, String text) {
+    String number = mark == 0 ? "" : Integer.toString(mark);
+    grid.row(
+        mark == 0 ? "" : "gt-tint-" + mark % TINTS,
+        List.of(Cell.of(number).styled("gt-line"), Cell.code(text)));
   }
 }

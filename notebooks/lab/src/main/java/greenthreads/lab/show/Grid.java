@@ -127,6 +127,21 @@ public final class Grid {
     return "<div class=\"gt-scroll\">" + html() + "</div>";
   }
 
+  /**
+   * Pieces of code beside each other.
+   *
+   * @param style classes of the style sheet
+   * @param tables one for each title, in HTML
+   */
+  public static String sideBySide(String style, List<String> titles, List<String> tables) {
+    var html = new StringBuilder("<div class=\"" + ("gt-sides " + style).strip() + "\">");
+    for (int i = 0; i < titles.size(); i++) {
+      html.append("<div><div class=\"gt-head\"><b>").append(Html.escape(titles.get(i)));
+      html.append("</b></div>").append(tables.get(i)).append("</div>");
+    }
+    return html.append("</div>").toString();
+  }
+
   /** Its rows in aligned columns; a row of one cell runs on freely. */
   public String text() {
     return Pictures.columns(lines);
