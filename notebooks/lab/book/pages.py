@@ -139,7 +139,8 @@ def without_copies(text, site):
     return text
 
 
-LISTING = re.compile(r"`((?:native/)?[\w./-]+\.[ch])(?:, lines? (\d+)[^`]*)?[^`\n]*`(?=\n)")
+# In JupyterLab the title of a quoted part opens the file itself.
+LISTING = re.compile(r"\[?`((?:native/)?[\w./-]+\.[ch])(?:, lines? (\d+)[^`]*)?[^`\n]*`(?:\]\(\.\./[^)\n]*\))?(?=\n)")
 
 
 def linked(markdown, site):
@@ -150,7 +151,7 @@ def linked(markdown, site):
         if not (site.root / name).is_file():
             return found[0]
         place = f"#line-{found[2]}" if found[2] else ""
-        title = html.escape(found[0].strip("`"))
+        title = html.escape(found[0].lstrip("[").split("`")[1])
         return f'<p><a href="{page_name(name)}.html{place}"><code>{title}</code></a></p>'
 
     return LISTING.sub(link, markdown, count=1)

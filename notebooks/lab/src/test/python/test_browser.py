@@ -165,7 +165,7 @@ def chapter():
 
 def wait_for_idle(page):
     page.wait_for_function(
-        "() => / \\| (Idle|Unknown)/.test(document.querySelector('#jp-main-statusbar')?.innerText ?? '')",
+        "() => / \\| Idle/.test(document.querySelector('#jp-main-statusbar')?.innerText ?? '')",
         timeout=90_000,
     )
 
@@ -319,6 +319,80 @@ def test_edit_crash_and_go_on(ran, fresh, chapter):
     assert "crashed with SIGSEGV" in report and "writes through a null pointer" in report
     assert fresh.locator(".jp-Dialog").count() == 0, "a dialog is open: did the kernel die?"
     assert LINE in run_cell(fresh, chapter, "swap-run"), "the kernel did not go on"
+
+
+# ---------------------------------------------------------------- while one writes a cell
+
+
+def type_into(page, chapter, name, text):
+    """Puts a text into a cell, with the cursor where the text has a |."""
+    cell(page, chapter, name).locator(".jp-InputArea-editor").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(text.replace("|", "", 1))
+    for _ in range(len(text) - text.index("|") - 1):
+        page.keyboard.press("ArrowLeft")
+
+
+def text_of(page, chapter, name):
+    return cell(page, chapter, name).locator(".cm-content").inner_text()
+
+
+def test_status_is_known_before_any_cell_has_run(fresh):
+    assert "| Idle" in fresh.locator("#jp-main-statusbar").inner_text()
+    prompts = fresh.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").all_inner_texts()
+    assert not any(re.search(r"\d", prompt) for prompt in prompts)
+
+
+def test_title_of_a_quoted_part_opens_its_file_at_its_line(fresh, chapter):
+    run_cell(fresh, chapter, "swap-start", "%load lab/start.jshell")
+    run_cell(fresh, chapter, "swap-start", f'Lab.source("{BOOK.stem}", "swap_on")')
+    title = cell(fresh, chapter, "swap-start").locator(".jp-OutputArea-output a").first
+    first = int(re.search(r"lines (\d+) to", title.inner_text())[1])
+    title.click()
+    fresh.wait_for_selector(".jp-FileEditor .cm-content")
+    fresh.wait_for_function(
+        f"() => /Ln {first}, Col 1/.test(document.querySelector('#jp-main-statusbar')?.innerText ?? '')", timeout=30_000
+    )
+    assert f"{BOOK.stem}.c" in fresh.locator(".lm-DockPanel-tabBar .lm-mod-current").all_inner_texts()
+    assert "swap_on" in fresh.locator(".jp-FileEditor .cm-content").inner_text()
+
+
+def test_shift_tab_shows_javadoc(fresh, chapter):
+    run_cell(fresh, chapter, "swap-start", "%load lab/start.jshell")
+    type_into(fresh, chapter, "swap-start", 'Lab.lo|ad("x")')
+    fresh.keyboard.press("Shift+Tab")
+    fresh.wait_for_selector(".jp-Tooltip")
+    shown = fresh.locator(".jp-Tooltip").inner_text()
+    assert "Library Lab.load(String name, String... options)" in shown and "if the compiler refuses the source" in shown
+
+
+def test_tab_offers_files_and_parts(fresh, chapter):
+    run_cell(fresh, chapter, "swap-start", "%load lab/start.jshell")
+    type_into(fresh, chapter, "swap-start", 'Lab.load("03|-")')
+    fresh.keyboard.press("Tab")
+    fresh.locator(".jp-Completer .jp-Completer-match", has_text=BOOK.stem).first.click()
+    assert text_of(fresh, chapter, "swap-start") == f'Lab.load("{BOOK.stem}")'
+    type_into(fresh, chapter, "swap-start", f'Lab.source("{BOOK.stem}", "swap_o|")')
+    fresh.keyboard.press("Tab")
+    fresh.wait_for_function(
+        """() => /"swap_on"/.test(document.querySelector('.jp-mod-active .cm-content')?.innerText ?? '')
+                 || document.querySelector('.jp-Completer:not(.lm-mod-hidden) .jp-Completer-match')""", timeout=30_000
+    )
+    offered = fresh.locator(".jp-Completer .jp-Completer-match").all_inner_texts()
+    assert text_of(fresh, chapter, "swap-start").endswith('"swap_on")') or "swap_on" in offered
+    assert not any(name[0].isupper() and name.endswith("Exception") for name in offered)
+
+
+def test_a_cell_can_ask(fresh, chapter):
+    cell(fresh, chapter, "swap-start").locator(".jp-InputArea-editor").click()
+    fresh.keyboard.press("Control+A")
+    fresh.keyboard.insert_text('System.out.print("Name? ");\nSystem.out.println("Hello " + IO.readln());')
+    fresh.keyboard.press("Control+Enter")
+    box = fresh.wait_for_selector(".jp-Stdin-input")
+    box.fill("Zoë")
+    box.press("Enter")
+    wait_for_idle(fresh)
+    assert "Hello Zoë" in cell(fresh, chapter, "swap-start").locator(".jp-Cell-outputArea").inner_text()
 
 
 # The contrast of every piece of text in the outputs with what is behind it (WCAG 2: 3 for large, 4.5 for small).

@@ -9,8 +9,10 @@ import java.util.Map;
  * @param language the fence's language: {@code c}, {@code asm}, {@code java}
  * @param title where the code comes from, one line
  * @param code the code itself, without a trailing newline
+ * @param place what the title leads to, as a path from the project's folder, behind it {@code
+ *     #line=12}; empty if it leads nowhere
  */
-public record Listing(String language, String title, String code) implements Shown {
+public record Listing(String language, String title, String code, String place) implements Shown {
   /**
    * A longer listing scrolls in a box, so that its text and what is said of it are seen together.
    */
@@ -19,6 +21,11 @@ public record Listing(String language, String title, String code) implements Sho
   private static final String SCROLLING =
       "<style>@media screen { .gt-listing { max-height: 34em; overflow: auto;"
           + " border-bottom: 1px solid rgba(128,128,128,.55); } }</style>\n\n";
+
+  /** A listing whose title leads nowhere. */
+  public Listing(String language, String title, String code) {
+    this(language, title, code, "");
+  }
 
   @Override
   public String text() {
@@ -39,8 +46,11 @@ public record Listing(String language, String title, String code) implements Sho
     while (code.contains(fence)) {
       fence += "`";
     }
-    String where = title.replace("`", "'");
-    String listing = "`" + where + "`\n\n" + fence + language + "\n" + code + "\n" + fence;
+    String where = "`" + title.replace("`", "'") + "`";
+    if (!place.isEmpty()) {
+      where = "[" + where + "](../" + place + ")"; // from the notebooks' folder
+    }
+    String listing = where + "\n\n" + fence + language + "\n" + code + "\n" + fence;
     return code.lines().count() <= MOST_LINES
         ? listing
         : SCROLLING

@@ -34,7 +34,8 @@ public final class Sources {
 
   public static Listing whole(Workspace workspace, String file) {
     Path path = path(workspace, file);
-    return new Listing("c", "native/" + name(workspace, path), read(path).stripTrailing());
+    String place = "native/" + name(workspace, path);
+    return new Listing("c", place, read(path).stripTrailing(), place);
   }
 
   public static Listing part(Workspace workspace, String file, String part) {
@@ -53,7 +54,8 @@ public final class Sources {
                     "native/%s has no part named `%s`.\nIts parts: %s."
                         .formatted(name, part, listed(source))));
     String title = "native/%s, lines %d to %d".formatted(name, item.firstLine(), item.lastLine());
-    return new Listing("c", title, item.text().stripTrailing());
+    String place = "native/%s#line=%d".formatted(name, item.firstLine() - 1); // counted from 0
+    return new Listing("c", title, item.text().stripTrailing(), place);
   }
 
   /** One part of a source, from the first of its files that has it; empty if none has. */

@@ -59,6 +59,16 @@ class ShownTest {
   }
 
   @Test
+  void titleOfAQuotedPartLeadsToItsLine() {
+    var listing = new Listing("c", "native/a.c, lines 8 to 9", "int x;", "native/a.c#line=7");
+    String markdown = listing.representations().get("text/markdown").toString();
+    assertTrue(
+        markdown.startsWith("[`native/a.c, lines 8 to 9`](../native/a.c#line=7)\n\n```c\n"),
+        markdown);
+    assertEquals("native/a.c, lines 8 to 9\n\nint x;", listing.text());
+  }
+
+  @Test
   void raggedTableIsRefused() {
     assertThrows(
         IllegalArgumentException.class,
