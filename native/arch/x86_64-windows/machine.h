@@ -35,9 +35,10 @@
  * from the beginning: the probes find it, and reach a page that nobody may
  * touch, below it, before they could jump over.
  *
- * Of the chapters, 00, 02, 05, 06 and 07 build here. 01 and 04 are about what
+ * Of the chapters, 00, 02, 05, 06, 07 and 09 build here. 01 and 04 are about what
  * POSIX offers: its threads, signals and mmap. 03 forges the book's stack, which
- * has no room for a home space, and so no `swap` is made for it.
+ * has no room for a home space, and so no `swap` is made for it. 11 counts what
+ * other systems tell of a process's memory.
  *
  * COFF has no hidden symbols. An .exe or .dll shows others only what it exports.
  */
