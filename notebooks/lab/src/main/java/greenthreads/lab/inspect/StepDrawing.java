@@ -164,7 +164,7 @@ final class StepDrawing {
     return new Gson().toJson(all);
   }
 
-  private static Map<String, Object> stack(Steps.Column column) {
+  private static Map<String, Object> stack(StepMemory.Column column) {
     var one = new LinkedHashMap<String, Object>();
     one.put("name", column.memory().name());
     one.put("labels", column.addresses().stream().map(column::label).toList());
