@@ -27,9 +27,6 @@ import java.util.function.Supplier;
  */
 record CrossTools(
     Optional<Toolchain> compiler, List<String> runner, boolean canRun, String missing) {
-  /** Where Debian puts Wine; its own starter for it is in another package. */
-  private static final String DEBIANS_WINE = "/usr/lib/wine/wine64";
-
   /**
    * What there is for a machine.
    *
@@ -44,103 +41,104 @@ record CrossTools(
         return new CrossTools(Optional.empty(), List.of(), true, none.getMessage());
       }
     }
+    if (target.isMac() && Platform.IS_MAC) {
+      return ofOtherMac(target, own.get());
+    }
+    Optional<Toolchain> compiler = first(environment, compilers(target));
+    String never = whyItNeverRuns(target);
+    Optional<Path> runner =
+        never.isEmpty()
+            ? runners(target).stream()
+                .flatMap(name -> program(environment, name).stream())
+                .findFirst()
+            : Optional.empty();
+    var missing = new ArrayList<String>();
+    if (compiler.isEmpty()) {
+      missing.add("To compile for it: `./build.sh cross`" + compilerPackages(target) + ".");
+    }
+    if (runner.isEmpty()) {
+      missing.add(never.isEmpty() ? "To run it: " + runnerPackages(target) + "." : never);
+    }
+    return new CrossTools(
+        compiler,
+        runner.map(Path::toString).stream().toList(),
+        runner.isPresent(),
+        String.join(" ", missing));
+  }
+
+  /** The commands to look for, the best first. */
+  private static List<String> compilers(Target target) {
     return switch (target) {
-      case X86_64_LINUX -> linux(environment, "x86_64", "x86-64-linux-gnu", "x86_64-linux-musl");
-      case AARCH64_LINUX ->
-          linux(environment, "aarch64", "aarch64-linux-gnu", "aarch64-linux-musl");
-      case RISCV64_LINUX ->
-          linux(environment, "riscv64", "riscv64-linux-gnu", "riscv64-linux-musl");
-      case X86_64_WINDOWS -> windows(environment);
-      case X86_64_MACOS -> macOs(own, environment, "x86_64");
-      case AARCH64_MACOS -> macOs(own, environment, "aarch64");
+      case X86_64_LINUX -> List.of("x86_64-linux-gnu-gcc", "zig cc -target x86_64-linux-musl");
+      case AARCH64_LINUX -> List.of("aarch64-linux-gnu-gcc", "zig cc -target aarch64-linux-musl");
+      case RISCV64_LINUX -> List.of("riscv64-linux-gnu-gcc", "zig cc -target riscv64-linux-musl");
+      case X86_64_WINDOWS -> List.of("x86_64-w64-mingw32-gcc", "zig cc -target x86_64-windows-gnu");
+      case X86_64_MACOS -> List.of("zig cc -target x86_64-macos");
+      case AARCH64_MACOS -> List.of("zig cc -target aarch64-macos");
     };
   }
 
-  private static CrossTools linux(
-      Map<String, String> environment, String architecture, String debian, String zig) {
-    Optional<Toolchain> compiler =
-        first(environment, List.of(debian.replace("x86-64", "x86_64") + "-gcc"))
-            .or(() -> first(environment, List.of("zig cc -target " + zig)));
-    var missing = new ArrayList<String>();
-    if (compiler.isEmpty()) {
-      missing.add(
-          "To compile for it: `./build.sh cross`, or `sudo apt install gcc-"
-              + debian
-              + "` (Debian, Ubuntu).");
-    }
-    if (Platform.IS_MAC) {
-      missing.add("To run it takes a Linux system: its emulator does not run on macOS.");
-      return new CrossTools(compiler, List.of(), false, String.join(" ", missing));
-    }
-    Optional<Path> emulator =
-        program(environment, "qemu-" + architecture)
-            .or(() -> program(environment, "qemu-" + architecture + "-static"));
-    if (emulator.isEmpty()) {
-      missing.add(
-          "To run it: `sudo apt install qemu-user` (Debian, Ubuntu),"
-              + " `sudo dnf install qemu-user` (Fedora).");
-    }
-    return new CrossTools(
-        compiler,
-        emulator.map(Path::toString).stream().toList(),
-        emulator.isPresent(),
-        String.join(" ", missing));
+  private static String compilerPackages(Target target) {
+    return switch (target) {
+      case X86_64_LINUX, AARCH64_LINUX, RISCV64_LINUX ->
+          ", or `sudo apt install gcc-%s-linux-gnu` (Debian, Ubuntu)"
+              .formatted(architecture(target).replace('_', '-'));
+      case X86_64_WINDOWS ->
+          ", or `sudo apt install gcc-mingw-w64-x86-64` (Debian, Ubuntu),"
+              + " `sudo dnf install mingw64-gcc` (Fedora), `brew install mingw-w64` (macOS)";
+      case X86_64_MACOS, AARCH64_MACOS -> " (Zig), or `conda install -c conda-forge zig`";
+    };
   }
 
-  private static CrossTools windows(Map<String, String> environment) {
-    Optional<Toolchain> compiler =
-        first(environment, List.of("x86_64-w64-mingw32-gcc", "zig cc -target x86_64-windows-gnu"));
-    var missing = new ArrayList<String>();
-    if (compiler.isEmpty()) {
-      missing.add(
-          "To compile for it: `./build.sh cross`, or `sudo apt install gcc-mingw-w64-x86-64`"
-              + " (Debian, Ubuntu), `sudo dnf install mingw64-gcc` (Fedora),"
-              + " `brew install mingw-w64` (macOS).");
-    }
-    if (!Platform.IS_X86_64 && !Platform.IS_MAC) {
-      missing.add("To run it takes a machine with an x86-64 processor, or a Mac.");
-      return new CrossTools(compiler, List.of(), false, String.join(" ", missing));
-    }
-    Optional<Path> wine =
-        program(environment, "wine64")
-            .or(() -> program(environment, "wine"))
-            .or(() -> program(environment, DEBIANS_WINE));
-    if (wine.isEmpty()) {
-      missing.add(
-          "To run it: `sudo apt install wine64` (Debian, Ubuntu), `sudo dnf install wine`"
-              + " (Fedora), `brew install --cask wine-stable` (macOS).");
-    }
-    return new CrossTools(
-        compiler,
-        wine.map(Path::toString).stream().toList(),
-        wine.isPresent(),
-        String.join(" ", missing));
+  /** The programs that run its programs; Debian's own starter for Wine is in another package. */
+  private static List<String> runners(Target target) {
+    String emulator = "qemu-" + architecture(target);
+    return target.isWindows()
+        ? List.of("wine64", "wine", "/usr/lib/wine/wine64")
+        : List.of(emulator, emulator + "-static");
   }
 
-  /** A Mac's own compiler knows both; elsewhere they are made, and run nowhere. */
-  private static CrossTools macOs(
-      Supplier<Toolchain> own, Map<String, String> environment, String architecture) {
-    if (Platform.IS_MAC) {
-      Toolchain here = own.get();
-      var words = new ArrayList<>(here.command());
-      words.addAll(List.of("-target", architecture.replace("aarch64", "arm64") + "-apple-macos"));
-      List<String> runner = List.of("/usr/bin/arch", "-x86_64");
-      boolean runs =
-          architecture.equals("x86_64")
-              && Program.run(List.of("/usr/bin/arch", "-x86_64", "/usr/bin/true")).exit() == 0;
-      String missing =
-          runs ? "" : "To run it takes a Mac with that processor, or Rosetta for x86-64.";
-      return new CrossTools(Optional.of(by(here, words)), runs ? runner : List.of(), runs, missing);
+  private static String runnerPackages(Target target) {
+    return target.isWindows()
+        ? "`sudo apt install wine64` (Debian, Ubuntu), `sudo dnf install wine` (Fedora),"
+            + " `brew install --cask wine-stable` (macOS)"
+        : "`sudo apt install qemu-user` (Debian, Ubuntu), `sudo dnf install qemu-user` (Fedora)";
+  }
+
+  /** Why its programs do not run here, whatever is installed; empty if they might. */
+  private static String whyItNeverRuns(Target target) {
+    if (target.isMac()) {
+      return "To run it takes a Mac.";
     }
-    Optional<Toolchain> compiler =
-        first(environment, List.of("zig cc -target " + architecture + "-macos"));
-    String missing = "To run it takes a Mac.";
-    if (compiler.isEmpty()) {
-      missing =
-          "To compile for it: `./build.sh cross` (Zig), or `conda install -c conda-forge zig`. "
-              + missing;
+    if (target.isWindows()) {
+      return Platform.IS_X86_64 || Platform.IS_MAC
+          ? ""
+          : "To run it takes a machine with an x86-64 processor, or a Mac.";
     }
-    return new CrossTools(compiler, List.of(), false, missing);
+    return Platform.IS_MAC
+        ? "To run it takes a Linux system: its emulator does not run on macOS."
+        : "";
+  }
+
+  /** As compilers and emulators call the processor: {@code x86_64}, {@code riscv64}. */
+  private static String architecture(Target target) {
+    return target.isX86() ? "x86_64" : target.folder.replace("arch/", "");
+  }
+
+  /** A Mac's own compiler knows both processors. */
+  private static CrossTools ofOtherMac(Target target, Toolchain here) {
+    var words = new ArrayList<>(here.command());
+    String architecture = target.isX86() ? "x86_64" : "arm64";
+    words.addAll(List.of("-target", architecture + "-apple-macos"));
+    List<String> runner = List.of("/usr/bin/arch", "-x86_64");
+    boolean runs =
+        target.isX86()
+            && Program.run(List.of("/usr/bin/arch", "-x86_64", "/usr/bin/true")).exit() == 0;
+    return new CrossTools(
+        Optional.of(by(here, words)),
+        runs ? runner : List.of(),
+        runs,
+        runs ? "" : "To run it takes a Mac with that processor, or Rosetta for x86-64.");
   }
 
   private static Optional<Toolchain> first(Map<String, String> environment, List<String> commands) {

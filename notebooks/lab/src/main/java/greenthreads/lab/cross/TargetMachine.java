@@ -1,6 +1,5 @@
 package greenthreads.lab.cross;
 
-import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Program;
@@ -8,8 +7,6 @@ import greenthreads.lab.base.Words;
 import greenthreads.lab.binary.DebugInfo;
 import greenthreads.lab.bind.Project;
 import greenthreads.lab.compile.Assembly;
-import greenthreads.lab.compile.Compiler;
-import greenthreads.lab.compile.Toolchain;
 import greenthreads.lab.machine.Target;
 import greenthreads.lab.show.Cell;
 import greenthreads.lab.show.Figure;
@@ -24,16 +21,12 @@ import greenthreads.lab.source.Sources;
 import java.io.IOException;
 import java.lang.foreign.StructLayout;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -45,19 +38,16 @@ import java.util.regex.Pattern;
  * and say so; a layout is read from the header.
  */
 public final class TargetMachine implements Picture {
-  private static final Duration LIMIT = Duration.ofSeconds(10);
-
-  /** Part of every key; to be changed when the options below change. */
-  private static final String FORM = "2";
-
   private final Target target;
   private final Project project;
   private final CrossTools tools;
+  private final CrossBuild build;
 
   TargetMachine(Target target, Project project, CrossTools tools) {
     this.target = target;
     this.project = project;
     this.tools = tools;
+    this.build = new CrossBuild(target, tools, project.workspace());
   }
 
   /** The plain edition of a native file for this machine. */
@@ -151,16 +141,7 @@ public final class TargetMachine implements Picture {
 
   /** The folder of {@code native/} that is its own, such as {@code "arch/aarch64"}. */
   public String folder() {
-    return switch (target) {
-      case X86_64_LINUX, X86_64_MACOS -> "arch/x86_64-sysv";
-      case AARCH64_LINUX, AARCH64_MACOS -> "arch/aarch64";
-      case RISCV64_LINUX -> "arch/riscv64";
-      case X86_64_WINDOWS -> "arch/x86_64-windows";
-    };
-  }
-
-  private boolean isMac() {
-    return target == Target.X86_64_MACOS || target == Target.AARCH64_MACOS;
+    return target.folder;
   }
 
   /** Whether there is a compiler for it. */
@@ -180,16 +161,12 @@ public final class TargetMachine implements Picture {
 
   /** The compiler's name and version; empty if there is none. */
   String compilerName() {
-    return tools.compiler().map(Toolchain::version).orElse("");
+    return build.compilerName();
   }
 
   /** What runs its programs here, in a word; empty if nothing does. */
   String runnerName() {
-    List<String> runner = tools.runner();
-    if (!tools.canRun()) {
-      return "";
-    }
-    return runner.isEmpty() ? "itself" : Path.of(runner.getFirst()).getFileName().toString();
+    return build.runnerName();
   }
 
   /** A part of its own header, by name: {@code switch_context}. */
@@ -215,174 +192,20 @@ public final class TargetMachine implements Picture {
     }
     try {
       var words = new ArrayList<>(List.of("-DMAIN", "-O2"));
-      if (target != Target.X86_64_WINDOWS) {
+      if (!target.isWindows()) {
         words.add("-pthread");
       }
-      if (!isHere() && !isMac()) {
+      if (!isHere() && !target.isMac()) {
         words.add("-static");
       }
       words.addAll(List.of(options));
-      Project.CompilerInput input = project.find(name, words);
-      long start = System.nanoTime();
-      Path hasLibrary = project.workspace().folder("elsewhere").resolve("zig-" + target.name());
-      boolean isZig = isZig(tools.compiler().orElseThrow());
-      if (isZig && !Files.exists(hasLibrary)) { // which it brings as sources, for all machines
-        Cell.say(
-            "Zig makes a C library for %s. It does that once, and may need some minutes."
-                .formatted(title()));
-      }
-      Cache.Entry entry = compile(input, "program.exe");
-      if (isZig) {
-        Files.write(hasLibrary, new byte[0]);
-      }
-      Path program = entry.folder().resolve("program.exe");
-      long compiled = System.nanoTime();
-      Run run = start(program, false);
-      if (target == Target.X86_64_WINDOWS && needsMore(run)) {
-        Cell.say("Wine makes itself a Windows. It does that once, and may need a minute.");
-        run = start(program, true);
-      }
-      Cell.say(
-          "%s: %s, run by %s in %s."
-              .formatted(
-                  title(),
-                  entry.fresh()
-                      ? "compiled with %s in %s"
-                          .formatted(compilerName(), Words.duration(compiled - start))
-                      : "unchanged",
-                  runnerName(),
-                  Words.duration(System.nanoTime() - compiled)));
+      Run run = build.run(project.find(name, words));
       if (Recorded.isRecording() && run.exit() >= 0) {
         record("run", name, List.of(options), ", " + runnerAndVersion(), run.exit(), run.output());
       }
       return run;
     } catch (IOException e) {
       throw new LabException(name + " cannot be run for " + title() + ": " + Words.reason(e), e);
-    }
-  }
-
-  /** It is clang inside. */
-  private static boolean isZig(Toolchain compiler) {
-    return compiler.executable().endsWith("zig");
-  }
-
-  private Cache.Entry compile(Project.CompilerInput input, String product) throws IOException {
-    Toolchain compiler = tools.compiler().orElseThrow();
-    var key = new ArrayList<>(input.options());
-    key.addAll(List.of(compiler.identity(), product, FORM));
-    String entry = Compiler.fileName(input.source()) + "-" + input.source().key(key);
-    return new Cache(project.workspace().folder("elsewhere"))
-        .get(entry, product, draft -> compile(compiler, input, draft, draft.resolve(product)));
-  }
-
-  private void compile(Toolchain compiler, Project.CompilerInput input, Path draft, Path product)
-      throws IOException {
-    NativeSource source = input.source();
-    Path directory = source.folder();
-    if (!source.files().isEmpty()) {
-      directory = draft.resolve("source");
-      Compiler.layOut(source, directory);
-    }
-    var command = new ArrayList<>(compiler.command());
-    command.addAll(List.of("-std=c17", "-I" + source.folder()));
-    command.addAll(Compiler.plain(target, compiler.isClang() || isZig(compiler)));
-    command.addAll(input.options());
-    command.addAll(List.of(source.unit(), "-o", product.toString()));
-    String cache = project.workspace().folder("elsewhere").resolve("zig").toString();
-    Run run =
-        process(
-            command,
-            directory,
-            Map.of("ZIG_GLOBAL_CACHE_DIR", cache, "ZIG_LOCAL_CACHE_DIR", cache),
-            Duration.ofMinutes(10));
-    if (!run.succeeded()) {
-      throw new CompileError(
-          "%s does not compile for %s: %s ended with %s.\n\n%s"
-              .formatted(
-                  source.title(),
-                  title(),
-                  compiler.version(),
-                  run.end(),
-                  (run.output() + run.problem()).replace(directory + "/", "").stripTrailing()));
-    }
-  }
-
-  private Run start(Path program, boolean wholeWindows) throws IOException {
-    var command = new ArrayList<>(tools.runner());
-    command.add(program.toString());
-    Map<String, String> environment =
-        target == Target.X86_64_WINDOWS ? wine(wholeWindows) : Map.of();
-    Duration limit = wholeWindows ? LIMIT.multipliedBy(12) : LIMIT;
-    // A folder of its own: what a program leaves there, a core file perhaps, is gone with it.
-    Path folder = Files.createTempDirectory(project.workspace().folder("elsewhere"), "draft-");
-    try {
-      return process(command, folder, environment, limit);
-    } finally {
-      Cache.delete(folder);
-    }
-  }
-
-  /**
-   * As it is started usually, Wine first makes a folder C: of several hundred megabytes. Told that
-   * it is being started for that very purpose, it does not, and takes its libraries from where they
-   * are installed; our programs want no more.
-   */
-  private Map<String, String> wine(boolean wholeWindows) {
-    String without = "mscoree,mshtml,explorer.exe,winedbg.exe,winemenubuilder.exe=";
-    String prefix = project.workspace().folder("wine").toString();
-    return wholeWindows
-        ? Map.of("WINEPREFIX", prefix, "WINEDEBUG", "-all", "WINEDLLOVERRIDES", without)
-        : Map.of(
-            "WINEPREFIX",
-            prefix,
-            "WINEDEBUG",
-            "-all",
-            "WINEDLLOVERRIDES",
-            "wineboot.exe," + without,
-            "WINEBOOTSTRAPMODE",
-            "1");
-  }
-
-  /** Whether it was Wine that failed and not the program. */
-  private static boolean needsMore(Run run) {
-    return run.exit() > 0
-        && run.lines().stream().allMatch(line -> line.isBlank() || line.startsWith("wine: "))
-        && !run.output().contains("Unhandled");
-  }
-
-  /** Far more than a chapter's program prints. */
-  private static final int MOST_OUTPUT = 1 << 20;
-
-  private Run process(
-      List<String> command, Path directory, Map<String, String> environment, Duration limit)
-      throws IOException {
-    Path output = Files.createTempFile(project.workspace().folder("elsewhere"), "output-", ".txt");
-    Process process = null;
-    try {
-      var builder = new ProcessBuilder(command).redirectErrorStream(true);
-      builder.directory(directory.toFile()).redirectOutput(output.toFile());
-      builder.environment().putAll(environment);
-      builder.environment().put("LC_ALL", "C.UTF-8");
-      process = builder.start();
-      process.getOutputStream().close();
-      boolean ended = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
-      String said;
-      try (var in = Files.newInputStream(output)) {
-        said = new String(in.readNBytes(MOST_OUTPUT), StandardCharsets.UTF_8);
-      }
-      said = said.replace("\r\n", "\n");
-      return ended
-          ? new Run(title(), said, process.exitValue(), "", "")
-          : new Run(
-              title(), said, -1, "It did not end within %d s.".formatted(limit.toSeconds()), "");
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new LabException("Interrupted while `" + command.getFirst() + "` was running.", e);
-    } finally {
-      if (process != null) {
-        Program.end(process);
-      }
-      Files.deleteIfExists(output);
     }
   }
 
@@ -491,18 +314,19 @@ public final class TargetMachine implements Picture {
         "#include \"arch/arch.h\"\nstruct %1$s *look(struct %1$s *at);\n".formatted(struct)
             + "struct %1$s *look(struct %1$s *at) { return at; }\n".formatted(struct));
     var options = new ArrayList<>(List.of("-O1", "-g", "-gdwarf-4"));
-    options.addAll(isMac() ? List.of("-c") : List.of("-shared", "-nostdlib"));
-    if (!isMac() && target != Target.X86_64_WINDOWS) {
+    options.addAll(target.isMac() ? List.of("-c") : List.of("-shared", "-nostdlib"));
+    if (!target.isMac() && !target.isWindows()) {
       options.add("-fPIC");
     }
-    if (target == Target.X86_64_WINDOWS) {
+    if (target.isWindows()) {
       options.add("-Wl,-e,look"); // nobody starts it, but some linkers insist on a beginning
     }
     NativeSource source = NativeSource.ofCell(project.workspace().sources(), file, files);
     try {
       DebugInfo said =
           DebugInfo.read(
-              compile(new Project.CompilerInput(source, options), "layout.o")
+              build
+                  .compile(new Project.CompilerInput(source, options), "layout.o")
                   .folder()
                   .resolve("layout.o"));
       return said.struct(struct)
@@ -529,15 +353,14 @@ public final class TargetMachine implements Picture {
       return recordedAssembly(name, function, List.of(options));
     }
     var words = new ArrayList<>(List.of("-O2", "-fno-asynchronous-unwind-tables", "-S"));
-    boolean x86 = folder().contains("x86_64");
-    if (x86) {
+    if (target.isX86()) {
       words.add("-masm=intel");
     }
     words.addAll(List.of(options));
     try {
       String all =
           new String(
-              compile(project.find(name, words), "unit.s").content(), StandardCharsets.UTF_8);
+              build.compile(project.find(name, words), "unit.s").content(), StandardCharsets.UTF_8);
       String code =
           Assembly.function(all, function)
               .orElseThrow(() ->

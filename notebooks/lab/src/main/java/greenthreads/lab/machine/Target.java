@@ -11,22 +11,27 @@ import java.util.stream.Stream;
 
 /** A kind of machine that the chapters' C is written for: an architecture and a system. */
 public enum Target {
-  X86_64_LINUX("x86-64, Linux", "__x86_64__ __linux__ __ELF__ MAP_STACK"),
-  AARCH64_LINUX("AArch64, Linux", "__aarch64__ __linux__ __ELF__ MAP_STACK"),
-  X86_64_MACOS("x86-64, macOS", "__x86_64__ __APPLE__"),
-  AARCH64_MACOS("AArch64, macOS", "__aarch64__ __APPLE__"),
+  X86_64_LINUX("x86-64, Linux", "x86_64-sysv", "__x86_64__ __linux__ __ELF__ MAP_STACK"),
+  AARCH64_LINUX("AArch64, Linux", "aarch64", "__aarch64__ __linux__ __ELF__ MAP_STACK"),
+  X86_64_MACOS("x86-64, macOS", "x86_64-sysv", "__x86_64__ __APPLE__"),
+  AARCH64_MACOS("AArch64, macOS", "aarch64", "__aarch64__ __APPLE__"),
   RISCV64_LINUX(
       "RISC-V 64, Linux",
+      "riscv64",
       "__riscv __riscv_xlen=64 __riscv_float_abi_double __linux__ __ELF__ MAP_STACK"),
-  X86_64_WINDOWS("x86-64, Windows", "__x86_64__ _WIN32 MAP_STACK");
+  X86_64_WINDOWS("x86-64, Windows", "x86_64-windows", "__x86_64__ _WIN32 MAP_STACK");
 
   /** What a reader calls it: {@code AArch64, macOS}. */
   public final String title;
 
+  /** The folder of {@code native/} that is its own: {@code arch/aarch64}. */
+  public final String folder;
+
   private final String defined;
 
-  Target(String title, String defined) {
+  Target(String title, String folder, String defined) {
     this.title = title;
+    this.folder = "arch/" + folder;
     this.defined = defined;
   }
 
@@ -63,6 +68,14 @@ public enum Target {
 
   public boolean isMac() {
     return this == X86_64_MACOS || this == AARCH64_MACOS;
+  }
+
+  public boolean isWindows() {
+    return this == X86_64_WINDOWS;
+  }
+
+  public boolean isX86() {
+    return folder.startsWith("arch/x86_64");
   }
 
   /** The macros by which a C source knows this machine, as its compilers define them. */
