@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
@@ -16,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -157,7 +159,7 @@ public final class Sources {
       files.put(own, text);
       return NativeSource.ofCell(workspace.sources(), name, files);
     }
-    Braces.neverClosed(text)
+    neverClosed(text)
         .ifPresent(line -> {
           throw new CompileError(
               "cell %s does not compile: the { in line %d is never closed.\n\n%s:%d: error: no }"
@@ -170,8 +172,9 @@ public final class Sources {
     files.put(own, text);
     files.put(baseName, read(base));
     SourceFile whole =
-        SourceFile.parse(baseName, read(base))
-            .expand(header -> {
+        Merge.expand(
+            SourceFile.parse(baseName, read(base)),
+            header -> {
               Path file = workspace.sources().resolve(header).normalize();
               if (!file.startsWith(workspace.sources()) || !Files.isRegularFile(file)) {
                 return Optional.empty();
@@ -180,8 +183,29 @@ public final class Sources {
               files.put(header, content);
               return Optional.of(content);
             });
-    files.put("merged-" + own, SourceFile.replace(whole, SourceFile.parse(own, text)));
+    files.put("merged-" + own, Merge.replace(whole, SourceFile.parse(own, text)));
     return NativeSource.ofCell(workspace.sources(), name, files);
+  }
+
+  /**
+   * The line, counted from 1, of the outermost brace that is open at the end of a C text; none
+   * where conditional compilation could explain it.
+   *
+   * <p>In a file that was put together from two, the compiler finds out only where the other one
+   * goes on, and blames that.
+   */
+  private static OptionalInt neverClosed(String text) {
+    var open = new ArrayDeque<Integer>();
+    for (Token token : Token.all(text)) {
+      if (token.is(Token.Kind.DIRECTIVE) && Splitter.opens(Splitter.name(token))) {
+        return OptionalInt.empty();
+      } else if (token.is("{")) {
+        open.addLast(token.line());
+      } else if (token.is("}")) {
+        open.pollLast();
+      }
+    }
+    return open.isEmpty() ? OptionalInt.empty() : OptionalInt.of(open.getFirst());
   }
 
   private static Path path(Workspace workspace, String file) {

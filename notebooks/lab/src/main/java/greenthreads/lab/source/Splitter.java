@@ -1,0 +1,255 @@
+package greenthreads.lab.source;
+
+import greenthreads.lab.source.SourceFile.Item;
+import greenthreads.lab.source.SourceFile.Key;
+import greenthreads.lab.source.SourceFile.Key.Space;
+import greenthreads.lab.source.SourceFile.Kind;
+import greenthreads.lab.source.SourceFile.Span;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Finds where the items of a C text begin and end. */
+final class Splitter {
+  /** A directive's name and the word behind it: {@code #define SIZE}. */
+  private static final Pattern DIRECTIVE =
+      Pattern.compile("#[^\\p{L}]*(\\w*)(?:\\s|\\\\\r?\n)*(\\w*)");
+
+  private static final Pattern HEADER = Pattern.compile("\"([^\"]*)\"|(<[^>]*>)");
+  private static final Pattern NEVER = Pattern.compile("(?s)#\\s*if\\s+0\\s*(?:/[/*].*)?");
+  private static final Pattern LINE =
+      Pattern.compile(
+          "#\\s*line\\s+(\\d{1,9})(?:\\s+\"((?:[^\"\\\\]|\\\\.)*)\")?.*", Pattern.DOTALL);
+
+  private final String text;
+  private final List<Token> tokens;
+  private final List<Item> items = new ArrayList<>();
+
+  /** The index of the first token that is in no item yet. */
+  private int next;
+
+  // What #line directives have said.
+  private String file;
+  private int linesAhead;
+
+  Splitter(String name, String text) {
+    this.text = text;
+    this.tokens = Token.all(text);
+    this.file = name;
+  }
+
+  List<Item> split() {
+    while (next < tokens.size()) {
+      int code = next;
+      while (tokens.get(code).is(Token.Kind.COMMENT) && isNearNext(code)) {
+        code++;
+      }
+      switch (tokens.get(code).kind()) {
+        case COMMENT -> add(Kind.COMMENT, "", code, code, Set.of());
+        case DIRECTIVE -> addDirective(code);
+        default -> addDeclaration(code);
+      }
+    }
+    return List.copyOf(items);
+  }
+
+  /** Whether another token follows without an empty line between. */
+  private boolean isNearNext(int index) {
+    return index + 1 < tokens.size()
+        && tokens.get(index + 1).line() - tokens.get(index).lastLine() <= 1;
+  }
+
+  // Directives
+
+  /** A directive's name, {@code define}; the empty string if it has none. */
+  static String name(Token directive) {
+    Matcher matcher = DIRECTIVE.matcher(directive.text());
+    return matcher.lookingAt() ? matcher.group(1) : "";
+  }
+
+  /** Whether a directive of this name begins a conditional. */
+  static boolean opens(String directive) {
+    return directive.equals("if") || directive.equals("ifdef") || directive.equals("ifndef");
+  }
+
+  /** Whether it ends a branch and begins another: else, elif, elifdef, elifndef. */
+  static boolean branches(String directive) {
+    return directive.startsWith("el");
+  }
+
+  private static boolean isNever(Token directive) {
+    return NEVER.matcher(directive.text()).matches();
+  }
+
+  private void addDirective(int code) {
+    Token token = tokens.get(code);
+    String directive = name(token);
+    switch (directive) {
+      case "define" -> {
+        Matcher matcher = DIRECTIVE.matcher(token.text());
+        String macro = matcher.lookingAt() ? matcher.group(2) : "";
+        add(Kind.DEFINE, macro, code, code, Set.of(new Key(Space.NAME, macro)));
+      }
+      case "include" -> {
+        Matcher matcher = HEADER.matcher(token.text());
+        String header = !matcher.find() ? "<>" : matcher.group().replace("\"", "");
+        add(Kind.INCLUDE, header, code, code, Set.of(new Key(Space.INCLUDED, header)));
+      }
+      case "line" -> {
+        add(Kind.DIRECTIVE, directive, code, code, Set.of());
+        Matcher matcher = LINE.matcher(token.text());
+        if (matcher.matches()) {
+          linesAhead = Integer.parseInt(matcher.group(1)) - (token.lastLine() + 1);
+          file = matcher.group(2) == null ? file : matcher.group(2).replaceAll("\\\\(.)", "$1");
+        }
+      }
+      default -> {
+        add(Kind.DIRECTIVE, directive, code, code, Set.of());
+        if (isNever(token)) {
+          addDisabled();
+        }
+      }
+    }
+  }
+
+  /** The text under {@code #if 0} need not even be C: one item. */
+  private void addDisabled() {
+    int depth = 0;
+    int end = next;
+    for (; end < tokens.size(); end++) {
+      String directive = tokens.get(end).is(Token.Kind.DIRECTIVE) ? name(tokens.get(end)) : "";
+      boolean closes = directive.equals("endif");
+      if (depth == 0 && (closes || branches(directive))) {
+        break;
+      }
+      depth += opens(directive) ? 1 : closes ? -1 : 0;
+    }
+    if (end > next) {
+      add(Kind.OTHER, "", next, end - 1, Set.of());
+    }
+  }
+
+  // Declarations
+
+  /**
+   * A conditional inside an item. Each branch may open brackets that another opens too: only one is
+   * understood, the first that is not {@code #if 0}.
+   */
+  private static final class Conditional {
+    final int depthBefore;
+    int depthAfter;
+    boolean understood;
+    boolean silent;
+
+    Conditional(int depth, boolean never) {
+      depthBefore = depth;
+      depthAfter = depth;
+      silent = never;
+    }
+
+    void endBranch(int depth) {
+      if (!silent) {
+        understood = true;
+        depthAfter = depth;
+      }
+      silent = understood;
+    }
+  }
+
+  /** Reads to the end of the declaration or definition whose first token this is. */
+  private void addDeclaration(int code) {
+    var understood = new ArrayList<Token>();
+    Deque<Conditional> open = new ArrayDeque<>();
+    int depth = 0;
+    boolean hasBody = false;
+    boolean complete = false;
+    int last = tokens.size() - 1; // what is never closed takes the rest along
+    for (int i = code; i < tokens.size(); i++) {
+      Token token = tokens.get(i);
+      if (token.is(Token.Kind.COMMENT)) {
+        continue;
+      }
+      if (depth == 0 && open.isEmpty() && isCallAlone(understood, token)) {
+        last = codeBefore(i);
+        break;
+      }
+      if (token.is(Token.Kind.DIRECTIVE)) {
+        String directive = name(token);
+        if (opens(directive)) {
+          open.push(new Conditional(depth, isNever(token)));
+        } else if (branches(directive) || directive.equals("endif")) {
+          if (open.isEmpty()) {
+            last = codeBefore(i); // a conditional around the item: it ends in front of it
+            break;
+          }
+          Conditional conditional = open.peek();
+          conditional.endBranch(depth);
+          depth = conditional.depthBefore;
+          if (directive.equals("endif")) {
+            depth = conditional.depthAfter;
+            open.pop();
+          }
+        }
+      } else if (open.stream().noneMatch(conditional -> conditional.silent)) {
+        hasBody |= token.is("{") && depth == 0 && Declaration.isFunction(understood);
+        understood.add(token);
+        depth += Declaration.opens(token) ? 1 : Declaration.closes(token) && depth > 0 ? -1 : 0;
+        complete = depth == 0 && (token.is(";") || hasBody && token.is("}"));
+      }
+      if (complete && open.isEmpty() && depth == 0) {
+        last = i;
+        break;
+      }
+    }
+    Declaration found = Declaration.of(understood, hasBody);
+    add(found.kind(), found.name(), code, last, found.keys());
+  }
+
+  /** Whether what has been read is a macro's call that ends with its line and no semicolon. */
+  private static boolean isCallAlone(List<Token> tokens, Token next) {
+    return !tokens.isEmpty()
+        && next.line() > tokens.getLast().lastLine()
+        && !next.is("{")
+        && !next.is(";")
+        && Declaration.isCall(tokens);
+  }
+
+  private int codeBefore(int index) {
+    int i = index - 1;
+    while (tokens.get(i).is(Token.Kind.COMMENT)) {
+      i--;
+    }
+    return i;
+  }
+
+  /** Adds an item, and what follows it on its line, if that is only a comment. */
+  private void add(Kind kind, String name, int code, int last, Set<Key> keys) {
+    Token first = tokens.get(next);
+    next = last + 1;
+    if (next < tokens.size() && kind != Kind.COMMENT) {
+      Token behind = tokens.get(next);
+      boolean isLastOfLine =
+          next + 1 == tokens.size() || tokens.get(next + 1).line() > behind.lastLine();
+      if (behind.is(Token.Kind.COMMENT)
+          && behind.line() == tokens.get(last).lastLine()
+          && isLastOfLine) {
+        next++;
+      }
+    }
+    Token end = tokens.get(next - 1);
+    items.add(
+        new Item(
+            kind,
+            name,
+            file,
+            first.line() + linesAhead,
+            end.lastLine() + linesAhead,
+            text.substring(first.start(), end.end()),
+            new Span(first.start(), tokens.get(code).start(), end.end()),
+            keys));
+  }
+}
