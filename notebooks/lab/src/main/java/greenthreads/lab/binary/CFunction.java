@@ -12,7 +12,6 @@ import java.util.List;
  *     before C23
  * @param variadic whether further arguments may follow
  * @param external whether other files can call it: it is not {@code static}
- * @param defined whether the file holds its code; else it only declares, or has inlined it
  * @param file the source file as the compiler was given it, or null if it did not say
  * @param line the line of the declaration, or 0
  */
@@ -23,7 +22,6 @@ public record CFunction(
     boolean prototyped,
     boolean variadic,
     boolean external,
-    boolean defined,
     String file,
     int line) {
 

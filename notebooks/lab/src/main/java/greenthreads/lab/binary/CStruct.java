@@ -5,7 +5,6 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * A C struct or union as the compiler laid it out.
@@ -18,9 +17,6 @@ import java.util.Optional;
  */
 public record CStruct(boolean union, String name, long size, long alignment, List<Member> members) {
 
-  /** More members than this are not searched: a damaged struct may contain itself. */
-  private static final int MAX_MEMBERS = 10_000;
-
   /**
    * A member.
    *
@@ -28,42 +24,9 @@ public record CStruct(boolean union, String name, long size, long alignment, Lis
    * @param offset the offset of its first byte
    * @param type its type
    * @param alignment the alignment that the source asks for, or 0
-   * @param bits the width of a bit field, else 0
-   * @param bit where in its first byte a bit field begins, counted from the least significant bit
+   * @param isBitField whether it is a bit field, which may begin inside that byte
    */
-  record Member(String name, long offset, CType type, long alignment, long bits, long bit) {
-    private Member moved(long distance) {
-      return new Member(name, distance + offset, type, alignment, bits, bit);
-    }
-
-    @Override
-    public String toString() {
-      return type.declare(name) + (bits > 0 ? " : " + bits : "");
-    }
-  }
-
-  /** The member of this name, also one of an anonymous struct or union inside, as in C. */
-  Optional<Member> member(String wanted) {
-    return member(wanted, new int[] {MAX_MEMBERS});
-  }
-
-  private Optional<Member> member(String wanted, int[] left) {
-    for (Member member : members) {
-      if (--left[0] < 0) {
-        break;
-      }
-      if (member.name.equals(wanted)) {
-        return Optional.of(member);
-      }
-      if (member.name.isEmpty()) {
-        Optional<Member> inner = member.type.struct().flatMap(part -> part.member(wanted, left));
-        if (inner.isPresent()) {
-          return Optional.of(inner.get().moved(member.offset));
-        }
-      }
-    }
-    return Optional.empty();
-  }
+  record Member(String name, long offset, CType type, long alignment, boolean isBitField) {}
 
   /**
    * The struct's layout: named members at the offsets the compiler chose, paddings between.
@@ -77,17 +40,14 @@ public record CStruct(boolean union, String name, long size, long alignment, Lis
    */
   public StructLayout layout() {
     if (union) {
-      throw new IllegalStateException("union " + name + " is no struct: ask for its group layout.");
+      throw new IllegalStateException("union " + name + " is no struct.");
     }
-    return (StructLayout) group();
+    return (StructLayout) layout(Long.MAX_VALUE, 0);
   }
 
-  /** The layout of a struct or of a union. */
-  GroupLayout group() {
-    return layout(Long.MAX_VALUE, 0);
-  }
-
-  /** The layout where at most {@code limit} of alignment is to be had. */
+  /**
+   * The layout of a struct or of a union, where at most {@code limit} of alignment is to be had.
+   */
   GroupLayout layout(long limit, int depth) {
     // An array needs a size that is a multiple of the alignment, which tells packed structs.
     long most = size == 0 ? limit : Math.min(limit, Long.lowestOneBit(size));
@@ -116,7 +76,7 @@ public record CStruct(boolean union, String name, long size, long alignment, Lis
   private long hiddenAlignment(long most, int depth) {
     long alignment = 0;
     for (Member member : members) {
-      boolean hidden = member.bits > 0 ? !member.name.isEmpty() : member.name.isEmpty();
+      boolean hidden = member.isBitField ? !member.name.isEmpty() : member.name.isEmpty();
       if (hidden) {
         MemoryLayout layout = member.type.layout(most, member.alignment, depth);
         alignment = Math.max(alignment, layout.byteAlignment());
@@ -129,7 +89,7 @@ public record CStruct(boolean union, String name, long size, long alignment, Lis
     long longest = 0;
     for (int i = 0; i < members.size(); i++) {
       Member member = members.get(i);
-      if (member.bits == 0) {
+      if (!member.isBitField) {
         MemoryLayout layout = member.type.layout(most, member.alignment, depth);
         longest = Math.max(longest, layout.byteSize());
         parts.add(layout.withName(member.name.isEmpty() ? "$struct" + i : member.name));
@@ -146,7 +106,7 @@ public record CStruct(boolean union, String name, long size, long alignment, Lis
   private void addSequence(List<MemoryLayout> parts, long most, int depth) {
     long end = 0;
     for (Member member : members) {
-      if (member.bits > 0) {
+      if (member.isBitField) {
         continue;
       }
       if (member.offset < end) {
@@ -172,26 +132,8 @@ public record CStruct(boolean union, String name, long size, long alignment, Lis
     }
   }
 
-  /** The same struct, known by another name. */
-  CStruct named(String newName) {
-    return new CStruct(union, newName, size, alignment, members);
-  }
-
   private String title() {
     String keyword = union ? "union" : "struct";
     return name.isEmpty() ? keyword : keyword + " " + name;
-  }
-
-  /** The declaration in C, each member's offset behind it. */
-  @Override
-  public String toString() {
-    StringBuilder text = new StringBuilder(title()).append(" {");
-    for (Member member : members) {
-      String declaration = member + ";";
-      text.append("\n    ").append(declaration);
-      text.append(" ".repeat(Math.max(1, 28 - declaration.length())));
-      text.append("// ").append(member.offset);
-    }
-    return text.append("\n};").append(" ".repeat(30)).append("// ").append(size).toString();
   }
 }

@@ -1,7 +1,6 @@
 package greenthreads.lab.binary;
 
 import greenthreads.lab.binary.DwarfReader.Entry;
-import java.lang.foreign.AddressLayout;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -39,10 +38,10 @@ public final class CType {
 
   private final DebugInfo info;
 
-  /** The entry as the source uses it, with qualifiers and typedefs; null for void and unknown. */
-  private final Entry entry;
+  /** The entry as the source uses it, and those that its typedefs and qualifiers lead to. */
+  private final List<Entry> chain = new ArrayList<>();
 
-  /** The entry without them. */
+  /** The last of these, which is neither; null for void and unknown. */
   private final Entry bare;
 
   private final Kind kind;
@@ -50,27 +49,26 @@ public final class CType {
   /** For an array of several dimensions, which one this is: DWARF has one entry for them all. */
   private final int dimension;
 
-  /** The type whose entry is at an offset; -1 is how DWARF says void (DWARF 5, section 5.2). */
+  /** The type whose entry is at an offset; -1 is how DWARF says void (DWARF 4, section 5.2). */
   CType(DebugInfo info, long offset) {
-    this(info, offset == -1 ? null : info.entry(offset), offset == -1, 0);
+    this(info, offset, 0);
   }
 
-  CType(DebugInfo info, Entry entry) {
-    this(info, entry, false, 0);
-  }
-
-  private CType(DebugInfo info, Entry entry, boolean isVoid, int dimension) {
+  private CType(DebugInfo info, long offset, int dimension) {
     this.info = info;
-    this.entry = entry;
     this.dimension = dimension;
-    Entry current = entry;
-    boolean endsInVoid = isVoid;
-    for (int i = 0; current != null && isAlias(current.tag); i++) {
-      endsInVoid = current.type == -1;
-      current = i < DebugInfo.MAX_DEPTH ? info.entry(current.type) : null;
+    long at = offset;
+    Entry current = info.entry(at);
+    while (current != null && isAlias(current) && chain.size() < DebugInfo.MAX_DEPTH) {
+      chain.add(current);
+      at = current.type();
+      current = info.entry(at);
     }
-    bare = current;
-    kind = current == null ? (endsInVoid ? Kind.VOID : Kind.UNKNOWN) : kindOf(current);
+    if (current != null) {
+      chain.add(current);
+    }
+    bare = current == null || isAlias(current) ? null : current;
+    kind = bare != null ? kindOf(bare) : at == -1 ? Kind.VOID : Kind.UNKNOWN;
   }
 
   /** What the type is at bottom. */
@@ -96,29 +94,10 @@ public final class CType {
   /** What a pointer points to, an array consists of, or a function returns. */
   public Optional<CType> target() {
     return switch (kind) {
-      case POINTER, FUNCTION -> Optional.of(new CType(info, bare.type));
+      case POINTER, FUNCTION -> Optional.of(new CType(info, bare.type()));
       case ARRAY -> Optional.of(element());
       default -> Optional.empty();
     };
-  }
-
-  /** The length of an array; 0 where the declaration leaves it open. */
-  long count() {
-    Entry range = kind == Kind.ARRAY ? range() : null;
-    return range == null ? 0 : Math.max(0, range.count);
-  }
-
-  /** The parameters of a function type. */
-  List<CType> parameters() {
-    List<CType> parameters = new ArrayList<>();
-    if (kind == Kind.FUNCTION) {
-      for (Entry child : bare.children) {
-        if (child.tag == DwarfReader.TAG_FORMAL_PARAMETER) {
-          parameters.add(new CType(info, child.type));
-        }
-      }
-    }
-    return List.copyOf(parameters);
   }
 
   /** The members of a struct or union; empty where this file only declares it. */
@@ -127,20 +106,15 @@ public final class CType {
       return Optional.empty();
     }
     Entry complete = info.completed(bare);
-    if (complete.declaration) {
-      return Optional.empty();
-    }
-    CStruct struct = info.struct(complete);
-    return Optional.of(struct.name().isEmpty() ? struct.named(typedefName()) : struct);
-  }
-
-  /**
-   * The type's layout, with the alignment the C compiler gives it.
-   *
-   * @throws IllegalStateException if it has none, as void and incomplete types
-   */
-  MemoryLayout layout() {
-    return layout(Long.MAX_VALUE, 0, 0);
+    String typedef =
+        chain.stream()
+            .filter(entry -> entry.tag == DwarfReader.TAG_TYPEDEF && entry.name() != null)
+            .findFirst()
+            .map(Entry::name)
+            .orElse("");
+    return complete.isDeclaration()
+        ? Optional.empty()
+        : Optional.of(info.struct(complete, typedef));
   }
 
   /** The {@link #spelling()}. */
@@ -149,12 +123,14 @@ public final class CType {
     return spelling();
   }
 
-  private static boolean isAlias(int tag) {
-    return tag == DwarfReader.TAG_TYPEDEF || qualifier(tag) != null;
+  // What it is
+
+  private static boolean isAlias(Entry entry) {
+    return entry.tag == DwarfReader.TAG_TYPEDEF || qualifier(entry) != null;
   }
 
-  private static String qualifier(int tag) {
-    return switch (tag) {
+  private static String qualifier(Entry entry) {
+    return switch (entry.tag) {
       case DwarfReader.TAG_CONST_TYPE -> "const";
       case DwarfReader.TAG_VOLATILE_TYPE -> "volatile";
       case DwarfReader.TAG_RESTRICT_TYPE -> "restrict";
@@ -167,7 +143,8 @@ public final class CType {
     return switch (entry.tag) {
       case DwarfReader.TAG_BASE_TYPE -> kindOfBase(entry);
       case DwarfReader.TAG_POINTER_TYPE -> Kind.POINTER;
-      case DwarfReader.TAG_ARRAY_TYPE -> entry.vector ? Kind.UNKNOWN : Kind.ARRAY;
+      case DwarfReader.TAG_ARRAY_TYPE ->
+          entry.has(DwarfReader.AT_GNU_VECTOR) ? Kind.UNKNOWN : Kind.ARRAY;
       case DwarfReader.TAG_STRUCTURE_TYPE -> Kind.STRUCT;
       case DwarfReader.TAG_UNION_TYPE -> Kind.UNION;
       case DwarfReader.TAG_ENUMERATION_TYPE -> Kind.ENUM;
@@ -176,16 +153,16 @@ public final class CType {
     };
   }
 
-  /** DWARF 5, section 5.1.1. */
+  /** DWARF 4, section 5.1. */
   private static Kind kindOfBase(Entry entry) {
-    return switch (entry.encoding) {
+    boolean isPlain = "char".equals(entry.name());
+    return switch ((int) entry.number(DwarfReader.AT_ENCODING, 0)) {
       case DwarfReader.ENCODING_BOOLEAN -> Kind.BOOL;
       case DwarfReader.ENCODING_FLOAT -> Kind.FLOAT;
       case DwarfReader.ENCODING_SIGNED -> Kind.SIGNED;
       case DwarfReader.ENCODING_UNSIGNED, DwarfReader.ENCODING_UTF -> Kind.UNSIGNED;
-      case DwarfReader.ENCODING_SIGNED_CHAR -> "char".equals(entry.name) ? Kind.CHAR : Kind.SIGNED;
-      case DwarfReader.ENCODING_UNSIGNED_CHAR ->
-          "char".equals(entry.name) ? Kind.CHAR : Kind.UNSIGNED;
+      case DwarfReader.ENCODING_SIGNED_CHAR -> isPlain ? Kind.CHAR : Kind.SIGNED;
+      case DwarfReader.ENCODING_UNSIGNED_CHAR -> isPlain ? Kind.CHAR : Kind.UNSIGNED;
       default -> Kind.UNKNOWN;
     };
   }
@@ -194,9 +171,9 @@ public final class CType {
     if (bare == null || depth > DebugInfo.MAX_DEPTH) {
       return 0;
     }
+    long said = Math.max(0, info.completed(bare).number(DwarfReader.AT_BYTE_SIZE, 0));
     return switch (kind) {
-      case POINTER -> bare.byteSize > 0 ? bare.byteSize : 8;
-      case STRUCT, UNION -> Math.max(0, info.completed(bare).byteSize);
+      case POINTER -> said > 0 ? said : ValueLayout.ADDRESS.byteSize();
       case ARRAY -> {
         long element = element().size(depth + 1);
         long count = count();
@@ -204,48 +181,54 @@ public final class CType {
         yield fits ? element * count : 0;
       }
       case FUNCTION -> 0;
-      default -> Math.max(0, bare.byteSize);
+      default -> said;
     };
   }
 
-  /** The subrange of an array's dimension (DWARF 5, section 5.13). */
-  private Entry range() {
-    int index = 0;
-    for (Entry child : bare.children) {
-      if (child.tag == DwarfReader.TAG_SUBRANGE_TYPE && index++ == dimension) {
-        return child;
-      }
-    }
-    return null;
+  /** The length of an array; 0 where the declaration leaves it open. */
+  private long count() {
+    long upper = range().map(range -> range.number(DwarfReader.AT_UPPER_BOUND, -1)).orElse(-1L);
+    return Math.max(
+        0, range().map(range -> range.number(DwarfReader.AT_COUNT, upper + 1)).orElse(0L));
+  }
+
+  /** The subrange of an array's dimension (DWARF 4, section 5.12). */
+  private Optional<Entry> range() {
+    return bare.children.stream()
+        .filter(child -> child.tag == DwarfReader.TAG_SUBRANGE_TYPE)
+        .skip(dimension)
+        .findFirst();
   }
 
   private CType element() {
-    CType inner = new CType(info, bare, false, dimension + 1);
-    return inner.range() != null ? inner : new CType(info, bare.type);
+    var inner = new CType(info, bare.offset, dimension + 1);
+    return inner.range().isPresent() ? inner : new CType(info, bare.type());
   }
+
+  // How C writes it
 
   /**
    * Writes a declaration from the inside out, as C wants it: a pointer goes in front of what is
    * declared so far, an array or a function behind it.
+   *
+   * @param name what is declared so far
+   * @param outer the qualifiers of an array that this is an element of
+   * @param parts how many parts may still follow
    */
-  private String declare(String name, String qualifiers, int[] parts) {
-    if (--parts[0] < 0) {
-      return named("?", name, "");
+  private String declare(String name, String outer, int[] parts) {
+    String qualifiers = outer;
+    for (Entry entry : chain.subList(0, unqualified())) {
+      String own = qualifier(entry) + " ";
+      qualifiers = (" " + qualifiers).contains(" " + own) ? qualifiers : own + qualifiers;
     }
-    if (entry == null) {
+    if (--parts[0] < 0 || unqualified() == chain.size()) {
       return named(kind == Kind.VOID ? "void" : "?", name, qualifiers);
     }
-    String own = qualifier(entry.tag);
-    if (own != null) {
-      boolean twice = (" " + qualifiers).contains(" " + own + " ");
-      String all = twice ? qualifiers : own + " " + qualifiers;
-      return new CType(info, entry.type).declare(name, all, parts);
-    }
+    Entry entry = chain.get(unqualified());
     return switch (entry.tag) {
       case DwarfReader.TAG_POINTER_TYPE -> {
-        CType target = new CType(info, entry.type);
-        boolean bare = qualifiers.isEmpty() || name.isEmpty();
-        String pointer = "*" + (bare ? qualifiers.strip() : qualifiers) + name;
+        var target = new CType(info, entry.type());
+        String pointer = "*" + (name.isEmpty() ? qualifiers.strip() : qualifiers) + name;
         yield target.declare(target.isSuffix() ? "(" + pointer + ")" : pointer, "", parts);
       }
       case DwarfReader.TAG_ARRAY_TYPE -> {
@@ -253,12 +236,21 @@ public final class CType {
         yield element().declare(name + "[" + length + "]", qualifiers, parts);
       }
       case DwarfReader.TAG_SUBROUTINE_TYPE ->
-          new CType(info, entry.type).declare(name + "(" + list(parts) + ")", "", parts);
-      case DwarfReader.TAG_STRUCTURE_TYPE -> named(tagged("struct"), name, qualifiers);
-      case DwarfReader.TAG_UNION_TYPE -> named(tagged("union"), name, qualifiers);
-      case DwarfReader.TAG_ENUMERATION_TYPE -> named(tagged("enum"), name, qualifiers);
-      default -> named(entry.name == null ? "?" : plain(entry.name), name, qualifiers);
+          new CType(info, entry.type()).declare(name + "(" + list(entry, parts) + ")", "", parts);
+      case DwarfReader.TAG_STRUCTURE_TYPE -> named(tagged("struct", entry), name, qualifiers);
+      case DwarfReader.TAG_UNION_TYPE -> named(tagged("union", entry), name, qualifiers);
+      case DwarfReader.TAG_ENUMERATION_TYPE -> named(tagged("enum", entry), name, qualifiers);
+      default -> named(entry.name() == null ? "?" : plain(entry.name()), name, qualifiers);
     };
+  }
+
+  /** Where in the chain the qualifiers end. */
+  private int unqualified() {
+    int i = 0;
+    while (i < chain.size() && qualifier(chain.get(i)) != null) {
+      i++;
+    }
+    return i;
   }
 
   /** gcc's names of the integer types as everybody writes them, clang too. */
@@ -279,66 +271,38 @@ public final class CType {
     return qualifiers + type + (name.isEmpty() || name.startsWith("[") ? "" : " ") + name;
   }
 
-  private String tagged(String keyword) {
-    return entry.name == null ? keyword + " {...}" : keyword + " " + entry.name;
+  private static String tagged(String keyword, Entry entry) {
+    return entry.name() == null ? keyword + " {...}" : keyword + " " + entry.name();
   }
 
   /** Whether C writes the type behind the name, where a pointer to it needs parentheses. */
   private boolean isSuffix() {
-    Entry current = entry;
-    for (int i = 0; current != null && i < DebugInfo.MAX_DEPTH; i++) {
-      if (qualifier(current.tag) == null) {
-        return current.tag == DwarfReader.TAG_SUBROUTINE_TYPE
-            || current.tag == DwarfReader.TAG_ARRAY_TYPE;
-      }
-      current = info.entry(current.type);
-    }
-    return false;
+    int tag = unqualified() < chain.size() ? chain.get(unqualified()).tag : 0;
+    return tag == DwarfReader.TAG_SUBROUTINE_TYPE || tag == DwarfReader.TAG_ARRAY_TYPE;
   }
 
-  private String list(int[] parts) {
-    StringBuilder list = new StringBuilder();
-    for (Entry child : entry.children) {
-      if (child.tag == DwarfReader.TAG_FORMAL_PARAMETER) {
-        String parameter = new CType(info, child.type).declare("", "", parts);
-        list.append(list.isEmpty() ? "" : ", ").append(parameter);
-        if (parts[0] < 0) {
-          break;
-        }
-      } else if (child.tag == DwarfReader.TAG_UNSPECIFIED_PARAMETERS && !list.isEmpty()) {
-        list.append(", ...");
+  private String list(Entry function, int[] parts) {
+    var list = new ArrayList<String>();
+    for (Entry parameter : DebugInfo.parameters(function)) {
+      if (parts[0] >= 0) {
+        list.add(new CType(info, parameter.type()).declare("", "", parts));
       }
     }
-    return list.isEmpty() && entry.prototyped ? "void" : list.toString();
+    if (list.isEmpty()) {
+      return function.has(DwarfReader.AT_PROTOTYPED) ? "void" : "";
+    }
+    return String.join(", ", list) + (DebugInfo.isVariadic(function) ? ", ..." : "");
   }
 
-  /** The typedef through which an anonymous struct is used. */
-  private String typedefName() {
-    Entry current = entry;
-    for (int i = 0; current != null && i < DebugInfo.MAX_DEPTH; i++) {
-      if (current.tag == DwarfReader.TAG_TYPEDEF && current.name != null) {
-        return current.name;
-      }
-      current = isAlias(current.tag) ? info.entry(current.type) : null;
-    }
-    return "";
-  }
-
-  /** The largest alignment that a typedef on the way to the bare type asks for. */
-  private long typedefAlignment() {
-    long alignment = 0;
-    Entry current = entry;
-    for (int i = 0; current != null && i < DebugInfo.MAX_DEPTH; i++) {
-      alignment = Math.max(alignment, current.alignment);
-      current = isAlias(current.tag) ? info.entry(current.type) : null;
-    }
-    return alignment;
-  }
+  // How Java lays it out
 
   /**
-   * The layout where at most {@code limit} of alignment is to be had, as in a packed struct.
+   * The layout, with the alignment the C compiler gives it, where at most {@code limit} of
+   * alignment is to be had, as in a packed struct.
    *
    * @param declared the alignment that the declaration asks for, or 0
+   * @param depth how many structs and arrays this is inside of
+   * @throws IllegalStateException if it has none, as void and incomplete types
    */
   MemoryLayout layout(long limit, long declared, int depth) {
     if (depth > DebugInfo.MAX_DEPTH) {
@@ -346,50 +310,50 @@ public final class CType {
     }
     MemoryLayout layout =
         switch (kind) {
-          case STRUCT, UNION -> {
-            CStruct struct = struct().orElseThrow(this::noLayout);
-            yield struct.layout(limit, depth + 1);
-          }
-          case ARRAY -> {
-            MemoryLayout element = element().layout(limit, 0, depth + 1);
-            yield MemoryLayout.sequenceLayout(count(), element);
-          }
+          case STRUCT, UNION -> struct().orElseThrow(this::noLayout).layout(limit, depth + 1);
+          case ARRAY -> MemoryLayout.sequenceLayout(count(), element().layout(limit, 0, depth + 1));
           case VOID, FUNCTION -> throw noLayout();
           default -> scalar(limit);
         };
-    long wanted = Math.max(declared, typedefAlignment());
+    long wanted = declared;
+    for (Entry entry : chain) {
+      wanted = Math.max(wanted, entry.number(DwarfReader.AT_ALIGNMENT, 0));
+    }
     boolean more = wanted > layout.byteAlignment() && wanted <= limit;
     return more && Long.bitCount(wanted) == 1 ? layout.withByteAlignment(wanted) : layout;
   }
 
   private MemoryLayout scalar(long limit) {
-    long size = size();
-    if (kind == Kind.POINTER) {
-      AddressLayout address = ValueLayout.ADDRESS;
-      return address.withByteAlignment(Math.min(limit, address.byteAlignment()));
-    }
-    ValueLayout layout = null;
-    if (kind == Kind.BOOL && size == 1) {
-      layout = ValueLayout.JAVA_BOOLEAN;
-    } else if (kind == Kind.FLOAT) {
-      layout = size == 4 ? ValueLayout.JAVA_FLOAT : size == 8 ? ValueLayout.JAVA_DOUBLE : null;
-    } else if (kind != Kind.UNKNOWN) {
-      layout =
-          size == 1
-              ? ValueLayout.JAVA_BYTE
-              : size == 2
-                  ? ValueLayout.JAVA_SHORT
-                  : size == 4 ? ValueLayout.JAVA_INT : size == 8 ? ValueLayout.JAVA_LONG : null;
-    }
+    MemoryLayout layout = javas();
     if (layout != null) {
       return layout.withByteAlignment(Math.min(limit, layout.byteAlignment()));
     }
+    long size = size();
     if (size <= 0) {
       throw noLayout();
     }
     // Java has no such number: its bytes. Those of 16 bytes are aligned to as many.
     MemoryLayout bytes = MemoryLayout.sequenceLayout(size, ValueLayout.JAVA_BYTE);
     return bytes.withByteAlignment(Math.min(limit, Math.min(16, Long.lowestOneBit(size))));
+  }
+
+  /** The layout of Java's own type of this kind and size, or null. */
+  private ValueLayout javas() {
+    return switch (kind) {
+      case POINTER -> ValueLayout.ADDRESS;
+      case BOOL -> ValueLayout.JAVA_BOOLEAN;
+      case FLOAT ->
+          size() == 4 ? ValueLayout.JAVA_FLOAT : size() == 8 ? ValueLayout.JAVA_DOUBLE : null;
+      case CHAR, SIGNED, UNSIGNED, ENUM ->
+          switch ((int) size()) {
+            case 1 -> ValueLayout.JAVA_BYTE;
+            case 2 -> ValueLayout.JAVA_SHORT;
+            case 4 -> ValueLayout.JAVA_INT;
+            case 8 -> ValueLayout.JAVA_LONG;
+            default -> null;
+          };
+      default -> null;
+    };
   }
 
   private IllegalStateException noLayout() {

@@ -1,214 +1,224 @@
 package greenthreads.lab.binary;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
-import java.util.Map;
-import java.util.zip.DataFormatException;
-import java.util.zip.Inflater;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.zip.InflaterInputStream;
 
 /**
- * The DWARF sections of a compiled file: a 64-bit little-endian ELF library (Linux), a 64-bit
- * Mach-O object or dSYM file (macOS), or a PE program or library (Windows).
+ * A compiled file in its sections: a 64-bit little-endian ELF library (Linux), a 64-bit Mach-O
+ * object or dSYM file (macOS), or a PE program or library (Windows).
  *
- * <p>The sections carry their ELF names on all. A Mach-O library holds no DWARF; it stays in the
- * object file that the library was linked from, where it needs no relocation.
+ * <p>The sections with DWARF carry their ELF names on all; of Mach-O and PE there are no others. A
+ * Mach-O library holds no DWARF; it stays in the object file that the library was linked from,
+ * where it needs no relocation.
+ *
+ * @param sections in the order of the file, by which they refer to each other
+ * @param extent how many bytes of address space the loaded file takes; 0 if that is not known
  */
-final class ObjectFile {
+record ObjectFile(List<Section> sections, long extent) {
   private static final int ELF_MAGIC = 0x464c457f;
   private static final int MACH_O_MAGIC_64 = 0xfeedfacf;
   private static final int DOS_MAGIC = 0x5a4d;
   private static final int PE_MAGIC = 0x4550;
 
+  private static final int ET_REL = 1;
+  private static final int PT_LOAD = 1;
+  private static final int SHT_NOBITS = 8;
+  private static final int SHF_COMPRESSED = 0x800;
+  private static final int ELFCOMPRESS_ZLIB = 1;
+  private static final int LC_SEGMENT_64 = 0x19;
+
   /** Far above any library of the lab; what is larger is not one of them. */
-  private static final long MAX_BYTES = 64L << 20;
+  private static final int MAX_BYTES = 64 << 20;
 
-  private final Map<String, ByteCursor> sections = new HashMap<>();
+  /**
+   * A section. All but its name and content is what ELF says of it, else 0.
+   *
+   * @param name its name
+   * @param type what it holds (SHT_…)
+   * @param flags how it is used (SHF_…)
+   * @param end the offset in the loaded file behind its last byte
+   * @param link the index of the section with its strings
+   * @param content its bytes
+   */
+  record Section(String name, int type, long flags, long end, int link, ByteCursor content) {
+    Section(String name, ByteCursor content) {
+      this(name, 0, 0, 0, 0, content);
+    }
 
-  private ObjectFile() {}
+    /** A cursor at its start. */
+    public ByteCursor content() {
+      return content.at(0);
+    }
+  }
 
+  /**
+   * @throws IOException if the file cannot be read, is of another kind, or is damaged
+   */
   static ObjectFile read(Path path) throws IOException {
     String name = String.valueOf(path.getFileName());
     if (Files.size(path) > MAX_BYTES) {
-      throw new IOException(name + " is larger than 64 MiB: its debug information is not read.");
+      throw new IOException(name + " is larger than 64 MiB: it is not read.");
     }
-    ByteCursor file = ByteCursor.over(name, Files.readAllBytes(path));
-    int magic = file.size() < 4 ? 0 : (int) file.u32();
-    ObjectFile object = new ObjectFile();
-    if (magic == ELF_MAGIC) {
-      object.readElf(name, file);
-    } else if (magic == MACH_O_MAGIC_64) {
-      object.readMachO(name, file);
-    } else if ((magic & 0xffff) == DOS_MAGIC) {
-      object.readPe(name, file);
-    } else {
-      throw new IOException(
-          name + " is neither a 64-bit ELF or Mach-O file nor a PE file of Windows.");
+    ByteCursor file = ByteCursor.over(Files.readAllBytes(path));
+    int magic = file.remaining() < 4 ? 0 : (int) file.u32();
+    try {
+      if (magic == ELF_MAGIC) {
+        return elf(name, file);
+      } else if (magic == MACH_O_MAGIC_64) {
+        return new ObjectFile(machO(file), 0);
+      } else if ((magic & 0xffff) == DOS_MAGIC) {
+        return new ObjectFile(pe(name, file), 0);
+      }
+    } catch (IndexOutOfBoundsException e) {
+      throw new IOException(name + " is damaged: it refers to what lies outside it.", e);
     }
-    return object;
+    throw new IOException(
+        name + " is neither a 64-bit ELF or Mach-O file nor a PE file of Windows.");
   }
 
-  /** A cursor at the start of the section, or null where the file has none of that name. */
-  ByteCursor section(String name) {
-    return sections.get(name);
+  /** A section's content, without the compression that a linker may have put on it. */
+  Optional<ByteCursor> content(String name) throws IOException {
+    Optional<Section> found = sections.stream().filter(s -> s.name.equals(name)).findFirst();
+    if (found.isPresent() && (found.get().flags & SHF_COMPRESSED) != 0) {
+      return Optional.of(inflate(name, found.get().content()));
+    }
+    return found.map(Section::content);
   }
 
-  /** System V ABI, chapter 4: the ELF header and the section header table. */
-  private void readElf(String name, ByteCursor file) throws IOException {
-    int elfClass = file.u8();
-    int encoding = file.u8();
-    if (elfClass != 2 || encoding != 1) {
+  // ELF: System V ABI, chapters 4 and 5
+
+  private static ObjectFile elf(String name, ByteCursor file) throws IOException {
+    if (file.u8() != 2 || file.u8() != 1) {
       throw new IOException(name + " is an ELF file, but not a 64-bit little-endian one.");
     }
-    file.seek(0x10);
-    int type = file.u16();
-    if (type == 1) {
+    if (file.at(0x10).u16() == ET_REL) {
       throw new IOException(name + " is an object file: link it first, its DWARF is relocatable.");
     }
-    file.seek(0x28);
-    long table = file.u64();
-    file.seek(0x3a);
-    int entrySize = file.u16();
-    int count = file.u16();
-    int namesIndex = file.u16();
-    if (count == 0) {
-      return; // no section headers: fully stripped
-    }
-    if (entrySize < 64 || namesIndex >= count) {
-      throw new IOException(name + " is damaged: its section header table makes no sense.");
-    }
-    ByteCursor headers = file.range(name, table, (long) entrySize * count);
-    ByteCursor names = elfSection(name, file, headers, (long) entrySize * namesIndex);
-    for (int i = 1; i < count; i++) {
-      long header = (long) entrySize * i;
-      headers.seek(header);
-      ByteCursor sectionName = names == null ? null : names.at(headers.u32());
-      if (sectionName == null) {
-        return;
-      }
-      String text = sectionName.string();
-      if (text.startsWith(".debug_")) {
-        ByteCursor section = elfSection(text, file, headers, header);
-        if (section != null) {
-          sections.put(text, section);
-        }
+    ByteCursor header = file.at(0x20);
+    long segments = header.u64();
+    long table = header.u64();
+    header.skip(6); // e_flags, e_ehsize
+    int segmentSize = header.u16();
+    int segmentCount = header.u16();
+    int sectionSize = header.u16();
+    int sectionCount = header.u16();
+    int namesIndex = header.u16();
+    long extent = 0;
+    for (int i = 0; i < segmentCount; i++) {
+      ByteCursor segment = file.at(segments + (long) segmentSize * i);
+      if (segment.u32() == PT_LOAD) {
+        segment.skip(12); // p_flags, p_offset
+        long address = segment.u64();
+        segment.skip(16); // p_paddr, p_filesz
+        extent = Math.max(extent, address + segment.u64());
       }
     }
-  }
-
-  private static ByteCursor elfSection(
-      String name, ByteCursor file, ByteCursor headers, long header) throws IOException {
-    headers.seek(header + 4);
-    long type = headers.u32();
-    long flags = headers.u64();
-    headers.skip(8); // sh_addr
-    long offset = headers.u64();
-    long size = headers.u64();
-    if (type == 8) {
-      return null; // SHT_NOBITS: occupies no space in this file
+    var sections = new ArrayList<Section>();
+    if (sectionCount > 0) { // else it is fully stripped
+      ByteCursor names = elfSection(file, table + (long) sectionSize * namesIndex, "").content;
+      for (int i = 0; i < sectionCount; i++) {
+        long at = table + (long) sectionSize * i;
+        sections.add(elfSection(file, at, names.at(file.at(at).u32()).string()));
+      }
     }
-    ByteCursor section = file.range(name, offset, size);
-    return (flags & 0x800) == 0 ? section : inflate(name, section); // SHF_COMPRESSED
+    return new ObjectFile(List.copyOf(sections), extent);
   }
 
-  /** A section that the linker compressed: an Elf64_Chdr, then the data. */
+  private static Section elfSection(ByteCursor file, long at, String name) {
+    ByteCursor header = file.at(at);
+    header.skip(4); // sh_name
+    int type = (int) header.u32();
+    long flags = header.u64();
+    long address = header.u64();
+    long offset = header.u64();
+    long size = header.u64();
+    int link = (int) header.u32();
+    ByteCursor content = type == SHT_NOBITS ? file.range(0, 0) : file.range(offset, size);
+    return new Section(name, type, flags, address + size, link, content);
+  }
+
+  /** What a linker compressed: an Elf64_Chdr, then the data. */
   private static ByteCursor inflate(String name, ByteCursor section) throws IOException {
     long algorithm = section.u32();
     section.skip(4);
     long size = section.u64();
     section.skip(8);
-    if (algorithm != 1) {
+    if (algorithm != ELFCOMPRESS_ZLIB || size < 0 || size > MAX_BYTES) {
       throw new IOException(name + " is compressed, but not with zlib: link without compression.");
     }
-    if (size < 0 || size > MAX_BYTES) {
-      throw new IOException(name + " is damaged: it claims to hold " + size + " bytes.");
-    }
-    byte[] data = new byte[(int) size];
-    try (Inflater inflater = new Inflater()) {
-      inflater.setInput(section.rest());
-      int done = 0;
-      while (done < data.length) {
-        int more = inflater.inflate(data, done, data.length - done);
-        if (more == 0) {
-          throw new IOException(name + " is damaged: its compressed data ends early.");
-        }
-        done += more;
-      }
-    } catch (DataFormatException e) {
+    try (var in = new InflaterInputStream(new ByteArrayInputStream(section.rest()))) {
+      return ByteCursor.over(in.readNBytes((int) size));
+    } catch (IOException e) {
       throw new IOException(name + " is damaged: its compressed data cannot be read.", e);
     }
-    return ByteCursor.over(name, data);
   }
 
   /** OS X ABI Mach-O File Format Reference: mach_header_64, segment_command_64, section_64. */
-  private void readMachO(String name, ByteCursor file) throws IOException {
-    file.seek(16);
-    long commands = file.u32();
-    long position = 32;
+  private static List<Section> machO(ByteCursor file) {
+    var sections = new ArrayList<Section>();
+    long commands = file.at(16).u32();
+    ByteCursor command = file.at(32);
     for (long i = 0; i < commands; i++) {
-      file.seek(position);
-      long command = file.u32();
-      long commandSize = file.u32();
-      if (commandSize < 8) {
-        throw new IOException(name + " is damaged: a load command has no size.");
+      ByteCursor body = file.at(command.position());
+      long type = body.u32();
+      command.skip(Math.max(8, body.u32()));
+      if (type == LC_SEGMENT_64) {
+        body.skip(56); // up to nsects
+        long count = body.u32();
+        body.skip(4); // flags
+        for (long n = 0; n < count; n++) {
+          addMachOSection(file, body.take(80), sections);
+        }
       }
-      ByteCursor body = file.range(name, position, commandSize);
-      if (command == 0x19) { // LC_SEGMENT_64
-        readMachOSegment(file, body);
-      }
-      position += commandSize;
     }
+    return sections;
   }
 
-  private void readMachOSegment(ByteCursor file, ByteCursor segment) throws IOException {
-    segment.seek(64);
-    long count = segment.u32();
-    for (long i = 0; i < count; i++) {
-      segment.seek(72 + 80 * i);
-      String sectionName = segment.string(16);
-      String segmentName = segment.string(16);
-      segment.skip(8); // addr
-      long size = segment.u64();
-      long offset = segment.u32();
-      if (segmentName.equals("__DWARF") && sectionName.startsWith("__debug_")) {
-        // The field has 16 bytes, so that one name is cut short.
-        String elfName =
-            sectionName.equals("__debug_str_offs")
-                ? ".debug_str_offsets"
-                : "." + sectionName.substring(2);
-        sections.put(elfName, file.range(elfName, offset, size));
-      }
+  private static void addMachOSection(ByteCursor file, ByteCursor header, List<Section> sections) {
+    String name = header.padded(16);
+    String segment = header.padded(16);
+    header.skip(8); // addr
+    long size = header.u64();
+    long offset = header.u32();
+    if (segment.equals("__DWARF") && name.startsWith("__debug_")) {
+      sections.add(new Section("." + name.substring(2), file.range(offset, size)));
     }
   }
 
   /** PE Format: the COFF file header, the section table and the string table behind the symbols. */
-  private void readPe(String name, ByteCursor file) throws IOException {
-    file.seek(0x3c);
-    long header = file.u32();
-    file.seek(header);
-    if (file.u32() != PE_MAGIC) {
-      throw new IOException(name + " begins like a program for DOS, but is none for Windows.");
+  private static List<Section> pe(String fileName, ByteCursor file) throws IOException {
+    ByteCursor header = file.at(file.at(0x3c).u32());
+    if (header.u32() != PE_MAGIC) {
+      throw new IOException(fileName + " begins like a program for DOS, but is none for Windows.");
     }
-    file.skip(2); // Machine
-    int count = file.u16();
-    file.skip(4); // TimeDateStamp
-    long symbols = file.u32();
-    long strings = symbols + 18 * file.u32();
-    int optional = file.u16();
+    header.skip(2); // Machine
+    int count = header.u16();
+    header.skip(4); // TimeDateStamp
+    long symbols = header.u32();
+    long strings = symbols + 18 * header.u32();
+    int optional = header.u16();
+    header.skip(2 + optional); // Characteristics, the optional header
+    var sections = new ArrayList<Section>();
     for (int i = 0; i < count; i++) {
-      file.seek(header + 24 + optional + 40L * i);
-      String sectionName = file.string(8);
-      long size = file.u32();
-      file.skip(4); // VirtualAddress
-      long stored = file.u32();
-      long offset = file.u32();
-      if (symbols != 0 && sectionName.matches("/\\d+")) { // too long for its eight bytes
-        sectionName = file.at(strings + Long.parseLong(sectionName.substring(1))).string();
+      ByteCursor section = header.take(40);
+      String name = section.padded(8);
+      long size = section.u32();
+      section.skip(4); // VirtualAddress
+      long stored = section.u32();
+      long offset = section.u32();
+      if (symbols != 0 && name.matches("/\\d+")) { // too long for its eight bytes
+        name = file.at(strings + Long.parseLong(name.substring(1))).string();
       }
-      if (sectionName.startsWith(".debug_")) {
-        sections.put(sectionName, file.range(sectionName, offset, Math.min(size, stored)));
+      if (name.startsWith(".debug_")) {
+        sections.add(new Section(name, file.range(offset, Math.min(size, stored))));
       }
     }
+    return sections;
   }
 }

@@ -3,10 +3,6 @@ package greenthreads.lab.binary;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Program;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -38,14 +34,13 @@ public final class Symbols {
     }
   }
 
-  private static final int PT_LOAD = 1;
   private static final int SHT_SYMTAB = 2;
   private static final int SHT_DYNSYM = 11;
+  private static final int SHF_EXECINSTR = 4;
   private static final int STT_NOTYPE = 0;
   private static final int STT_OBJECT = 1;
   private static final int STT_FUNC = 2;
   private static final int STT_GNU_IFUNC = 10;
-  private static final long SHF_EXECINSTR = 4;
 
   private final TreeMap<Long, Symbol> functions = new TreeMap<>();
 
@@ -61,15 +56,29 @@ public final class Symbols {
   private Symbols() {}
 
   public static Symbols of(Path file) {
-    var symbols = new Symbols();
+    if (Platform.IS_MAC) {
+      var symbols = new Symbols();
+      symbols.readNm(file);
+      return symbols;
+    }
     try {
-      if (Platform.IS_MAC) {
-        symbols.readNm(file);
-      } else {
-        symbols.readElf(ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN));
+      return of(ObjectFile.read(file));
+    } catch (IOException e) {
+      return new Symbols(); // not there, or not what it should be
+    }
+  }
+
+  private static Symbols of(ObjectFile file) {
+    var symbols = new Symbols();
+    symbols.extent = file.extent();
+    try {
+      for (ObjectFile.Section table : file.sections()) {
+        if (table.type() == SHT_SYMTAB || table.type() == SHT_DYNSYM) {
+          symbols.readTable(file.sections(), table);
+        }
       }
-    } catch (IOException | IndexOutOfBoundsException | IllegalArgumentException e) {
-      // Not there, or not what it should be: what was understood stands.
+    } catch (IndexOutOfBoundsException e) {
+      // Damaged: what was understood stands.
     }
     return symbols;
   }
@@ -126,80 +135,41 @@ public final class Symbols {
     return functions.isEmpty();
   }
 
-  /** System V ABI, chapter 4: the section headers, then the symbol tables among the sections. */
-  private void readElf(ByteBuffer file) {
-    if (file.getInt(0) != 0x464c457f || file.get(4) != 2 || file.get(5) != 1) {
-      return;
-    }
-    readSegments(file);
-    int table = Math.toIntExact(file.getLong(0x28));
-    int entrySize = Short.toUnsignedInt(file.getShort(0x3a));
-    int count = Short.toUnsignedInt(file.getShort(0x3c));
-    for (int i = 0; i < count; i++) {
-      int header = table + i * entrySize;
-      int type = file.getInt(header + 4);
-      if (type == SHT_SYMTAB || type == SHT_DYNSYM) {
-        int names = table + file.getInt(header + 40) * entrySize;
-        int strings = Math.toIntExact(file.getLong(names + 24));
-        int at = Math.toIntExact(file.getLong(header + 24));
-        int end = at + Math.toIntExact(file.getLong(header + 32));
-        for (; at + 24 <= end; at += 24) {
-          readSymbol(file, at, strings, table, entrySize, count);
-          if (type == SHT_DYNSYM && file.getShort(at + 6) != 0) {
-            exports.add(string(file, strings + file.getInt(at)));
-          }
-        }
+  /** A symbol table (System V ABI, chapter 4). */
+  private void readTable(List<ObjectFile.Section> sections, ObjectFile.Section table) {
+    ByteCursor names = sections.get(table.link()).content();
+    ByteCursor entry = table.content().at(0);
+    while (entry.remaining() >= 24) {
+      String name = names.at(entry.u32()).string();
+      int type = entry.u8() & 15;
+      entry.skip(1); // st_other
+      int section = entry.u16();
+      long start = entry.u64();
+      long size = entry.u64();
+      if (section == 0 || section >= sections.size()) {
+        continue; // it is defined elsewhere, or is no place
+      }
+      if (table.type() == SHT_DYNSYM) {
+        exports.add(name);
+      }
+      if (type == STT_OBJECT) {
+        // A compiler numbers the static variables of functions: `names.0`.
+        variables.put(start, new Symbol(name.replaceFirst("\\.\\d+$", ""), start, size));
+      } else if (type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE) {
+        addFunction(new Symbol(name, start, size), sections.get(section));
       }
     }
   }
 
-  /** The same, chapter 5: the program header, whose segments are what is mapped. */
-  private void readSegments(ByteBuffer file) {
-    int table = Math.toIntExact(file.getLong(0x20));
-    int entrySize = Short.toUnsignedInt(file.getShort(0x36));
-    int count = Short.toUnsignedInt(file.getShort(0x38));
-    for (int at = table; at < table + count * entrySize; at += entrySize) {
-      if (file.getInt(at) == PT_LOAD) {
-        extent = Math.max(extent, file.getLong(at + 0x10) + file.getLong(at + 0x28));
-      }
-    }
-  }
-
-  private void readSymbol(
-      ByteBuffer file, int at, int strings, int table, int entrySize, int sections) {
-    int type = file.get(at + 4) & 15;
-    int section = Short.toUnsignedInt(file.getShort(at + 6));
-    String name = string(file, strings + file.getInt(at));
-    long start = file.getLong(at + 8);
-    long size = file.getLong(at + 16);
-    if (type == STT_OBJECT && section != 0) {
-      // A compiler numbers the static variables of functions: `names.0`.
-      variables.put(start, new Symbol(name.replaceFirst("\\.\\d+$", ""), start, size));
-      return;
-    }
-    boolean function = type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE;
-    if (!function || section == 0 || section >= sections) {
-      return;
-    }
-    int header = table + section * entrySize;
-    long flags = file.getLong(header + 8);
+  private void addFunction(Symbol function, ObjectFile.Section section) {
+    String name = function.name();
+    boolean isCode = (section.flags() & SHF_EXECINSTR) != 0;
     // $x and $d mark code and data on AArch64; .L labels are the compiler's own.
-    if ((flags & SHF_EXECINSTR) == 0 || name.isEmpty() || "$.".indexOf(name.charAt(0)) >= 0) {
-      return;
+    if (isCode && !name.isEmpty() && "$.".indexOf(name.charAt(0)) < 0) {
+      sectionEnds.put(function.start(), section.end());
+      // Two names for one address: the one that has a size says more.
+      functions.merge(function.start(), function, (a, b) -> a.size() > 0 ? a : b);
     }
-    sectionEnds.put(start, file.getLong(header + 16) + file.getLong(header + 32));
-    // Two names for one address: the one that has a size says more.
-    functions.merge(start, new Symbol(name, start, size), (a, b) -> a.size() > 0 ? a : b);
-  }
-
-  private static String string(ByteBuffer file, int at) {
-    int end = at;
-    while (file.get(end) != 0) {
-      end++;
-    }
-    byte[] bytes = new byte[end - at];
-    file.get(at, bytes);
-    return new String(bytes, StandardCharsets.UTF_8);
   }
 
   private void readNm(Path file) {

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import greenthreads.lab.base.Programs;
 import java.io.IOException;
+import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.StructLayout;
 import java.nio.file.Files;
@@ -162,16 +163,14 @@ class DebugInfoTest {
     long alignment = Long.parseLong(words[count - 1]);
     int dot = what.indexOf('.');
     CStruct struct = info.struct(dot < 0 ? what : what.substring(0, dot)).orElseThrow();
+    GroupLayout layout = group(struct);
     if (dot < 0) {
       assertEquals(size, struct.size(), line);
-      assertEquals(size, struct.group().byteSize(), line);
-      assertEquals(alignment, struct.group().byteAlignment(), line);
+      assertEquals(size, layout.byteSize(), line);
+      assertEquals(alignment, layout.byteAlignment(), line);
       return;
     }
     String name = what.substring(dot + 1);
-    CStruct.Member member = struct.member(name).orElseThrow();
-    assertEquals(offset, member.offset(), line);
-    assertEquals(size, member.type().size(), line);
     boolean inAnonymousUnion = name.equals("whole") || name.equals("real");
     PathElement[] path =
         inAnonymousUnion
@@ -179,8 +178,21 @@ class DebugInfoTest {
               PathElement.groupElement("$union8"), PathElement.groupElement(name)
             }
             : new PathElement[] {PathElement.groupElement(name)};
-    assertEquals(offset, struct.group().byteOffset(path), line);
-    assertEquals(size, struct.group().select(path).byteSize(), line);
+    assertEquals(offset, layout.byteOffset(path), line);
+    assertEquals(size, layout.select(path).byteSize(), line);
+  }
+
+  /** The layout of a struct or of a union. */
+  private static GroupLayout group(CStruct struct) {
+    return struct.layout(Long.MAX_VALUE, 0);
+  }
+
+  private static CType member(CStruct struct, String name) {
+    return struct.members().stream()
+        .filter(member -> member.name().equals(name))
+        .findFirst()
+        .orElseThrow()
+        .type();
   }
 
   @TestFactory
@@ -198,7 +210,6 @@ class DebugInfoTest {
       CFunction function = info.function(name).orElseThrow(() -> new AssertionError(name));
       assertEquals(prototype, function.toString());
       assertEquals(!isStatic, function.external(), name);
-      assertTrue(function.defined(), name);
       assertTrue(function.prototyped(), name);
       assertEquals("functions.c", function.file(), name);
       String line = lines.get(function.line() - 1);
@@ -239,15 +250,13 @@ class DebugInfoTest {
       CType pointee = callback.target().orElseThrow();
       assertEquals(CType.Kind.FUNCTION, pointee.kind());
       assertEquals("void (*)(void *)", callback.spelling());
-      assertEquals("[void *]", pointee.parameters().toString());
       assertEquals(CType.Kind.VOID, pointee.target().orElseThrow().kind());
 
       CType table = info.function("rows").orElseThrow().parameters().get(0).type();
-      assertEquals(4, table.target().orElseThrow().count());
-      CType values = info.struct("node").orElseThrow().member("values").orElseThrow().type();
-      assertEquals("int [3][4]", values.declare("").replace("int[", "int ["));
-      assertEquals(3, values.count());
-      assertEquals(4, values.target().orElseThrow().count());
+      assertEquals(16, table.target().orElseThrow().size());
+      CType values = member(info.struct("node").orElseThrow(), "values");
+      assertEquals("int values[3][4]", values.declare("values"));
+      assertEquals("int row[4]", values.target().orElseThrow().declare("row"));
       assertEquals(48, values.size());
     });
   }
@@ -263,15 +272,14 @@ class DebugInfoTest {
     return forEachCompiler(options -> {
       DebugInfo info = DebugInfo.read(library(options));
       CStruct node = info.struct("node").orElseThrow();
-      assertEquals(node.toString(), info.struct("struct node").orElseThrow().toString());
-      assertEquals(node.toString(), info.struct("node_t").orElseThrow().toString());
-      CType next = node.member("next").orElseThrow().type();
+      assertEquals(node.layout(), info.struct("struct node").orElseThrow().layout());
+      assertEquals(node.layout(), info.struct("node_t").orElseThrow().layout());
+      CType next = member(node, "next");
       for (int i = 0; i < 1000; i++) {
         CStruct again = next.target().flatMap(CType::struct).orElseThrow();
-        next = again.member("next").orElseThrow().type();
+        next = member(again, "next");
       }
       assertEquals("struct node *", next.spelling());
-      assertTrue(node.toString().startsWith("struct node {\n    struct node *next;"));
       assertEquals("untagged", info.struct("untagged").orElseThrow().name());
 
       StructLayout layout = node.layout();
@@ -280,18 +288,6 @@ class DebugInfoTest {
       CStruct both = info.struct("both").orElseThrow();
       assertTrue(both.union());
       assertThrows(IllegalStateException.class, both::layout);
-    });
-  }
-
-  @TestFactory
-  List<DynamicTest> bitFieldsHaveTheirPlace() {
-    return forEachCompiler(options -> {
-      CStruct bits = DebugInfo.read(library(options)).struct("bits").orElseThrow();
-      CStruct.Member b = bits.member("b").orElseThrow();
-      assertEquals(List.of(0L, 7L, 3L), List.of(b.offset(), b.bits(), b.bit()));
-      CStruct.Member d = bits.member("d").orElseThrow();
-      assertEquals(List.of(8L, 40L, 0L), List.of(d.offset(), d.bits(), d.bit()));
-      assertEquals("unsigned int b : 7", b.toString());
     });
   }
 
@@ -312,12 +308,14 @@ class DebugInfoTest {
       CFunction shared = info.function("shared").orElseThrow();
       assertEquals("int shared(int value, long step)", shared.toString());
       assertEquals(1, shared.line());
-      assertTrue(shared.defined() && shared.external());
+      assertTrue(shared.external());
       CFunction gone = info.function("gone").orElseThrow();
       assertEquals("int gone(char c)", gone.toString());
       assertFalse(gone.external());
-      assertEquals(options.contains("-O0"), gone.defined());
-      assertEquals(options.contains("-O0") ? 3 : 2, info.functions().size());
+      List<String> defined = info.functions().stream().map(CFunction::name).toList();
+      assertEquals(
+          options.contains("-O0") ? List.of("shared", "gone", "user") : List.of("shared", "user"),
+          defined);
     });
   }
 
@@ -366,14 +364,14 @@ class DebugInfoTest {
   void structsWithoutABodyAreNotThere() throws Exception {
     String source = "struct hidden; int peek(struct hidden *h) { return h != 0; }\n";
     Path file = folder.resolve("opaque.so");
-    compile(List.of(Programs.anyCompiler(), "-g"), source, file, "-fPIC", "-shared");
+    compile(List.of(Programs.anyCompiler(), "-gdwarf-4"), source, file, "-fPIC", "-shared");
     DebugInfo info = DebugInfo.read(file);
     assertTrue(info.struct("hidden").isEmpty());
     CType hidden = info.function("peek").orElseThrow().parameters().get(0).type().target().get();
     assertEquals("struct hidden", hidden.spelling());
     assertEquals(0, hidden.size());
     assertTrue(hidden.struct().isEmpty());
-    assertThrows(IllegalStateException.class, hidden::layout);
+    assertThrows(IllegalStateException.class, () -> hidden.layout(Long.MAX_VALUE, 0, 0));
   }
 
   // What the debug information may look like
@@ -384,13 +382,10 @@ class DebugInfoTest {
     for (String compiler : List.of("gcc", "clang")) {
       for (List<String> options :
           List.of(
-              List.of("-gdwarf-2"),
-              List.of("-gdwarf-3", "-gstrict-dwarf"),
-              List.of("-gdwarf-5", "-gdwarf64"),
-              List.of("-gdwarf-5", "-gz=zlib"),
-              List.of("-g", "-fdebug-types-section"),
-              List.of("-g3"),
-              List.of("-g", "-masm=intel"))) {
+              List.of("-gdwarf-4", "-gstrict-dwarf"),
+              List.of("-gdwarf-4", "-gz=zlib"),
+              List.of("-gdwarf-4", "-g3"),
+              List.of("-gdwarf-4", "-masm=intel"))) {
         String name = compiler + " " + String.join(" ", options);
         tests.add(
             dynamicTest(
@@ -406,28 +401,35 @@ class DebugInfoTest {
                       "int add(int a, int b)", info.function("add").orElseThrow().toString());
                   assertEquals("functions.c", info.function("add").orElseThrow().file());
                   assertTrue(info.function("many").orElseThrow().variadic());
-                  if (options.contains("-gdwarf-2")) {
-                    // It has no word for `restrict`.
-                    assertEquals(
-                        "const char *text(const char *p, char *const *argv)",
-                        info.function("text").orElseThrow().toString());
-                  } else if (!options.contains("-fdebug-types-section")) {
-                    checkPrototypes(info);
-                    assertEquals(72, info.struct("node").orElseThrow().layout().byteSize());
-                    CStruct.Member b = info.struct("bits").orElseThrow().member("b").orElseThrow();
-                    assertEquals(3, b.bit());
-                  }
+                  checkPrototypes(info);
+                  assertEquals(72, info.struct("node").orElseThrow().layout().byteSize());
                 }));
       }
     }
     return tests;
   }
 
+  /** A library that was linked in may come from a compiler that was told otherwise. */
+  @TestFactory
+  List<DynamicTest> unitsOfOtherVersionsAreSteppedOver() {
+    return forEachCompiler(options -> {
+      for (String version : List.of("-gdwarf-3", "-gdwarf-5")) {
+        String compiler = options.getFirst();
+        Path other = Files.writeString(folder.resolve("other.c"), "int other(void) { return 1; }");
+        Path object = folder.resolve("other.o");
+        Programs.run(
+            List.of(compiler, version, "-fPIC", "-c", other.toString(), "-o", object.toString()));
+        DebugInfo info = DebugInfo.read(library(options, object.toString()));
+        assertTrue(info.function("other").isEmpty(), version);
+        checkPrototypes(info);
+      }
+    });
+  }
+
   @Test
   void filesWithoutDebugInformationSayNothing() throws Exception {
     Path file = library(List.of(Programs.anyCompiler(), "-g0"));
     DebugInfo info = DebugInfo.read(file);
-    assertTrue(info.isEmpty());
     assertTrue(info.functions().isEmpty());
     assertTrue(info.function("add").isEmpty());
     assertTrue(info.struct("node").isEmpty());
@@ -462,7 +464,7 @@ class DebugInfoTest {
               compiler + " " + level,
               () -> {
                 Programs.assumeHas(compiler);
-                DebugInfo info = DebugInfo.read(library(List.of(compiler, "-g", level)));
+                DebugInfo info = DebugInfo.read(library(List.of(compiler, "-gdwarf-4", level)));
                 checkPrototypes(info);
                 assertEquals(
                     List.of("BOOL 1", "POINTER 8", "ENUM 4", "CHAR 1"), kinds(info, "aliases"));
@@ -476,23 +478,21 @@ class DebugInfoTest {
   List<DynamicTest> machObjects() {
     List<DynamicTest> tests = new ArrayList<>();
     for (String target : List.of("arm64-apple-macos11", "x86_64-apple-macos11")) {
-      for (String version : List.of("-gdwarf-4", "-gdwarf-5")) {
-        tests.add(
-            dynamicTest(
-                target + " " + version,
-                () -> {
-                  Programs.assumeHas("clang");
-                  List<String> options = List.of("clang", "-target", target, version, "-O1");
-                  assumeTrue(
-                      accepts("clang", options.subList(1, 3)), "clang here knows no " + target);
-                  Path object = folder.resolve("functions.o");
-                  compile(options, STRUCTS + FUNCTIONS, object, "-c");
-                  DebugInfo info = DebugInfo.read(object);
-                  checkPrototypes(info);
-                  assertEquals(72, info.struct("node").orElseThrow().layout().byteSize());
-                  assertEquals(64, info.struct("wide").orElseThrow().layout().byteSize());
-                }));
-      }
+      tests.add(
+          dynamicTest(
+              target,
+              () -> {
+                Programs.assumeHas("clang");
+                List<String> options = List.of("clang", "-target", target, "-gdwarf-4", "-O1");
+                assumeTrue(
+                    accepts("clang", options.subList(1, 3)), "clang here knows no " + target);
+                Path object = folder.resolve("functions.o");
+                compile(options, STRUCTS + FUNCTIONS, object, "-c");
+                DebugInfo info = DebugInfo.read(object);
+                checkPrototypes(info);
+                assertEquals(72, info.struct("node").orElseThrow().layout().byteSize());
+                assertEquals(64, info.struct("wide").orElseThrow().layout().byteSize());
+              }));
     }
     return tests;
   }
@@ -529,7 +529,7 @@ class DebugInfoTest {
   @Test
   void damagedMachObjectsGiveAnErrorOrSomething() throws Exception {
     Programs.assumeHas("clang");
-    List<String> options = List.of("clang", "-target", "arm64-apple-macos11", "-g", "-O1");
+    List<String> options = List.of("clang", "-target", "arm64-apple-macos11", "-gdwarf-4", "-O1");
     assumeTrue(accepts("clang", options.subList(1, 3)), "clang here knows no " + options.get(2));
     Path object = folder.resolve("functions.o");
     compile(options, STRUCTS + FUNCTIONS, object, "-c");
@@ -567,8 +567,7 @@ class DebugInfoTest {
       CFunction leap = info.function("leap").orElseThrow();
       // A declaration's parameters have no names in DWARF.
       assertEquals("void leap(long *, const long *)", leap.toString());
-      assertFalse(leap.defined());
-      assertEquals(1, info.functions().size());
+      assertEquals(List.of("use"), info.functions().stream().map(CFunction::name).toList());
     });
   }
 
@@ -577,7 +576,7 @@ class DebugInfoTest {
             assertTimeoutPreemptively(Duration.ofSeconds(60), () -> test.accept(options)))
         .stream()
         .filter(one ->
-            Set.of("gcc -gdwarf-4 -O0", "gcc -gdwarf-5 -O2", "clang -gdwarf-5 -O2")
+            Set.of("gcc -gdwarf-4 -O0", "gcc -gdwarf-4 -O2", "clang -gdwarf-4 -O2")
                 .contains(one.getDisplayName()))
         .toList();
   }
@@ -597,25 +596,23 @@ class DebugInfoTest {
       function.parameters().forEach(parameter -> exercise(parameter.type()));
     }
     for (CStruct struct : info.structs()) {
-      assertFalse(struct.toString().isEmpty(), what);
-      assertTrue(struct.member("no such member").isEmpty(), what);
       struct.members().forEach(member -> exercise(member.type()));
       try {
-        struct.group();
+        group(struct);
       } catch (IllegalStateException e) {
         assertFalse(e.getMessage().isEmpty(), what);
       }
     }
-    return !info.isEmpty();
+    return !info.functions().isEmpty();
   }
 
   private static void exercise(CType type) {
     assertNotNull(type.spelling());
-    assertTrue(type.size() >= 0 && type.count() >= 0);
+    assertTrue(type.size() >= 0);
     type.target().ifPresent(target -> assertNotNull(target.spelling()));
-    type.struct().ifPresent(struct -> assertFalse(struct.toString().isEmpty()));
+    type.struct().ifPresent(struct -> assertNotNull(struct.members()));
     try {
-      assertNotNull(type.layout());
+      assertNotNull(type.layout(Long.MAX_VALUE, 0, 0));
     } catch (IllegalStateException e) {
       assertFalse(e.getMessage().isEmpty());
     }
@@ -626,18 +623,16 @@ class DebugInfoTest {
   private static List<DynamicTest> forEachCompiler(ThrowingConsumer<List<String>> test) {
     List<DynamicTest> tests = new ArrayList<>();
     for (String compiler : List.of("gcc", "clang")) {
-      for (String version : List.of("-gdwarf-4", "-gdwarf-5")) {
-        for (String level : List.of("-O0", "-O2")) {
-          List<String> options = List.of(compiler, version, level);
-          tests.add(
-              dynamicTest(
-                  String.join(" ", options),
-                  () -> {
-                    assumeTrue(Programs.isLinux(), "a linked library holds DWARF only on Linux");
-                    Programs.assumeHas(compiler);
-                    test.accept(options);
-                  }));
-        }
+      for (String level : List.of("-O0", "-O2")) {
+        List<String> options = List.of(compiler, "-gdwarf-4", level);
+        tests.add(
+            dynamicTest(
+                String.join(" ", options),
+                () -> {
+                  assumeTrue(Programs.isLinux(), "a linked library holds DWARF only on Linux");
+                  Programs.assumeHas(compiler);
+                  test.accept(options);
+                }));
       }
     }
     return tests;

@@ -549,7 +549,7 @@ class SourceFileTest {
                       List.of(
                           Programs.anyCompiler(),
                           "-std=c17",
-                          "-g",
+                          "-gdwarf-4",
                           "-fPIC",
                           "-shared",
                           source,
