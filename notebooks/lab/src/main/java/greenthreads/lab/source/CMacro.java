@@ -1,7 +1,6 @@
 package greenthreads.lab.source;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -22,8 +21,7 @@ public record CMacro(String name, List<String> parameters, String body) {
 
   private static final Pattern TOKEN =
       Pattern.compile(
-          "\"(?:[^\"\\\\]|\\\\.)*\"|[A-Za-z_]\\w*|\\d\\w*|\\s+|##|&&|\\|\\||[=!<>]=|.",
-          Pattern.DOTALL);
+          Token.STRING + "|[A-Za-z_]\\w*|\\d\\w*|\\s+|##|&&|\\|\\||[=!<>]=|.", Pattern.DOTALL);
 
   static CMacro constant(String name, String value) {
     return new CMacro(name, null, value);
@@ -165,23 +163,17 @@ public record CMacro(String name, List<String> parameters, String body) {
   }
 
   private static final class Evaluation {
-    private static final Map<String, Integer> LEVELS = new HashMap<>();
-
-    static {
-      LEVELS.put("||", 1);
-      LEVELS.put("&&", 2);
-      LEVELS.put("|", 3);
-      LEVELS.put("&", 4);
-      for (String comparison : List.of("==", "!=")) {
-        LEVELS.put(comparison, 5);
-      }
-      for (String comparison : List.of("<", ">", "<=", ">=")) {
-        LEVELS.put(comparison, 6);
-      }
-      LEVELS.put("+", 7);
-      LEVELS.put("-", 7);
-      LEVELS.put("*", 8);
-    }
+    /** Operators of two operands; those that bind more tightly come later. */
+    private static final List<Set<String>> LEVELS =
+        List.of(
+            Set.of("||"),
+            Set.of("&&"),
+            Set.of("|"),
+            Set.of("&"),
+            Set.of("==", "!="),
+            Set.of("<", ">", "<=", ">="),
+            Set.of("+", "-"),
+            Set.of("*"));
 
     private final List<String> tokens;
     private final Map<String, CMacro> macros;
@@ -199,29 +191,34 @@ public record CMacro(String name, List<String> parameters, String body) {
       return tokens.get(at++);
     }
 
-    long binary(int above) {
-      long left = unary();
-      while (at < tokens.size() && LEVELS.getOrDefault(tokens.get(at), 0) > above) {
-        String operator = next();
-        long right = binary(LEVELS.get(operator));
-        left =
-            switch (operator) {
-              case "||" -> left != 0 || right != 0 ? 1 : 0;
-              case "&&" -> left != 0 && right != 0 ? 1 : 0;
-              case "|" -> left | right;
-              case "&" -> left & right;
-              case "==" -> left == right ? 1 : 0;
-              case "!=" -> left != right ? 1 : 0;
-              case "<" -> left < right ? 1 : 0;
-              case ">" -> left > right ? 1 : 0;
-              case "<=" -> left <= right ? 1 : 0;
-              case ">=" -> left >= right ? 1 : 0;
-              case "+" -> left + right;
-              case "-" -> left - right;
-              default -> left * right;
-            };
+    /** An expression whose operators are of this level or bind more tightly. */
+    long binary(int level) {
+      if (level == LEVELS.size()) {
+        return unary();
+      }
+      long left = binary(level + 1);
+      while (at < tokens.size() && LEVELS.get(level).contains(tokens.get(at))) {
+        left = apply(next(), left, binary(level + 1));
       }
       return left;
+    }
+
+    private static long apply(String operator, long left, long right) {
+      return switch (operator) {
+        case "||" -> left != 0 || right != 0 ? 1 : 0;
+        case "&&" -> left != 0 && right != 0 ? 1 : 0;
+        case "|" -> left | right;
+        case "&" -> left & right;
+        case "==" -> left == right ? 1 : 0;
+        case "!=" -> left != right ? 1 : 0;
+        case "<" -> left < right ? 1 : 0;
+        case ">" -> left > right ? 1 : 0;
+        case "<=" -> left <= right ? 1 : 0;
+        case ">=" -> left >= right ? 1 : 0;
+        case "+" -> left + right;
+        case "-" -> left - right;
+        default -> left * right;
+      };
     }
 
     private long unary() {

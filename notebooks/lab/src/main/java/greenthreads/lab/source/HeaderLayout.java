@@ -36,7 +36,7 @@ public final class HeaderLayout {
    * @throws LabException if it is not there, or declaration and offsets contradict each other
    */
   public static StructLayout of(Path folder, String struct) {
-    String text = read(folder).replaceAll("(?s)/\\*.*?\\*/|//[^\n]*", "").replace("\\\n", " ");
+    String text = String.join("\n", PlainListing.lines(read(folder)));
     String begin = "struct " + struct + " {";
     int start = text.indexOf(begin);
     if (start < 0) {
@@ -104,7 +104,7 @@ public final class HeaderLayout {
     var text = new StringBuilder();
     try (var headers = Files.newDirectoryStream(folder, "*.h")) {
       for (Path header : headers) {
-        text.append(Files.readString(header));
+        text.append(NativeSource.text(header));
       }
     } catch (IOException e) {
       throw new LabException(

@@ -72,6 +72,15 @@ public record NativeSource(
     return files.isEmpty() ? name + ".c" : files.keySet().iterator().next();
   }
 
+  /** Every file of ours that the compiler will read, as text, the one to compile first. */
+  public Map<String, String> texts() {
+    var texts = new LinkedHashMap<String, String>();
+    texts.put(unit(), "");
+    included.forEach(
+        (file, content) -> texts.put(file, new String(content, StandardCharsets.UTF_8)));
+    return texts;
+  }
+
   /** What the reader reads in messages: {@code 03-a-single-stack-swap.c} or {@code cell mine}. */
   public String title() {
     return files.isEmpty() ? name + ".c" : "cell " + name;
@@ -142,6 +151,11 @@ public record NativeSource(
         break;
       }
     }
+  }
+
+  /** A file's text. */
+  static String text(Path file) {
+    return new String(read(file), StandardCharsets.UTF_8);
   }
 
   private static byte[] read(Path file) {

@@ -4,9 +4,6 @@ import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Workspace;
 import greenthreads.lab.machine.Target;
 import greenthreads.lab.show.Listing;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -44,7 +41,6 @@ public final class PlainListing {
       EnumSet.complementOf(
           EnumSet.of(SourceFile.Kind.INCLUDE, SourceFile.Kind.DIRECTIVE, SourceFile.Kind.COMMENT));
 
-  private final Path folder;
   private final Map<String, CMacro> macros = new HashMap<>();
 
   /** What the project's own headers define, in their order. */
@@ -55,8 +51,7 @@ public final class PlainListing {
   /** A part of a header. */
   private record Part(String name, String text, boolean isMacro) {}
 
-  private PlainListing(Path folder, Target target) {
-    this.folder = folder;
+  private PlainListing(Target target) {
     target.macros().forEach(this::define);
     define("PLAIN", "1");
     define("MAIN", "1");
@@ -84,7 +79,7 @@ public final class PlainListing {
    * @throws LabException if the file uses what this does not understand
    */
   static String of(Path folder, String name, Target target) {
-    return new PlainListing(folder, target).write(folder.resolve(name + ".c"));
+    return new PlainListing(target).write(folder.resolve(name + ".c"));
   }
 
   private String write(Path file) {
@@ -135,7 +130,7 @@ public final class PlainListing {
     }
     var out = new StringBuilder();
     var branches = new Branches(file, macros);
-    for (String line : lines(read(file))) {
+    for (String line : lines(NativeSource.text(file))) {
       String text = line.strip();
       if (!text.startsWith("#")) {
         if (branches.active()) {
@@ -171,10 +166,10 @@ public final class PlainListing {
       }
     } else if (text.matches("#\\s*undef\\s+\\w+")) {
       macros.remove(text.replaceAll(".*\\s", ""));
-    } else if (!text.matches("#\\s*(pragma|error)\\b.*")) {
-      throw new LabException(file.getFileName() + ": not understood: " + text);
     } else if (text.matches("#\\s*error\\b.*")) {
       throw new LabException(file.getFileName() + ": " + text);
+    } else if (!text.matches("#\\s*pragma\\b.*")) {
+      throw new LabException(file.getFileName() + ": not understood: " + text);
     }
   }
 
@@ -234,11 +229,7 @@ public final class PlainListing {
       String found = token.group();
       if (found.startsWith("/*") || found.startsWith("//")) {
         hadComment = true;
-        for (int i = 0; i < found.length(); i++) {
-          if (found.charAt(i) == '\n') {
-            addLine(lines, line, true);
-          }
-        }
+        found.chars().filter(c -> c == '\n').forEach(end -> addLine(lines, line, true));
       } else if (found.equals("\n")) {
         addLine(lines, line, hadComment);
         hadComment = false;
@@ -253,7 +244,7 @@ public final class PlainListing {
   /** A comment, a literal, the end of a line or of a part of it, or any one character. */
   private static final Pattern TOKEN =
       Pattern.compile(
-          "/\\*.*?\\*/|//[^\n]*|\"(?:[^\"\\\\\n]|\\\\.)*\"|'(?:[^'\\\\\n]|\\\\.)*'|\\\\\n|.",
+          String.join("|", Token.COMMENT, Token.STRING, Token.CHARACTER, "\\\\\n", "."),
           Pattern.DOTALL);
 
   private static void addLine(List<String> lines, StringBuilder line, boolean hadComment) {
@@ -262,14 +253,6 @@ public final class PlainListing {
       lines.add(text);
     }
     line.setLength(0);
-  }
-
-  private static String read(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   /** The conditionals that are open in a file. */

@@ -48,12 +48,12 @@ public record Shipped(Set<String> digests) {
     }
     String own = source.name() + ".c";
     boolean isCell = !source.files().isEmpty();
-    return source.included().entrySet().stream()
+    return source.texts().entrySet().stream()
         .filter(file -> !(isCell && file.getKey().equals("merged-" + own)))
         .allMatch(file ->
             isCell && file.getKey().equals(own)
-                ? has("%%c " + source.name(), new String(file.getValue(), UTF_8).strip())
-                : has(file.getKey(), new String(file.getValue(), UTF_8)));
+                ? has("%%c " + source.name(), file.getValue().strip())
+                : has(file.getKey(), file.getValue()));
   }
 
   /** How its lines end makes no difference, since Git may change it. */

@@ -6,7 +6,6 @@ import greenthreads.lab.base.Words;
 import greenthreads.lab.base.Workspace;
 import greenthreads.lab.show.Listing;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -34,35 +33,54 @@ public final class Sources {
 
   private Sources() {}
 
+  /**
+   * A whole file.
+   *
+   * @param file its path under native/, or a chapter's file without {@code .c}
+   * @throws LabException if it is not there, naming those that are
+   */
   public static Listing whole(Workspace workspace, String file) {
-    Path path = path(workspace, file);
-    String place = "native/" + name(workspace, path);
-    return new Listing("c", place, read(path).stripTrailing(), place);
+    SourceFile source = parse(workspace, path(workspace, file));
+    String place = "native/" + source.name();
+    return new Listing("c", place, source.text().stripTrailing(), place);
   }
 
+  /**
+   * An item of a file with the comment above it.
+   *
+   * @param file its path under native/, a chapter's file without {@code .c}, or a folder: then it
+   *     is the first file there that has it
+   * @param part its name
+   * @throws LabException if it is not there, naming those that are
+   */
   public static Listing part(Workspace workspace, String file, String part) {
     Path folder = workspace.sources().resolve(file).normalize();
-    if (folder.startsWith(workspace.sources()) && Files.isDirectory(folder)) {
-      return part(workspace, fileWith(workspace, folder, part), part);
+    boolean isFolder = folder.startsWith(workspace.sources()) && Files.isDirectory(folder);
+    List<Path> paths = isFolder ? filesIn(folder) : List.of(path(workspace, file));
+    var parts = new ArrayList<String>();
+    for (Path path : paths) {
+      SourceFile source = parse(workspace, path);
+      Optional<SourceFile.Item> item = source.item(part);
+      if (item.isPresent()) {
+        int line = item.get().firstLine();
+        String title =
+            "native/%s, lines %d to %d".formatted(source.name(), line, item.get().lastLine());
+        String place = "native/%s#line=%d".formatted(source.name(), line - 1); // counted from 0
+        return new Listing("c", title, item.get().text().stripTrailing(), place);
+      }
+      parts.add(listed(source));
     }
-    Path path = path(workspace, file);
-    String name = name(workspace, path);
-    SourceFile source = SourceFile.parse(name, read(path));
-    SourceFile.Item item =
-        source
-            .item(part)
-            .orElseThrow(() ->
-                new LabException(
-                    "native/%s has no part named `%s`.\nIts parts: %s."
-                        .formatted(name, part, listed(source))));
-    String title = "native/%s, lines %d to %d".formatted(name, item.firstLine(), item.lastLine());
-    String place = "native/%s#line=%d".formatted(name, item.firstLine() - 1); // counted from 0
-    return new Listing("c", title, item.text().stripTrailing(), place);
+    throw new LabException(
+        isFolder
+            ? "No file in native/%s/ has a part named `%s`.\nTheir parts: %s."
+                .formatted(name(workspace, folder), part, String.join(", ", parts))
+            : "native/%s has no part named `%s`.\nIts parts: %s."
+                .formatted(name(workspace, paths.getFirst()), part, parts.getFirst()));
   }
 
   /** One part of a source, from the first of its files that has it; empty if none has. */
   public static Optional<Listing> part(NativeSource source, String part) {
-    return texts(source).entrySet().stream()
+    return source.texts().entrySet().stream()
         .flatMap(file -> SourceFile.parse(file.getKey(), file.getValue()).item(part).stream())
         .map(item ->
             new Listing(
@@ -74,7 +92,7 @@ public final class Sources {
 
   /** The names of a source's parts. */
   public static List<String> parts(NativeSource source) {
-    Map.Entry<String, String> unit = texts(source).entrySet().iterator().next();
+    Map.Entry<String, String> unit = source.texts().entrySet().iterator().next();
     return names(SourceFile.parse(unit.getKey(), unit.getValue())).toList();
   }
 
@@ -84,18 +102,7 @@ public final class Sources {
    * @throws LabException if there is no such file
    */
   public static List<String> parts(Workspace workspace, String file) {
-    Path path = path(workspace, file);
-    return names(SourceFile.parse(name(workspace, path), read(path))).toList();
-  }
-
-  /** A source's files, the one to compile first. */
-  private static Map<String, String> texts(NativeSource source) {
-    var texts = new LinkedHashMap<String, String>();
-    texts.put(source.unit(), "");
-    source
-        .included()
-        .forEach((file, content) -> texts.put(file, new String(content, StandardCharsets.UTF_8)));
-    return texts;
+    return names(parse(workspace, path(workspace, file))).toList();
   }
 
   /** The files under native/: a chapter's by its stem, others by their path. */
@@ -113,24 +120,17 @@ public final class Sources {
     }
   }
 
-  /** The first file of a folder that has a part of this name. */
-  private static String fileWith(Workspace workspace, Path folder, String part) {
-    var parts = new ArrayList<String>();
+  private static List<Path> filesIn(Path folder) {
     try (var list = Files.list(folder)) {
-      for (Path path : list.filter(Files::isRegularFile).sorted().toList()) {
-        SourceFile source = SourceFile.parse(name(workspace, path), read(path));
-        if (source.item(part).isPresent()) {
-          return name(workspace, path);
-        }
-        parts.add(listed(source));
-      }
+      return list.filter(Files::isRegularFile).sorted().toList();
     } catch (IOException e) {
       throw new LabException(
-          "native/" + name(workspace, folder) + " cannot be read: " + Words.reason(e), e);
+          "native/" + folder.getFileName() + " cannot be read: " + Words.reason(e), e);
     }
-    throw new LabException(
-        "No file in native/%s/ has a part named `%s`.\nTheir parts: %s."
-            .formatted(name(workspace, folder), part, String.join(", ", parts)));
+  }
+
+  private static SourceFile parse(Workspace workspace, Path path) {
+    return SourceFile.parse(name(workspace, path), NativeSource.text(path));
   }
 
   private static Stream<String> names(SourceFile source) {
@@ -166,20 +166,19 @@ public final class Sources {
                       .formatted(name, line, own, line)
                   + " for this {");
         });
-    Path base = path(workspace, from);
-    String baseName = name(workspace, base);
+    SourceFile base = parse(workspace, path(workspace, from));
     files.put("merged-" + own, ""); // stays first: it is the one to compile
     files.put(own, text);
-    files.put(baseName, read(base));
+    files.put(base.name(), base.text());
     SourceFile whole =
         Merge.expand(
-            SourceFile.parse(baseName, read(base)),
+            base,
             header -> {
               Path file = workspace.sources().resolve(header).normalize();
               if (!file.startsWith(workspace.sources()) || !Files.isRegularFile(file)) {
                 return Optional.empty();
               }
-              String content = read(file);
+              String content = NativeSource.text(file);
               files.put(header, content);
               return Optional.of(content);
             });
@@ -224,14 +223,5 @@ public final class Sources {
 
   private static String name(Workspace workspace, Path path) {
     return workspace.sources().relativize(path).toString();
-  }
-
-  private static String read(Path path) {
-    try {
-      return new String(Files.readAllBytes(path), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new LabException(
-          "native/" + path.getFileName() + " cannot be read: " + Words.reason(e), e);
-    }
   }
 }
