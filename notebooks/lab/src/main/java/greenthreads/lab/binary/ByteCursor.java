@@ -118,30 +118,17 @@ final class ByteCursor {
 
   /** A string that ends with a zero byte. */
   String string() {
-    String string = string(lengthOfString(end));
-    skip(1);
-    return string;
+    int from = next;
+    int length = 0;
+    while (u8() != 0) {
+      length++;
+    }
+    return new String(bytes, from, length, StandardCharsets.UTF_8);
   }
 
   /** A string in a field of fixed width, padded with zero bytes. */
   String padded(int width) {
-    String string = range(position(), width).string(lengthOfString(next + width));
-    skip(width);
-    return string;
-  }
-
-  private int lengthOfString(int limit) {
-    int i = next;
-    while (i < Math.min(limit, end) && bytes[i] != 0) {
-      i++;
-    }
-    return i - next;
-  }
-
-  private String string(int length) {
-    String string = new String(bytes, next, length, StandardCharsets.UTF_8);
-    next += length;
-    return string;
+    return new String(take(width).rest(), StandardCharsets.UTF_8).replaceFirst("(?s)\0.*", "");
   }
 
   /** The rest of the range. */

@@ -1,6 +1,7 @@
 package greenthreads.lab.binary;
 
-import greenthreads.lab.binary.DwarfReader.Entry;
+import greenthreads.lab.binary.Entry.Attribute;
+import greenthreads.lab.binary.Entry.Tag;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -32,6 +33,15 @@ public final class CType {
     /** What the lab has no use for, such as complex numbers and vectors. */
     UNKNOWN
   }
+
+  // DWARF's encodings of base types, 7.8.
+  private static final int ENCODING_BOOLEAN = 0x02;
+  private static final int ENCODING_FLOAT = 0x04;
+  private static final int ENCODING_SIGNED = 0x05;
+  private static final int ENCODING_SIGNED_CHAR = 0x06;
+  private static final int ENCODING_UNSIGNED = 0x07;
+  private static final int ENCODING_UNSIGNED_CHAR = 0x08;
+  private static final int ENCODING_UTF = 0x10;
 
   /** More parts than this in one declaration are damage: types that contain themselves. */
   private static final int MAX_PARTS = 256;
@@ -108,7 +118,7 @@ public final class CType {
     Entry complete = info.completed(bare);
     String typedef =
         chain.stream()
-            .filter(entry -> entry.tag == DwarfReader.TAG_TYPEDEF && entry.name() != null)
+            .filter(entry -> entry.tag == Tag.TYPEDEF && entry.name() != null)
             .findFirst()
             .map(Entry::name)
             .orElse("");
@@ -126,29 +136,28 @@ public final class CType {
   // What it is
 
   private static boolean isAlias(Entry entry) {
-    return entry.tag == DwarfReader.TAG_TYPEDEF || qualifier(entry) != null;
+    return entry.tag == Tag.TYPEDEF || qualifier(entry) != null;
   }
 
   private static String qualifier(Entry entry) {
     return switch (entry.tag) {
-      case DwarfReader.TAG_CONST_TYPE -> "const";
-      case DwarfReader.TAG_VOLATILE_TYPE -> "volatile";
-      case DwarfReader.TAG_RESTRICT_TYPE -> "restrict";
-      case DwarfReader.TAG_ATOMIC_TYPE -> "_Atomic";
+      case CONST_TYPE -> "const";
+      case VOLATILE_TYPE -> "volatile";
+      case RESTRICT_TYPE -> "restrict";
+      case ATOMIC_TYPE -> "_Atomic";
       default -> null;
     };
   }
 
   private static Kind kindOf(Entry entry) {
     return switch (entry.tag) {
-      case DwarfReader.TAG_BASE_TYPE -> kindOfBase(entry);
-      case DwarfReader.TAG_POINTER_TYPE -> Kind.POINTER;
-      case DwarfReader.TAG_ARRAY_TYPE ->
-          entry.has(DwarfReader.AT_GNU_VECTOR) ? Kind.UNKNOWN : Kind.ARRAY;
-      case DwarfReader.TAG_STRUCTURE_TYPE -> Kind.STRUCT;
-      case DwarfReader.TAG_UNION_TYPE -> Kind.UNION;
-      case DwarfReader.TAG_ENUMERATION_TYPE -> Kind.ENUM;
-      case DwarfReader.TAG_SUBROUTINE_TYPE -> Kind.FUNCTION;
+      case BASE_TYPE -> kindOfBase(entry);
+      case POINTER_TYPE -> Kind.POINTER;
+      case ARRAY_TYPE -> entry.is(Attribute.GNU_VECTOR) ? Kind.UNKNOWN : Kind.ARRAY;
+      case STRUCTURE_TYPE -> Kind.STRUCT;
+      case UNION_TYPE -> Kind.UNION;
+      case ENUMERATION_TYPE -> Kind.ENUM;
+      case SUBROUTINE_TYPE -> Kind.FUNCTION;
       default -> Kind.UNKNOWN;
     };
   }
@@ -156,13 +165,13 @@ public final class CType {
   /** DWARF 4, section 5.1. */
   private static Kind kindOfBase(Entry entry) {
     boolean isPlain = "char".equals(entry.name());
-    return switch ((int) entry.number(DwarfReader.AT_ENCODING, 0)) {
-      case DwarfReader.ENCODING_BOOLEAN -> Kind.BOOL;
-      case DwarfReader.ENCODING_FLOAT -> Kind.FLOAT;
-      case DwarfReader.ENCODING_SIGNED -> Kind.SIGNED;
-      case DwarfReader.ENCODING_UNSIGNED, DwarfReader.ENCODING_UTF -> Kind.UNSIGNED;
-      case DwarfReader.ENCODING_SIGNED_CHAR -> isPlain ? Kind.CHAR : Kind.SIGNED;
-      case DwarfReader.ENCODING_UNSIGNED_CHAR -> isPlain ? Kind.CHAR : Kind.UNSIGNED;
+    return switch ((int) entry.number(Attribute.ENCODING, 0)) {
+      case ENCODING_BOOLEAN -> Kind.BOOL;
+      case ENCODING_FLOAT -> Kind.FLOAT;
+      case ENCODING_SIGNED -> Kind.SIGNED;
+      case ENCODING_UNSIGNED, ENCODING_UTF -> Kind.UNSIGNED;
+      case ENCODING_SIGNED_CHAR -> isPlain ? Kind.CHAR : Kind.SIGNED;
+      case ENCODING_UNSIGNED_CHAR -> isPlain ? Kind.CHAR : Kind.UNSIGNED;
       default -> Kind.UNKNOWN;
     };
   }
@@ -171,7 +180,7 @@ public final class CType {
     if (bare == null || depth > DebugInfo.MAX_DEPTH) {
       return 0;
     }
-    long said = Math.max(0, info.completed(bare).number(DwarfReader.AT_BYTE_SIZE, 0));
+    long said = Math.max(0, info.completed(bare).number(Attribute.BYTE_SIZE, 0));
     return switch (kind) {
       case POINTER -> said > 0 ? said : ValueLayout.ADDRESS.byteSize();
       case ARRAY -> {
@@ -187,17 +196,13 @@ public final class CType {
 
   /** The length of an array; 0 where the declaration leaves it open. */
   private long count() {
-    long upper = range().map(range -> range.number(DwarfReader.AT_UPPER_BOUND, -1)).orElse(-1L);
-    return Math.max(
-        0, range().map(range -> range.number(DwarfReader.AT_COUNT, upper + 1)).orElse(0L));
+    long upper = range().map(range -> range.number(Attribute.UPPER_BOUND, -1)).orElse(-1L);
+    return Math.max(0, range().map(range -> range.number(Attribute.COUNT, upper + 1)).orElse(0L));
   }
 
   /** The subrange of an array's dimension (DWARF 4, section 5.12). */
   private Optional<Entry> range() {
-    return bare.children.stream()
-        .filter(child -> child.tag == DwarfReader.TAG_SUBRANGE_TYPE)
-        .skip(dimension)
-        .findFirst();
+    return bare.children(Tag.SUBRANGE_TYPE).skip(dimension).findFirst();
   }
 
   private CType element() {
@@ -226,20 +231,20 @@ public final class CType {
     }
     Entry entry = chain.get(unqualified());
     return switch (entry.tag) {
-      case DwarfReader.TAG_POINTER_TYPE -> {
+      case POINTER_TYPE -> {
         var target = new CType(info, entry.type());
         String pointer = "*" + (name.isEmpty() ? qualifiers.strip() : qualifiers) + name;
         yield target.declare(target.isSuffix() ? "(" + pointer + ")" : pointer, "", parts);
       }
-      case DwarfReader.TAG_ARRAY_TYPE -> {
+      case ARRAY_TYPE -> {
         String length = count() == 0 ? "" : Long.toString(count());
         yield element().declare(name + "[" + length + "]", qualifiers, parts);
       }
-      case DwarfReader.TAG_SUBROUTINE_TYPE ->
+      case SUBROUTINE_TYPE ->
           new CType(info, entry.type()).declare(name + "(" + list(entry, parts) + ")", "", parts);
-      case DwarfReader.TAG_STRUCTURE_TYPE -> named(tagged("struct", entry), name, qualifiers);
-      case DwarfReader.TAG_UNION_TYPE -> named(tagged("union", entry), name, qualifiers);
-      case DwarfReader.TAG_ENUMERATION_TYPE -> named(tagged("enum", entry), name, qualifiers);
+      case STRUCTURE_TYPE -> named(tagged("struct", entry), name, qualifiers);
+      case UNION_TYPE -> named(tagged("union", entry), name, qualifiers);
+      case ENUMERATION_TYPE -> named(tagged("enum", entry), name, qualifiers);
       default -> named(entry.name() == null ? "?" : plain(entry.name()), name, qualifiers);
     };
   }
@@ -277,21 +282,21 @@ public final class CType {
 
   /** Whether C writes the type behind the name, where a pointer to it needs parentheses. */
   private boolean isSuffix() {
-    int tag = unqualified() < chain.size() ? chain.get(unqualified()).tag : 0;
-    return tag == DwarfReader.TAG_SUBROUTINE_TYPE || tag == DwarfReader.TAG_ARRAY_TYPE;
+    Tag tag = unqualified() < chain.size() ? chain.get(unqualified()).tag : null;
+    return tag == Tag.SUBROUTINE_TYPE || tag == Tag.ARRAY_TYPE;
   }
 
   private String list(Entry function, int[] parts) {
     var list = new ArrayList<String>();
-    for (Entry parameter : DebugInfo.parameters(function)) {
+    for (Entry parameter : function.children(Tag.FORMAL_PARAMETER).toList()) {
       if (parts[0] >= 0) {
         list.add(new CType(info, parameter.type()).declare("", "", parts));
       }
     }
     if (list.isEmpty()) {
-      return function.has(DwarfReader.AT_PROTOTYPED) ? "void" : "";
+      return function.is(Attribute.PROTOTYPED) ? "void" : "";
     }
-    return String.join(", ", list) + (DebugInfo.isVariadic(function) ? ", ..." : "");
+    return String.join(", ", list) + (function.isVariadic() ? ", ..." : "");
   }
 
   // How Java lays it out
@@ -317,7 +322,7 @@ public final class CType {
         };
     long wanted = declared;
     for (Entry entry : chain) {
-      wanted = Math.max(wanted, entry.number(DwarfReader.AT_ALIGNMENT, 0));
+      wanted = Math.max(wanted, entry.number(Attribute.ALIGNMENT, 0));
     }
     boolean more = wanted > layout.byteAlignment() && wanted <= limit;
     return more && Long.bitCount(wanted) == 1 ? layout.withByteAlignment(wanted) : layout;

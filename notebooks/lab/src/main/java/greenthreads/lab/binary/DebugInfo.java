@@ -1,6 +1,7 @@
 package greenthreads.lab.binary;
 
-import greenthreads.lab.binary.DwarfReader.Entry;
+import greenthreads.lab.binary.Entry.Attribute;
+import greenthreads.lab.binary.Entry.Tag;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -88,13 +89,13 @@ public final class DebugInfo {
 
   private void index(Entry entry) {
     switch (entry.tag) {
-      case DwarfReader.TAG_SUBPROGRAM -> indexFunction(entry);
-      case DwarfReader.TAG_STRUCTURE_TYPE, DwarfReader.TAG_UNION_TYPE -> {
+      case SUBPROGRAM -> indexFunction(entry);
+      case STRUCTURE_TYPE, UNION_TYPE -> {
         if (entry.name() != null && !entry.isDeclaration()) {
           structs.putIfAbsent(entry.name(), entry);
         }
       }
-      case DwarfReader.TAG_TYPEDEF -> typedefs.putIfAbsent(entry.name(), entry);
+      case TYPEDEF -> typedefs.putIfAbsent(entry.name(), entry);
       default -> {}
     }
   }
@@ -117,9 +118,11 @@ public final class DebugInfo {
 
   private CFunction function(Entry entry) {
     Entry origin = origin(entry);
-    Entry described = parameters(entry).isEmpty() ? origin : entry;
+    boolean isConcrete = entry.children(Tag.FORMAL_PARAMETER).findAny().isPresent();
+    Entry described = isConcrete ? entry : origin;
     List<CFunction.Parameter> parameters =
-        parameters(described).stream()
+        described
+            .children(Tag.FORMAL_PARAMETER)
             .map(this::origin) // that of a concrete instance has neither name nor type
             .map(each -> new CFunction.Parameter(each.name(), new CType(this, each.type())))
             .toList();
@@ -128,24 +131,11 @@ public final class DebugInfo {
         origin.name(),
         new CType(this, origin.type()),
         parameters,
-        origin.has(DwarfReader.AT_PROTOTYPED) || entry.has(DwarfReader.AT_PROTOTYPED),
-        isVariadic(described),
-        origin.has(DwarfReader.AT_EXTERNAL) || entry.has(DwarfReader.AT_EXTERNAL),
+        origin.is(Attribute.PROTOTYPED) || entry.is(Attribute.PROTOTYPED),
+        described.isVariadic(),
+        origin.is(Attribute.EXTERNAL) || entry.is(Attribute.EXTERNAL),
         place.file,
-        (int) place.number(DwarfReader.AT_DECL_LINE, 0));
-  }
-
-  /** The parameters of a function or of a function's type. */
-  static List<Entry> parameters(Entry function) {
-    return function.children.stream()
-        .filter(child -> child.tag == DwarfReader.TAG_FORMAL_PARAMETER)
-        .toList();
-  }
-
-  /** Whether more arguments may follow. */
-  static boolean isVariadic(Entry function) {
-    return function.children.stream()
-        .anyMatch(child -> child.tag == DwarfReader.TAG_UNSPECIFIED_PARAMETERS);
+        (int) place.number(Attribute.DECL_LINE, 0));
   }
 
   /**
@@ -155,23 +145,20 @@ public final class DebugInfo {
    */
   CStruct struct(Entry entry, String otherwise) {
     return new CStruct(
-        entry.tag == DwarfReader.TAG_UNION_TYPE,
+        entry.tag == Tag.UNION_TYPE,
         entry.name() == null ? otherwise : entry.name(),
-        Math.max(0, entry.number(DwarfReader.AT_BYTE_SIZE, 0)),
-        entry.number(DwarfReader.AT_ALIGNMENT, 0),
-        entry.children.stream()
-            .filter(child -> child.tag == DwarfReader.TAG_MEMBER)
-            .map(this::member)
-            .toList());
+        Math.max(0, entry.number(Attribute.BYTE_SIZE, 0)),
+        entry.number(Attribute.ALIGNMENT, 0),
+        entry.children(Tag.MEMBER).map(this::member).toList());
   }
 
   private CStruct.Member member(Entry entry) {
     return new CStruct.Member(
         entry.name() == null ? "" : entry.name(),
-        Math.max(0, entry.number(DwarfReader.AT_DATA_MEMBER_LOCATION, 0)),
+        Math.max(0, entry.number(Attribute.DATA_MEMBER_LOCATION, 0)),
         new CType(this, entry.type()),
-        entry.number(DwarfReader.AT_ALIGNMENT, 0),
-        entry.has(DwarfReader.AT_BIT_SIZE));
+        entry.number(Attribute.ALIGNMENT, 0),
+        entry.has(Attribute.BIT_SIZE));
   }
 
   /** The complete struct of this tag, for one that is only declared where it is used. */
@@ -184,9 +171,8 @@ public final class DebugInfo {
   private Entry origin(Entry entry) {
     Entry current = entry;
     for (int i = 0; i < MAX_DEPTH && current.name() == null; i++) {
-      long offset = current.reference(DwarfReader.AT_ABSTRACT_ORIGIN);
-      Entry next =
-          entries.get(offset != -1 ? offset : current.reference(DwarfReader.AT_SPECIFICATION));
+      long offset = current.reference(Attribute.ABSTRACT_ORIGIN);
+      Entry next = entries.get(offset != -1 ? offset : current.reference(Attribute.SPECIFICATION));
       if (next == null) {
         break;
       }

@@ -1,12 +1,16 @@
 package greenthreads.lab.binary;
 
+import greenthreads.lab.binary.Entry.Attribute;
+import greenthreads.lab.binary.Entry.Reference;
+import greenthreads.lab.binary.Entry.Tag;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
 
 /**
  * Reads the debugging information entries that describe functions and types out of the DWARF 4 of a
@@ -14,87 +18,10 @@ import java.util.Set;
  *
  * <p>Section numbers in this file are those of the <a
  * href="https://dwarfstd.org/dwarf4std.html">DWARF 4 standard</a>. One pass over {@code
- * .debug_info} keeps the few tags a C interface is made of and steps over the rest.
+ * .debug_info} keeps what {@link Entry} has words for and steps over the rest: an attribute that is
+ * not known has a form, which says how long it is (7.5.4).
  */
 final class DwarfReader {
-  // Tags, 7.5.4.
-  static final int TAG_ARRAY_TYPE = 0x01;
-  static final int TAG_ENUMERATION_TYPE = 0x04;
-  static final int TAG_FORMAL_PARAMETER = 0x05;
-  static final int TAG_MEMBER = 0x0d;
-  static final int TAG_POINTER_TYPE = 0x0f;
-  static final int TAG_STRUCTURE_TYPE = 0x13;
-  static final int TAG_SUBROUTINE_TYPE = 0x15;
-  static final int TAG_TYPEDEF = 0x16;
-  static final int TAG_UNION_TYPE = 0x17;
-  static final int TAG_UNSPECIFIED_PARAMETERS = 0x18;
-  static final int TAG_SUBRANGE_TYPE = 0x21;
-  static final int TAG_BASE_TYPE = 0x24;
-  static final int TAG_CONST_TYPE = 0x26;
-  static final int TAG_SUBPROGRAM = 0x2e;
-  static final int TAG_VOLATILE_TYPE = 0x35;
-  static final int TAG_RESTRICT_TYPE = 0x37;
-  static final int TAG_UNSPECIFIED_TYPE = 0x3b;
-
-  /** Of DWARF 5; compilers use it earlier. */
-  static final int TAG_ATOMIC_TYPE = 0x47;
-
-  private static final Set<Integer> TAGS =
-      Set.of(
-          TAG_ARRAY_TYPE,
-          TAG_ENUMERATION_TYPE,
-          TAG_FORMAL_PARAMETER,
-          TAG_MEMBER,
-          TAG_POINTER_TYPE,
-          TAG_STRUCTURE_TYPE,
-          TAG_SUBROUTINE_TYPE,
-          TAG_TYPEDEF,
-          TAG_UNION_TYPE,
-          TAG_UNSPECIFIED_PARAMETERS,
-          TAG_SUBRANGE_TYPE,
-          TAG_BASE_TYPE,
-          TAG_CONST_TYPE,
-          TAG_SUBPROGRAM,
-          TAG_VOLATILE_TYPE,
-          TAG_RESTRICT_TYPE,
-          TAG_UNSPECIFIED_TYPE,
-          TAG_ATOMIC_TYPE);
-
-  // Base type encodings, 7.8.
-  static final int ENCODING_BOOLEAN = 0x02;
-  static final int ENCODING_FLOAT = 0x04;
-  static final int ENCODING_SIGNED = 0x05;
-  static final int ENCODING_SIGNED_CHAR = 0x06;
-  static final int ENCODING_UNSIGNED = 0x07;
-  static final int ENCODING_UNSIGNED_CHAR = 0x08;
-  static final int ENCODING_UTF = 0x10;
-
-  // Attributes, 7.5.4.
-  static final int AT_NAME = 0x03;
-  static final int AT_BYTE_SIZE = 0x0b;
-  static final int AT_BIT_SIZE = 0x0d;
-  private static final int AT_STMT_LIST = 0x10;
-  static final int AT_LOW_PC = 0x11;
-  static final int AT_PROTOTYPED = 0x27;
-  static final int AT_UPPER_BOUND = 0x2f;
-  static final int AT_ABSTRACT_ORIGIN = 0x31;
-  static final int AT_COUNT = 0x37;
-  static final int AT_DATA_MEMBER_LOCATION = 0x38;
-  private static final int AT_DECL_FILE = 0x3a;
-  static final int AT_DECL_LINE = 0x3b;
-  static final int AT_DECLARATION = 0x3c;
-  static final int AT_ENCODING = 0x3e;
-  static final int AT_EXTERNAL = 0x3f;
-  static final int AT_SPECIFICATION = 0x47;
-  static final int AT_TYPE = 0x49;
-  static final int AT_RANGES = 0x55;
-
-  /** Of DWARF 5; compilers use it earlier. */
-  static final int AT_ALIGNMENT = 0x88;
-
-  static final int AT_GNU_VECTOR = 0x2107;
-
-  // Forms, 7.5.4.
   private static final int FORM_ADDR = 0x01;
   private static final int FORM_BLOCK2 = 0x03;
   private static final int FORM_BLOCK4 = 0x04;
@@ -110,82 +37,15 @@ final class DwarfReader {
   private static final int FORM_STRP = 0x0e;
   private static final int FORM_UDATA = 0x0f;
   private static final int FORM_REF_ADDR = 0x10;
-  private static final int FORM_REF1 = 0x11;
-  private static final int FORM_REF2 = 0x12;
   private static final int FORM_REF4 = 0x13;
-  private static final int FORM_REF8 = 0x14;
-  private static final int FORM_REF_UDATA = 0x15;
   private static final int FORM_SEC_OFFSET = 0x17;
   private static final int FORM_EXPRLOC = 0x18;
   private static final int FORM_FLAG_PRESENT = 0x19;
 
-  /** The value of an attribute that refers to another entry. */
-  private record Reference(long offset) {}
-
-  /** A debugging information entry (2.1). */
-  static final class Entry {
-    final int tag;
-    final long offset;
-
-    /** Whether the entry stands at file scope, directly below its unit. */
-    final boolean topLevel;
-
-    /** The source file that declares it, as the compiler was given it; null if it did not say. */
-    final String file;
-
-    final List<Entry> children = new ArrayList<>();
-
-    /** Numbers, strings and references, by attribute. */
-    private final Map<Integer, Object> attributes;
-
-    private Entry(
-        int tag, long offset, boolean topLevel, String file, Map<Integer, Object> attributes) {
-      this.tag = tag;
-      this.offset = offset;
-      this.topLevel = topLevel;
-      this.file = file;
-      this.attributes = attributes;
-    }
-
-    /** Its name, or null. */
-    String name() {
-      return attributes.get(AT_NAME) instanceof String name ? name : null;
-    }
-
-    /** A number; {@code otherwise} where there is none, or only one that is known at run time. */
-    long number(int attribute, long otherwise) {
-      return attributes.get(attribute) instanceof Long number ? number : otherwise;
-    }
-
-    boolean has(int attribute) {
-      return attributes.containsKey(attribute);
-    }
-
-    /** The offset of the entry that an attribute refers to, or -1. */
-    long reference(int attribute) {
-      return attributes.get(attribute) instanceof Reference reference ? reference.offset : -1;
-    }
-
-    /** The offset of the entry of its type, or -1: none, which for C means void. */
-    long type() {
-      return reference(AT_TYPE);
-    }
-
-    /** Whether a definition is elsewhere. */
-    boolean isDeclaration() {
-      return has(AT_DECLARATION);
-    }
-
-    /** Whether the file holds the code (2.17). */
-    boolean hasCode() {
-      return has(AT_LOW_PC) || has(AT_RANGES);
-    }
-  }
-
   /** The shape that many entries share (7.5.3). */
-  private record Abbreviation(int tag, boolean hasChildren, List<Attribute> attributes) {}
+  private record Abbreviation(Optional<Tag> tag, boolean hasChildren, List<Field> fields) {}
 
-  private record Attribute(int name, int form) {}
+  private record Field(Optional<Attribute> attribute, int form) {}
 
   private final ByteCursor info;
   private final ByteCursor abbrev;
@@ -224,7 +84,7 @@ final class DwarfReader {
     long length = info.u32();
     ByteCursor unit = info.take(length);
     if (unit.u16() != 4) {
-      return; // not ours: a library's that was linked in
+      return; // not ours: that of a library that was linked in
     }
     Map<Long, Abbreviation> shapes = abbreviations(unit.u32());
     if (unit.u8() != 8) {
@@ -245,14 +105,14 @@ final class DwarfReader {
       if (shape == null) {
         throw damaged("an entry of the undefined shape " + code);
       }
-      Map<Integer, Object> attributes = attributes(unit, shape, start);
-      if (attributes.get(AT_STMT_LIST) instanceof Long table) {
+      Map<Attribute, Object> attributes = attributes(unit, shape, start);
+      if (attributes.get(Attribute.STMT_LIST) instanceof Long table) {
         files = fileNames(lines.at(table));
       }
       Entry entry = null;
-      if (TAGS.contains(shape.tag)) {
+      if (shape.tag.isPresent()) {
         String file = file(files, attributes);
-        entry = new Entry(shape.tag, offset, parents.size() == 1, file, attributes);
+        entry = new Entry(shape.tag.get(), offset, parents.size() == 1, file, attributes);
         entries.put(offset, entry);
         if (!parents.isEmpty() && parents.getLast() != null) {
           parents.getLast().children.add(entry);
@@ -264,27 +124,30 @@ final class DwarfReader {
     }
   }
 
-  private static String file(List<String> files, Map<Integer, Object> attributes) {
-    boolean known =
-        attributes.get(AT_DECL_FILE) instanceof Long index && index > 0 && index <= files.size();
-    return known ? files.get(((Long) attributes.get(AT_DECL_FILE)).intValue() - 1) : null;
+  private static String file(List<String> files, Map<Attribute, Object> attributes) {
+    // Files are counted from 1; 0 means that none is known.
+    return attributes.get(Attribute.DECL_FILE) instanceof Long file
+            && file > 0
+            && file <= files.size()
+        ? files.get(file.intValue() - 1)
+        : null;
   }
 
-  private Map<Integer, Object> attributes(ByteCursor unit, Abbreviation shape, long start)
+  private Map<Attribute, Object> attributes(ByteCursor unit, Abbreviation shape, long start)
       throws IOException {
-    var attributes = new HashMap<Integer, Object>();
-    for (Attribute attribute : shape.attributes) {
-      Object value = value(unit, attribute.form, start);
-      if (value != null) {
-        attributes.put(attribute.name, value);
+    var attributes = new EnumMap<Attribute, Object>(Attribute.class);
+    for (Field field : shape.fields) {
+      Object value = value(unit, field.form, start);
+      if (value != null && field.attribute.isPresent()) {
+        attributes.put(field.attribute.get(), value);
       }
     }
     return attributes;
   }
 
   /**
-   * A number, a string or a reference (7.5.4); null for an expression or a block, whose value is
-   * known only at run time.
+   * A number, a string or a {@link Reference} (7.5.4); null for an expression or a block, whose
+   * value is known only at run time.
    */
   private Object value(ByteCursor unit, int form, long start) throws IOException {
     return switch (form) {
@@ -297,11 +160,7 @@ final class DwarfReader {
       case FORM_FLAG_PRESENT -> 1L;
       case FORM_STRING -> unit.string();
       case FORM_STRP -> strings.at(unit.u32()).string();
-      case FORM_REF1 -> new Reference(start + unit.u8());
-      case FORM_REF2 -> new Reference(start + unit.u16());
       case FORM_REF4 -> new Reference(start + unit.u32());
-      case FORM_REF8 -> new Reference(start + unit.u64());
-      case FORM_REF_UDATA -> new Reference(start + unit.uleb());
       case FORM_REF_ADDR -> new Reference(unit.u32());
       case FORM_BLOCK1 -> skip(unit, unit.u8());
       case FORM_BLOCK2 -> skip(unit, unit.u16());
@@ -321,24 +180,23 @@ final class DwarfReader {
     var table = new HashMap<Long, Abbreviation>();
     ByteCursor cursor = abbrev.at(offset);
     for (long code = cursor.uleb(); code != 0; code = cursor.uleb()) {
-      int tag = (int) cursor.uleb();
+      Optional<Tag> tag = Tag.of(cursor.uleb());
       boolean hasChildren = cursor.u8() != 0;
-      var attributes = new ArrayList<Attribute>();
-      int name = (int) cursor.uleb();
+      var fields = new ArrayList<Field>();
+      long name = cursor.uleb();
       int form = (int) cursor.uleb();
       while (name != 0 || form != 0) {
-        attributes.add(new Attribute(name, form));
-        name = (int) cursor.uleb();
+        fields.add(new Field(Attribute.of(name), form));
+        name = cursor.uleb();
         form = (int) cursor.uleb();
       }
-      table.put(code, new Abbreviation(tag, hasChildren, attributes));
+      table.put(code, new Abbreviation(tag, hasChildren, fields));
     }
     return table;
   }
 
   /**
-   * The file names of a line number program (6.2.4), in the order in which DW_AT_decl_file counts
-   * them from 1.
+   * The file names of a line number program (6.2.4) in the order in which DW_AT_decl_file counts.
    *
    * <p>A name is given as the compiler was given it: relative to the directory in which it ran,
    * unless it was absolute, or whatever a {@code #line} directive said.
@@ -351,7 +209,7 @@ final class DwarfReader {
     }
     header.skip(4); // header_length
     header.skip(version == 4 ? 5 : 4); // up to line_range
-    header.skip(header.u8() - 1L); // opcode_base says how many standard_opcode_lengths there are
+    header.skip(header.u8() - 1L); // opcode_base tells how many standard_opcode_lengths follow
     var directories = new ArrayList<String>();
     for (String name = header.string(); !name.isEmpty(); name = header.string()) {
       directories.add(name);
