@@ -196,7 +196,7 @@ public final class Sources {
   private static OptionalInt neverClosed(String text) {
     var open = new ArrayDeque<Integer>();
     for (Token token : Token.all(text)) {
-      if (token.is(Token.Kind.DIRECTIVE) && Splitter.opens(Splitter.name(token))) {
+      if (Splitter.opens(token.directive())) {
         return OptionalInt.empty();
       } else if (token.is("{")) {
         open.addLast(token.line());

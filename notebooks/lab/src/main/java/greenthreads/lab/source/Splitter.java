@@ -15,9 +15,7 @@ import java.util.regex.Pattern;
 
 /** Finds where the items of a C text begin and end. */
 final class Splitter {
-  /** A directive's name and the word behind it: {@code #define SIZE}. */
-  private static final Pattern DIRECTIVE =
-      Pattern.compile("#[^\\p{L}]*(\\w*)(?:\\s|\\\\\r?\n)*(\\w*)");
+  private static final Pattern MACRO = Pattern.compile("#\\s*define(?:\\s|\\\\\r?\n)*(\\w*)");
 
   private static final Pattern HEADER = Pattern.compile("\"([^\"]*)\"|(<[^>]*>)");
   private static final Pattern NEVER = Pattern.compile("(?s)#\\s*if\\s+0\\s*(?:/[/*].*)?");
@@ -65,12 +63,6 @@ final class Splitter {
 
   // Directives
 
-  /** A directive's name, {@code define}; the empty string if it has none. */
-  static String name(Token directive) {
-    Matcher matcher = DIRECTIVE.matcher(directive.text());
-    return matcher.lookingAt() ? matcher.group(1) : "";
-  }
-
   /** Whether a directive of this name begins a conditional. */
   static boolean opens(String directive) {
     return directive.equals("if") || directive.equals("ifdef") || directive.equals("ifndef");
@@ -87,11 +79,11 @@ final class Splitter {
 
   private void addDirective(int code) {
     Token token = tokens.get(code);
-    String directive = name(token);
+    String directive = token.directive();
     switch (directive) {
       case "define" -> {
-        Matcher matcher = DIRECTIVE.matcher(token.text());
-        String macro = matcher.lookingAt() ? matcher.group(2) : "";
+        Matcher matcher = MACRO.matcher(token.text());
+        String macro = matcher.lookingAt() ? matcher.group(1) : "";
         add(Kind.DEFINE, macro, code, code, Set.of(new Key(Space.NAME, macro)));
       }
       case "include" -> {
@@ -121,12 +113,11 @@ final class Splitter {
     int depth = 0;
     int end = next;
     for (; end < tokens.size(); end++) {
-      String directive = tokens.get(end).is(Token.Kind.DIRECTIVE) ? name(tokens.get(end)) : "";
-      boolean closes = directive.equals("endif");
-      if (depth == 0 && (closes || branches(directive))) {
+      String directive = tokens.get(end).directive();
+      if (depth == 0 && endsBranch(tokens.get(end))) {
         break;
       }
-      depth += opens(directive) ? 1 : closes ? -1 : 0;
+      depth += opens(directive) ? 1 : directive.equals("endif") ? -1 : 0;
     }
     if (end > next) {
       add(Kind.OTHER, "", next, end - 1, Set.of());
@@ -135,35 +126,62 @@ final class Splitter {
 
   // Declarations
 
-  /**
-   * A conditional inside an item. Each branch may open brackets that another opens too: only one is
-   * understood, the first that is not {@code #if 0}.
-   */
-  private static final class Conditional {
-    final int depthBefore;
-    int depthAfter;
-    boolean understood;
-    boolean silent;
+  /** The conditionals that are open inside an item, the innermost first. */
+  private static final class Conditionals {
+    /**
+     * Each branch may open brackets that another opens too: only one is understood, the first that
+     * is not {@code #if 0}.
+     */
+    private static final class Conditional {
+      final int depthBefore;
+      int depthAfter;
+      boolean understood;
+      boolean silent;
 
-    Conditional(int depth, boolean never) {
-      depthBefore = depth;
-      depthAfter = depth;
-      silent = never;
-    }
-
-    void endBranch(int depth) {
-      if (!silent) {
-        understood = true;
-        depthAfter = depth;
+      Conditional(int depth, boolean silent) {
+        this.depthBefore = depth;
+        this.depthAfter = depth;
+        this.silent = silent;
       }
-      silent = understood;
     }
+
+    private final Deque<Conditional> open = new ArrayDeque<>();
+
+    boolean isEmpty() {
+      return open.isEmpty();
+    }
+
+    /** Whether this is a branch that is not understood. */
+    boolean isSilent() {
+      return open.stream().anyMatch(conditional -> conditional.silent);
+    }
+
+    /** Passes a directive; returns the depth of the brackets behind it. */
+    int pass(Token directive, int depth) {
+      if (opens(directive.directive())) {
+        open.push(new Conditional(depth, isNever(directive)));
+      }
+      if (!endsBranch(directive)) {
+        return depth;
+      }
+      Conditional conditional = open.peek();
+      if (!conditional.silent) {
+        conditional.understood = true;
+        conditional.depthAfter = depth;
+      }
+      conditional.silent = conditional.understood;
+      return branches(directive.directive()) ? conditional.depthBefore : open.pop().depthAfter;
+    }
+  }
+
+  private static boolean endsBranch(Token token) {
+    return branches(token.directive()) || token.directive().equals("endif");
   }
 
   /** Reads to the end of the declaration or definition whose first token this is. */
   private void addDeclaration(int code) {
     var understood = new ArrayList<Token>();
-    Deque<Conditional> open = new ArrayDeque<>();
+    var conditionals = new Conditionals();
     int depth = 0;
     boolean hasBody = false;
     boolean complete = false;
@@ -173,34 +191,20 @@ final class Splitter {
       if (token.is(Token.Kind.COMMENT)) {
         continue;
       }
-      if (depth == 0 && open.isEmpty() && isCallAlone(understood, token)) {
+      if (conditionals.isEmpty()
+          && (endsBranch(token) || depth == 0 && isCallAlone(understood, token))) {
         last = codeBefore(i);
         break;
       }
       if (token.is(Token.Kind.DIRECTIVE)) {
-        String directive = name(token);
-        if (opens(directive)) {
-          open.push(new Conditional(depth, isNever(token)));
-        } else if (branches(directive) || directive.equals("endif")) {
-          if (open.isEmpty()) {
-            last = codeBefore(i); // a conditional around the item: it ends in front of it
-            break;
-          }
-          Conditional conditional = open.peek();
-          conditional.endBranch(depth);
-          depth = conditional.depthBefore;
-          if (directive.equals("endif")) {
-            depth = conditional.depthAfter;
-            open.pop();
-          }
-        }
-      } else if (open.stream().noneMatch(conditional -> conditional.silent)) {
+        depth = conditionals.pass(token, depth);
+      } else if (!conditionals.isSilent()) {
         hasBody |= token.is("{") && depth == 0 && Declaration.isFunction(understood);
         understood.add(token);
         depth += Declaration.opens(token) ? 1 : Declaration.closes(token) && depth > 0 ? -1 : 0;
         complete = depth == 0 && (token.is(";") || hasBody && token.is("}"));
       }
-      if (complete && open.isEmpty() && depth == 0) {
+      if (complete && conditionals.isEmpty()) {
         last = i;
         break;
       }

@@ -41,6 +41,8 @@ record Token(Kind kind, String text, int start, int line, int lastLine) {
           "#(?:" + String.join("|", COMMENT, STRING, CONTINUATION, "(?!\r?\n).") + ")*+",
           Pattern.DOTALL);
 
+  private static final Pattern NAME = Pattern.compile("#[^\\p{L}]*(\\w*)");
+
   private static final Pattern ANY =
       Pattern.compile(
           String.join(
@@ -65,6 +67,12 @@ record Token(Kind kind, String text, int start, int line, int lastLine) {
 
   boolean is(String wanted) {
     return text.equals(wanted);
+  }
+
+  /** A directive's name, {@code define}; the empty string for what is none or has none. */
+  String directive() {
+    Matcher matcher = NAME.matcher(text);
+    return kind == Kind.DIRECTIVE && matcher.lookingAt() ? matcher.group(1) : "";
   }
 
   /** All tokens of a text; what lies between them is white space. */
