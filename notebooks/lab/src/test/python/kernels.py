@@ -52,6 +52,7 @@ class Run:
     code: str
     sent: float
     outputs: list = field(default_factory=list)
+    notes: list = field(default_factory=list)  # what it said it was waiting for, each text once
     status: str = ""  # ok, error, aborted
     ended: float = 0.0
 
@@ -272,6 +273,8 @@ class Kernel:
                 self._idle.add(id(run))
             case "stream":
                 run.outputs.append(Output(content["name"], content["text"], seen=now))
+            case "display_data" | "update_display_data" if content.get("transient", {}).get("display_id"):
+                run.notes.append(content["data"]["text/plain"])
             case "display_data" | "execute_result":
                 data = content["data"]
                 run.outputs.append(

@@ -1,6 +1,7 @@
 """What a front end asks of the kernel besides running cells, and what a reader types who comes from elsewhere."""
 
 import re
+import shutil
 import time
 
 import pytest
@@ -79,6 +80,35 @@ def test_a_wait_for_input_can_be_interrupted(kernel):
     kernel.answer("in time")
     kernel.wait(run)
     assert run.text == "in time\n"
+
+
+# ---------------------------------------------------------------- work that takes a while
+
+
+@pytest.fixture
+def slow_compiler(tmp_path):
+    """A kernel whose compiler takes three seconds longer at each source that has a function slow."""
+    real = shutil.which("cc")
+    cc = tmp_path / "cc"
+    cc.write_text(f'#!/bin/sh\nfor word; do case $word in *slow*) sleep 3 ;; esac; done\nexec {real} "$@"\n')
+    cc.chmod(0o755)
+    with Kernel(env={"CC": cc, "GREEN_THREADS_BUILD": tmp_path / "build"}) as k:
+        k.ok("%load lab/start.jshell")
+        yield k
+
+
+def test_work_that_takes_a_while_says_how_far_it_is(slow_compiler):
+    run = slow_compiler.ok("%%c slow\nint one(void) { return 1; }")
+    assert run.notes[0] == "compiling cell slow … 1 s" and "compiling cell slow … 2 s" in run.notes, run.notes
+    assert run.notes[-1] == "", "the note stayed"
+    assert re.fullmatch(r"cell slow: compiled with .*\n", run.text), run.text
+    assert slow_compiler.ok("%%c quick\nint one(void) { return 1; }").notes == []
+
+
+def test_a_notebook_run_by_a_program_has_no_such_notes(slow_compiler):
+    run = slow_compiler.send("%%c slow\nint two(void) { return 2; }", allow_stdin=False)
+    slow_compiler.wait(run)
+    assert run.status == "ok" and run.notes == []
 
 
 # ---------------------------------------------------------------- magics

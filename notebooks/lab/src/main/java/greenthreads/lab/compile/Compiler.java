@@ -5,6 +5,7 @@ import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Program;
+import greenthreads.lab.base.Progress;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.base.Workspace;
 import greenthreads.lab.machine.Target;
@@ -111,10 +112,14 @@ public final class Compiler {
     words.addAll(plain());
     words.add(FORM);
     String key = source.key(words);
-    // What is being compiled ahead is waited for.
-    synchronized (LOCKS.computeIfAbsent(key, each -> new Object())) {
-      return build(source, options, key);
-    }
+    return Progress.during(
+        "compiling " + source.title(),
+        () -> {
+          // What is being compiled ahead is waited for.
+          synchronized (LOCKS.computeIfAbsent(key, each -> new Object())) {
+            return build(source, options, key);
+          }
+        });
   }
 
   private static final Map<String, Object> LOCKS = new ConcurrentHashMap<>();

