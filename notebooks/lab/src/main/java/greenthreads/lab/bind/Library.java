@@ -1,6 +1,7 @@
 package greenthreads.lab.bind;
 
 import greenthreads.lab.base.CompileError;
+import greenthreads.lab.base.Internal;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.binary.CFunction;
@@ -53,6 +54,7 @@ public final class Library {
   }
 
   /** A compiled source whose code runs in this process. */
+  @Internal
   public static Library open(NativeSource source, Compiler.Built built) {
     LibraryInfo info = info(source, built);
     return new Library(source, built, info, new KernelHome(source, built, info));
@@ -64,6 +66,7 @@ public final class Library {
    * @param tools what starts the process, and reads its end
    * @param say where the process's news go
    */
+  @Internal
   public static Library living(
       NativeSource source,
       Compiler.Built built,
@@ -89,6 +92,7 @@ public final class Library {
   }
 
   /** Nobody will use it any more. */
+  @Internal
   public void leave() {
     home.leave();
   }
@@ -132,6 +136,7 @@ public final class Library {
   }
 
   /** To be called before it is used: says so if its source has changed. */
+  @Internal
   public Library checked() {
     try {
       beforeCall.getTarget().invokeExact();
@@ -143,6 +148,7 @@ public final class Library {
     return this;
   }
 
+  @Internal
   public NativeSource source() {
     return source;
   }
@@ -152,6 +158,7 @@ public final class Library {
   }
 
   /** Its functions, those that are hidden too, by their offsets in the file. */
+  @Internal
   public Symbols functions() {
     return info.functions();
   }
@@ -167,6 +174,7 @@ public final class Library {
   }
 
   /** What an isolated call of one of its functions runs. */
+  @Internal
   public IsolatedRun.Callee callee(String function) {
     return new IsolatedRun.Callee(path(), function, home.base(), functions().extent());
   }

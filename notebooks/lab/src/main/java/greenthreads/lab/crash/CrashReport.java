@@ -1,5 +1,6 @@
 package greenthreads.lab.crash;
 
+import greenthreads.lab.base.Internal;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.compile.Disassembler.Instruction;
@@ -45,6 +46,7 @@ public final class CrashReport {
     this.facts = facts();
   }
 
+  @Internal
   public static CrashReport of(Crash crash, Disassembler disassembler) {
     return of(new CrashScene(crash, disassembler));
   }
@@ -82,6 +84,7 @@ public final class CrashReport {
     return cause.advice();
   }
 
+  @Internal
   public CrashCause found() {
     return cause;
   }

@@ -1,5 +1,6 @@
 package greenthreads.lab.crash;
 
+import greenthreads.lab.base.Internal;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.isolate.Crash;
 
@@ -18,6 +19,7 @@ public final class NativeCrash extends LabException {
   private final transient Crash crash;
   private final transient CrashReport report;
 
+  @Internal
   public NativeCrash(Crash crash, CrashReport report) {
     super(report.headline() + "\n" + report.cause());
     this.crash = crash;

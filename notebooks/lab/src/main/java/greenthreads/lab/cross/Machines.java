@@ -1,5 +1,6 @@
 package greenthreads.lab.cross;
 
+import greenthreads.lab.base.Internal;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.bind.Project;
 import greenthreads.lab.compile.Toolchain;
@@ -36,6 +37,7 @@ public final class Machines implements Picture, Iterable<TargetMachine> {
   }
 
   /** Looks for tools anew, so that they can be installed under a running kernel. */
+  @Internal
   public static Machines of(
       Project project, Supplier<Toolchain> own, Map<String, String> environment) {
     return new Machines(

@@ -1,5 +1,6 @@
 package greenthreads.lab.isolate;
 
+import greenthreads.lab.base.Internal;
 import greenthreads.lab.machine.Isa;
 import java.time.Duration;
 import java.util.Collections;
@@ -28,7 +29,7 @@ public record Crash(
     int exitStatus,
     Duration took,
     Map<String, Long> registers,
-    Details details) {
+    @Internal Details details) {
 
   /** What ended a call. */
   public enum Kind {
@@ -69,10 +70,12 @@ public record Crash(
   public record Stored(int index, long offset) {}
 
   /** Makes the map of registers unmodifiable. */
+  @Internal
   public Crash {
     registers = Collections.unmodifiableMap(registers);
   }
 
+  @Internal
   public HostReport report() {
     return details.report();
   }
@@ -82,6 +85,7 @@ public record Crash(
     return Isa.of(registers.keySet());
   }
 
+  @Internal
   public boolean isX86() {
     return isa() == Isa.X86_64;
   }
