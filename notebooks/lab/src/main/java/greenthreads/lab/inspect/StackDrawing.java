@@ -11,42 +11,17 @@ import java.util.List;
 
 /** Draws one stack, or one stack at two moments. */
 final class StackDrawing {
-  /** More words than this are folded, wherever they are dull enough. */
-  private static final int MOST_ROWS = 240;
-
-  private static final int ALIKE = 5;
-
-  /** Of a stack at two moments, so many words that did not change are folded. */
-  private static final int UNCHANGED = 3;
-
-  /** A stack of so many words is shown whole: what did not change is part of what one looks at. */
-  private static final int SMALL = 12;
-
-  private static final int AROUND_SP = 20;
-  private static final int AT_TOP = 120;
-
-  /** A row: one word, or many that are folded. */
-  private sealed interface Row {
-    record Word(int n) implements Row {}
-
-    record Fold(int from, int count, Why why) implements Row {}
-  }
-
-  private enum Why {
-    ALIKE,
-    UNCHANGED,
-    LEFT_OUT
-  }
-
   private final List<StackView> views;
   private final List<String> titles;
   private final StackView last;
+  private final StackRows rows;
   private final Abi abi = Abi.here();
 
   private StackDrawing(List<StackView> views, List<String> titles) {
     this.views = views;
     this.titles = titles;
     this.last = views.getLast();
+    this.rows = new StackRows(views);
   }
 
   static Figure figure(List<StackView> views, List<String> titles) {
@@ -59,9 +34,10 @@ final class StackDrawing {
             .formatted(
                 Pictures.count(8L * last.size(), "byte"),
                 views.size() > 1
-                    ? ", before and after: %s changed".formatted(Pictures.count(changes(), "word"))
+                    ? ", before and after: %s changed"
+                        .formatted(Pictures.count(rows.changes(), "word"))
                     : "");
-    Grid grid = grid(rows());
+    Grid grid = grid();
     String html =
         "<div class=\"gt-scroll gt-stackscroll\">%s</div><div class=\"gt-note\">%s</div>"
             .formatted(grid.html(), "A stack grows downwards. Click a value to see its bytes.");
@@ -101,121 +77,6 @@ final class StackDrawing {
     return "";
   }
 
-  private long changes() {
-    long count = 0;
-    for (int n = 0; n < last.size(); n++) {
-      count += changed(n) ? 1 : 0;
-    }
-    return count;
-  }
-
-  private boolean changed(int n) {
-    return views.size() > 1 && views.getFirst().word(n) != last.word(n);
-  }
-
-  // ----- which words are shown -----------------------------------------------------------------
-
-  private boolean special(int n) {
-    if (!last.nameOf(n).isEmpty()) {
-      return true;
-    }
-    for (StackView view : views) {
-      if (view.holdsSp() && Math.abs(view.address(n) - view.sp().getAsLong()) <= 8) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private boolean alike(int a, int b) {
-    for (int i = 0; i < views.size(); i++) {
-      if (views.get(i).word(a) != views.get(i).word(b)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private List<Row> rows() {
-    var rows = new ArrayList<Row>();
-    boolean folds = views.size() > 1 && last.shown() > SMALL;
-    for (int n = 0; n < last.shown(); ) {
-      int end = n;
-      while (end < last.shown() && alike(n, end) && !special(end)) {
-        end++;
-      }
-      int same = n;
-      while (folds && same < last.shown() && !changed(same) && !special(same)) {
-        same++;
-      }
-      if (end - n >= ALIKE) {
-        rows.add(new Row.Fold(n, end - n, Why.ALIKE));
-        n = end;
-      } else if (same - n >= UNCHANGED) {
-        int stop = firstRun(n, same);
-        rows.add(new Row.Fold(n, stop - n, Why.UNCHANGED));
-        n = stop;
-      } else {
-        rows.add(new Row.Word(n++));
-      }
-    }
-    if (last.shown() < last.size()) {
-      rows.add(new Row.Fold(last.shown(), last.size() - last.shown(), Why.LEFT_OUT));
-    }
-    return rows.size() <= MOST_ROWS ? rows : shortened(rows);
-  }
-
-  /** Where, among unchanged words, a run begins that is folded with its value; else their end. */
-  private int firstRun(int from, int end) {
-    for (int n = from; n < end; ) {
-      int run = n;
-      while (run < last.shown() && alike(n, run) && !special(run)) {
-        run++;
-      }
-      if (run - n >= ALIKE) {
-        return n;
-      }
-      n = Math.max(run, n + 1);
-    }
-    return end;
-  }
-
-  /** Keeps the top, what lies around the stack pointer, and the lowest words. */
-  private List<Row> shortened(List<Row> rows) {
-    boolean[] keep = new boolean[rows.size()];
-    for (int i = 0; i < rows.size(); i++) {
-      keep[i] = i < AT_TOP || i >= rows.size() - 4;
-      if (rows.get(i) instanceof Row.Word word) {
-        for (StackView view : views) {
-          keep[i] |=
-              view.holdsSp()
-                  && Math.abs(view.address(word.n()) - view.sp().getAsLong()) <= 8L * AROUND_SP;
-        }
-      }
-    }
-    var kept = new ArrayList<Row>();
-    for (int i = 0; i < rows.size(); i++) {
-      if (keep[i]) {
-        kept.add(rows.get(i));
-        continue;
-      }
-      int from = first(rows.get(i));
-      while (i + 1 < rows.size() && !keep[i + 1]) {
-        i++;
-      }
-      int to = i + 1 < rows.size() ? first(rows.get(i + 1)) : last.size();
-      kept.add(new Row.Fold(from, to - from, Why.LEFT_OUT));
-    }
-    return kept;
-  }
-
-  private static int first(Row row) {
-    return switch (row) {
-      case Row.Word word -> word.n();
-      case Row.Fold fold -> fold.from();
-    };
-  }
-
   // ----- words about a word --------------------------------------------------------------------
 
   private static String offset(int n) {
@@ -245,30 +106,30 @@ final class StackDrawing {
     return view.holdsSp() && view.sp().getAsLong() == address;
   }
 
-  private String foldText(Row.Fold fold) {
-    int n = fold.from();
-    String size =
-        "%s, %s"
-            .formatted(
-                Pictures.count(fold.count(), "word"), Pictures.count(8L * fold.count(), "byte"));
-    if (fold.why() == Why.LEFT_OUT) {
-      return size + ": not drawn";
-    }
-    if (fold.why() == Why.UNCHANGED) {
-      return size + ": unchanged";
-    }
-    if (views.size() == 1) {
-      return "%s, each %s: %s".formatted(size, Pictures.hex(last.word(n)), last.meaning(n).text());
-    }
-    long old = views.getFirst().word(n);
-    return old == last.word(n)
-        ? "%s, each %s, the same: %s".formatted(size, Pictures.hex(old), last.meaning(n).text())
-        : "%s, each %s, then %s".formatted(size, Pictures.hex(old), Pictures.hex(last.word(n)));
+  private String foldText(StackRows.Row row) {
+    long word = last.word(row.first());
+    String what = last.meaning(row.first()).text();
+    long old = views.getFirst().word(row.first());
+    String said =
+        switch (row.kind()) {
+          case LEFT_OUT -> ": not drawn";
+          case UNCHANGED -> ": unchanged";
+          case WORD, ALIKE -> {
+            String each = ", each " + Pictures.hex(old);
+            if (views.size() == 1) {
+              yield each + ": " + what;
+            }
+            yield each + (old == word ? ", the same: " + what : ", then " + Pictures.hex(word));
+          }
+        };
+    return "%s, %s%s"
+        .formatted(
+            Pictures.count(row.count(), "word"), Pictures.count(8L * row.count(), "byte"), said);
   }
 
   // ----- the table -----------------------------------------------------------------------------
 
-  private Grid grid(List<Row> rows) {
+  private Grid grid() {
     var grid = new Grid("gt-stack");
     int columns = 2 + 2 * views.size();
     var head = new ArrayList<>(List.of(Cell.column("address")));
@@ -291,19 +152,17 @@ final class StackDrawing {
     grid.row("gt-edge", top);
     // Nothing was written, or the mark may lie among words that are not drawn.
     boolean drawn = last.used() == 0 || last.shown() < last.size();
-    for (Row row : rows) {
-      if (!drawn && 8L * first(row) >= last.used()) {
+    for (StackRows.Row row : rows.shown()) {
+      if (!drawn && 8L * row.first() >= last.used()) {
         grid.row("gt-water", List.of(highWater().over(columns)));
         drawn = true;
       }
-      switch (row) {
-        case Row.Word word -> grid.row(rowStyle(word.n()), cells(word.n()));
-        case Row.Fold fold -> {
-          String text = foldText(fold);
-          Cell dots = Cell.onlyHtml("⋮");
-          grid.row(
-              "gt-fold", List.of(dots, Cell.of("⋮ " + text, Html.escape(text)).over(columns - 1)));
-        }
+      if (row.kind() == StackRows.Kind.WORD) {
+        grid.row(rowStyle(row.first()), cells(row.first()));
+      } else {
+        String text = foldText(row);
+        Cell folded = Cell.of("⋮ " + text, Html.escape(text)).over(columns - 1);
+        grid.row("gt-fold", List.of(Cell.onlyHtml("⋮"), folded));
       }
     }
     if (!drawn) {
@@ -334,7 +193,7 @@ final class StackDrawing {
     for (StackView view : views) {
       boolean here = isSp(view, view.address(n));
       cells.add(Cell.of(here ? abi.sp() + " >" : "", here ? arrow() : "").styled("gt-gutter"));
-      boolean marked = view == last && changed(n);
+      boolean marked = view == last && rows.changed(n);
       String zone = zone(view, n);
       String mark = marked ? "* " : views.size() > 1 ? "  " : "";
       String html =
