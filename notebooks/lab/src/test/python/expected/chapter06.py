@@ -54,14 +54,14 @@ OUTPUTS = {
     "spawn-waiting": [
         r"^top − 16 = .* start of guard$",
         r"^top − 24 .* start of skip$",
-        r"r?sp > +\* [0-9a-f]{16}(  [0-9a-f ]+)? +in t_yield \+ \d+",
+        r"r?sp > +\* [0-9a-f]{16}(  [0-9a-f ]+)? +in (t_yield|count_silently) \+ \d+",
         r"READY\. ",
     ],
     "guard-source": r"^static _Noreturn void guard\(void\) \{",
     "guard-return": r"^static void t_return\(struct runtime \*r\) \{",
     # The prose: higher than while the thread waited.
     "guard-done": [
-        r"(?s)[0-9a-f]{16} +r?sp > [^\n]+in t_yield \+ \d+.*^top − \d+ =? *r?sp > +[0-9a-f]{16}",
+        r"(?s)[0-9a-f]{16} +r?sp > [^\n]+in (t_yield|count_silently) \+ \d+.*^top − \d+ =? *r?sp > +[0-9a-f]{16}",
         r"\A(?!(?s:.*)red zone)(?s:.*)AVAILABLE\. ",
     ],
     "guard-full": r"\A3\n\Z",

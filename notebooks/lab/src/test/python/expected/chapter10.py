@@ -37,7 +37,7 @@ OUTPUTS = {
     "pipe-source": cell("pipe"),
     "pipe-run": [
         report("book_example", STILL, r"It was waiting in the operating system"),
-        r"^Where: +.*read",
+        r"^Where: +.*(read|C library)",
         r"^On the stack: +calls from thread_1 \(pipe\.c:9\)" if LINUX else r"pipe",
         rf"{REPAIRED}2 has written x\n1 has read x\n\Z",
     ],

@@ -24,6 +24,12 @@ public final class Assembly {
       Pattern.compile("\\s*\\.file\\s+(\\d+)\\s+(?:\"[^\"]*\"\\s+)?\"([^\"]*)\".*");
   private static final Pattern TRAILING_COMMENT = Pattern.compile("\\s+(##|#|//|;)\\s.*$");
 
+  /** What holds strings, in which quotes belong to the text. */
+  private static final Pattern STRINGS =
+      Pattern.compile("\\s*\\.(file|section|string|asciz?|ident)\\b");
+
+  private static final Pattern QUOTED = Pattern.compile("\"([.\\w$@]+)\"");
+
   private Assembly() {}
 
   /**
@@ -86,7 +92,7 @@ public final class Assembly {
     boolean inside = false;
     String file = "";
     int line = 0;
-    for (String each : text.lines().toList()) {
+    for (String each : plainNames(text)) {
       var label = LABEL.matcher(each);
       var location = LOCATION.matcher(each);
       var name = FILE.matcher(each);
@@ -133,7 +139,7 @@ public final class Assembly {
   public static Optional<String> function(String text, String function) {
     var lines = new ArrayList<String>();
     boolean inside = false;
-    for (String line : text.lines().toList()) {
+    for (String line : plainNames(text)) {
       var label = LABEL.matcher(line);
       if (label.matches() && !isLocal(label.group(1))) {
         inside = label.group(1).equals(function) || label.group(1).equals("_" + function);
@@ -150,6 +156,14 @@ public final class Assembly {
       }
     }
     return lines.isEmpty() ? Optional.empty() : Optional.of(String.join("\n", used(lines)));
+  }
+
+  /** The lines, with names as they are in C: from 16 on gcc writes them in quotes. */
+  private static List<String> plainNames(String text) {
+    return text.lines()
+        .map(line ->
+            STRINGS.matcher(line).lookingAt() ? line : QUOTED.matcher(line).replaceAll("$1"))
+        .toList();
   }
 
   /** A function ends where the assembler is told its size, or its unwind table ends. */

@@ -63,6 +63,29 @@ class AssemblyTest {
   }
 
   @Test
+  void readsNamesInQuotes() {
+    String newer =
+        """
+        \t.globl\t"add"
+        \t.type\t"add", @function
+        "add":
+        \tcall\t"used"
+        \tadd\teax, DWORD PTR "n.0"[rip]
+        \tret
+        \t.size\t"add", .-"add"
+        """;
+    assertEquals(
+        Optional.of(
+            """
+            add:
+                call    used
+                add     eax, DWORD PTR n.0[rip]
+                ret\
+            """),
+        Assembly.function(newer, "add"));
+  }
+
+  @Test
   void readsDarwinsDialect() {
     assertEquals(
         Optional.of("_square:\n    mul     w0, w0, w0\n    ret"), Assembly.function(MAC, "square"));
