@@ -415,6 +415,26 @@ def no_drafts(cache):
 FIRST_LOAD = 'Library first = Lab.load("03-a-single-stack-swap");'
 
 
+def test_archive_of_classes_that_was_half_written_is_made_anew(tmp_path):
+    """A kernel that is killed while it ends leaves such a one, and Java neither uses nor replaces it."""
+    folder = tmp_path / "kernel"
+    shutil.copytree(BUILD / "kernel", folder, ignore=shutil.ignore_patterns("*.jsa"))
+    archive = folder / "cds.jsa"
+    archive.write_bytes(bytes(100_000))
+    mode = 'System.out.println(System.getProperty("java.vm.info"));'
+    with Kernel(argv=argv_with_jars_in(folder)) as k:
+        assert "sharing" not in k.ok(mode).text, "the archive is of no use"
+        assert not archive.exists()
+    with Kernel(argv=argv_with_jars_in(folder)) as k:
+        assert "sharing" in k.ok(mode).text, "what Java brings itself is"
+        assert not archive.exists()
+        k.stop(politely=True)
+    assert archive.stat().st_size > 1_000_000, "that one wrote another when it ended"
+    with Kernel(argv=argv_with_jars_in(folder)) as k:
+        assert "sharing" in k.ok(mode).text
+        assert archive.exists(), "which is kept"
+
+
 def test_path_with_a_space_and_an_accent(tmp_path):
     tree = copy_of_project(tmp_path / "le café noir")
     shutil.copytree(BUILD / "kernel", tree / ".build" / "kernel")

@@ -61,7 +61,7 @@ OUTPUTS = {
     "guard-return": r"^static void t_return\(struct runtime \*r\) \{",
     # The prose: higher than while the thread waited.
     "guard-done": [
-        r"(?s)[0-9a-f]{16} +r?sp > [^\n]+in (t_yield|count_silently) \+ \d+.*^top − \d+ =? *r?sp > +[0-9a-f]{16}",
+        r"(?s)[0-9a-f]{16} +r?sp > [^\n]+in (t_yield|t_return|guard) \+ \d+.*^top − \d+ =? *r?sp > +[0-9a-f]{16}",
         r"\A(?!(?s:.*)red zone)(?s:.*)AVAILABLE\. ",
     ],
     "guard-full": r"\A3\n\Z",

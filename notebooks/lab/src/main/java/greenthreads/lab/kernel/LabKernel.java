@@ -133,6 +133,7 @@ public final class LabKernel extends JavaKernel {
         System.err.printf(
             "%s: %s (in %s, which ended)%n",
             e.getClass().getSimpleName(), e.getMessage(), thread.getName()));
+    ClassArchive.deleteIfUnusable();
     connection.connect();
     connection.waitUntilClose();
     System.exit(0);
