@@ -11,7 +11,9 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Comparator;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A folder of finished work, shared by all kernels of this user.
@@ -24,6 +26,9 @@ import java.util.Optional;
  */
 public record Cache(Path folder) {
   private static final String CHECKSUM = "sha256";
+
+  /** One lock for each entry: of the threads of this process, one makes it. */
+  private static final Map<Path, Object> MAKING = new ConcurrentHashMap<>();
 
   /** Does the work. */
   public interface Maker {
@@ -54,6 +59,13 @@ public record Cache(Path folder) {
    */
   public Entry get(String name, String product, Maker maker) throws IOException {
     Path entry = folder.resolve(name);
+    // Whoever needs what is being made just now waits for it.
+    synchronized (MAKING.computeIfAbsent(entry, each -> new Object())) {
+      return get(entry, product, maker);
+    }
+  }
+
+  private Entry get(Path entry, String product, Maker maker) throws IOException {
     Optional<Entry> known = open(entry, product, false);
     if (known.isPresent()) {
       return known.get();

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -16,17 +17,27 @@ import java.util.stream.Stream;
 /** Programs of this machine that the lab finds and runs to their end: compilers and their tools. */
 public final class Program {
   /** How long a tool may take: the slowest compilation of a chapter takes a few seconds. */
-  static final Duration LIMIT = Duration.ofSeconds(60);
+  public static final Duration LIMIT = Duration.ofSeconds(60);
 
   /** More than any of them has to say; what comes after is dropped. */
   private static final int MOST_OUTPUT = 16 << 20;
+
+  private static final String TOO_LONG = "it did not end within";
+
+  /** How long a keeper may take to end. */
+  private static final Duration TO_END = Duration.ofSeconds(20);
 
   /**
    * What a program printed (both streams) and its exit status.
    *
    * @param exit -1 if it could not be started, or did not end in time
    */
-  public record Result(int exit, String output) {}
+  public record Result(int exit, String output) {
+    /** Whether it was ended, since it took too long. */
+    public boolean tookTooLong() {
+      return exit == -1 && output.contains("(" + TOO_LONG);
+    }
+  }
 
   private Program() {}
 
@@ -65,9 +76,27 @@ public final class Program {
   }
 
   static Result run(List<String> command, Path directory, Duration limit) {
+    return run(List.of(), command, directory, limit);
+  }
+
+  /**
+   * The same by way of a keeper: a program that runs another one, and ends it with all that it has
+   * started when its standard input closes.
+   *
+   * @param keeper the words that stand before the command
+   */
+  public static Result runKept(List<String> keeper, List<String> command, Path directory) {
+    return run(keeper, command, directory, LIMIT);
+  }
+
+  private static Result run(
+      List<String> keeper, List<String> command, Path directory, Duration limit) {
+    boolean isKept = !keeper.isEmpty();
+    var words = new ArrayList<>(keeper);
+    words.addAll(command);
     Process process;
     try {
-      var builder = new ProcessBuilder(command).redirectErrorStream(true);
+      var builder = new ProcessBuilder(words).redirectErrorStream(true);
       if (directory != null) {
         builder.directory(directory.toFile());
       }
@@ -82,21 +111,35 @@ public final class Program {
         Thread.ofPlatform().daemon().start(() -> copy(process.getInputStream(), printed));
     try {
       long deadline = System.nanoTime() + limit.toNanos();
-      process.getOutputStream().close();
+      if (!isKept) {
+        process.getOutputStream().close();
+      }
       if (process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS)
           && reader.join(Duration.ofNanos(deadline - System.nanoTime()))) {
         return new Result(process.exitValue(), text(printed));
       }
-      return new Result(
-          -1, text(printed) + "\n(it did not end within %d s)".formatted(limit.toSeconds()));
+      return new Result(-1, text(printed) + "\n(%s %d s)".formatted(TOO_LONG, limit.toSeconds()));
     } catch (IOException e) {
       return new Result(-1, e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new LabException("Interrupted while `" + command.getFirst() + "` was running.", e);
     } finally {
+      if (isKept) {
+        closeInput(process);
+      }
       end(process);
     }
+  }
+
+  /** Waits for its end even if this thread is interrupted again: until then something is left. */
+  private static void closeInput(Process process) {
+    try {
+      process.getOutputStream().close();
+    } catch (IOException e) {
+      // It has ended.
+    }
+    process.onExit().completeOnTimeout(process, TO_END.toSeconds(), TimeUnit.SECONDS).join();
   }
 
   private static String text(ByteArrayOutputStream printed) {

@@ -17,8 +17,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -69,10 +68,12 @@ public final class Compiler {
 
   private final Toolchain toolchain;
   private final Workspace workspace;
+  private final Keeper keeper;
 
   public Compiler(Toolchain toolchain, Workspace workspace) {
     this.toolchain = toolchain;
     this.workspace = workspace;
+    this.keeper = new Keeper(toolchain.command(), workspace);
   }
 
   public Toolchain toolchain() {
@@ -113,16 +114,8 @@ public final class Compiler {
     words.add(FORM);
     String key = source.key(words);
     return Progress.during(
-        "compiling " + source.title(),
-        () -> {
-          // What is being compiled ahead is waited for.
-          synchronized (LOCKS.computeIfAbsent(key, each -> new Object())) {
-            return build(source, options, key);
-          }
-        });
+        "compiling " + source.title(), () -> build(source, options, key));
   }
-
-  private static final Map<String, Object> LOCKS = new ConcurrentHashMap<>();
 
   private Built build(NativeSource source, List<String> options, String key) {
     Path cache = workspace.folder("native");
@@ -165,12 +158,30 @@ public final class Compiler {
     return fileName(source) + Platform.LIBRARY_SUFFIX;
   }
 
-  private void compile(NativeSource source, List<String> options, Path draft) throws IOException {
-    Path directory = source.folder();
-    if (!source.files().isEmpty()) {
-      directory = draft.resolve("source");
-      layOut(source, directory);
+  /**
+   * A source that is laid out to be compiled.
+   *
+   * @param draft where what is made goes
+   * @param directory where the compiler runs
+   */
+  private record Work(NativeSource source, Path draft, Path directory) {
+    static Work in(Path draft, NativeSource source) throws IOException {
+      Path directory = source.folder();
+      if (!source.files().isEmpty()) {
+        directory = draft.resolve("source");
+        layOut(source, directory);
+      }
+      return new Work(source, draft, directory);
     }
+
+    /** Where something that is made goes. */
+    String out(String name) {
+      return draft.resolve(name).toString();
+    }
+  }
+
+  private void compile(NativeSource source, List<String> options, Path draft) throws IOException {
+    Work work = Work.in(draft, source);
     var command = new ArrayList<>(toolchain.command());
     command.addAll(OPTIONS);
     command.addAll(plain());
@@ -179,22 +190,15 @@ public final class Compiler {
     // The linker takes from a library what those before it have asked for.
     var libraries = new ArrayList<>(options.stream().filter(o -> o.startsWith("-l")).toList());
     libraries.add("-lm");
-    var messages = new StringBuilder();
+    String messages;
     if (Platform.IS_MAC) {
       // Darwin leaves debug information in the object file, so keep that one.
-      String object = draft.resolve(OBJECT).toString();
-      run(source, with(command, "-c", source.unit(), "-o", object), directory, messages);
+      messages = run(work, with(command, "-c", source.unit()), OBJECT);
       var link = new ArrayList<>(toolchain.command());
       // _lab_stack is there only in an isolated run.
-      link.addAll(
-          List.of(
-              "-dynamiclib",
-              "-Wl,-U,_lab_stack",
-              object,
-              "-o",
-              draft.resolve(libraryName(source)).toString()));
+      link.addAll(List.of("-dynamiclib", "-Wl,-U,_lab_stack", work.out(OBJECT)));
       link.addAll(libraries);
-      run(source, link, directory, messages);
+      messages += run(work, link, libraryName(source));
     } else {
       // -Bsymbolic: a chapter's own function wins over one of the same name elsewhere in the JVM.
       // -z defs: a function defined nowhere is an error now, not the end of the JVM at its call.
@@ -204,11 +208,7 @@ public final class Compiler {
       }
       command.add("-Wl,--as-needed");
       command.addAll(libraries);
-      run(
-          source,
-          with(command, "-o", draft.resolve(libraryName(source)).toString()),
-          directory,
-          messages);
+      messages = run(work, command, libraryName(source));
     }
     Files.writeString(draft.resolve(MESSAGES), messages);
   }
@@ -227,19 +227,59 @@ public final class Compiler {
     return all;
   }
 
-  private void run(
-      NativeSource source, List<String> command, Path directory, StringBuilder messages)
-      throws IOException {
-    Program.Result result = Program.run(command, directory);
-    String output = result.output().replace(directory + "/", "");
-    if (result.exit() == 0) {
-      messages.append(output);
-      return;
-    }
+  /**
+   * Runs the compiler for one product.
+   *
+   * @return its messages
+   * @throws CompileError if it refuses, or makes something else
+   */
+  private String run(Work work, List<String> command, String product) throws IOException {
+    NativeSource source = work.source();
+    var words = with(command, "-o", work.out(product));
+    Program.Result result = keeper.run(words, work.directory(), work.draft());
+    String output = result.output().replace(work.directory() + "/", "");
     if (output.contains("No space left on device")) {
       throw new IOException("No space left on device");
     }
-    throw new CompileError(refusal(source, output, result.exit()));
+    if (result.exit() != 0) {
+      throw new CompileError(
+          tooMuch(source, result).orElseGet(() -> refusal(source, output, result.exit())));
+    }
+    if (!Files.exists(work.draft().resolve(product))) {
+      throw new CompileError(
+          "%s was not compiled: as it was asked, %s only looked at it and made nothing.\nTake that"
+                  .formatted(source.title(), toolchain.version())
+              + " option away, and run the cell again.\n\n"
+              + output.stripTrailing());
+    }
+    return output;
+  }
+
+  private static final Pattern NO_MEMORY =
+      Pattern.compile(
+          "(?i)out of memory|memory exhausted|cannot allocate memory|bad_alloc|allocation failed"
+              + "|Killed signal terminated|not enough space");
+
+  /** What is said of a source that keeps the compiler at work for ever, or takes all memory. */
+  private Optional<String> tooMuch(NativeSource source, Program.Result result) {
+    String what;
+    if (result.tookTooLong()) {
+      what = "did not end within %d s".formatted(Program.LIMIT.toSeconds());
+    } else if (NO_MEMORY.matcher(result.output()).find()) {
+      what = "needs more than the %.1f GiB of memory that it is given".formatted(memory());
+    } else {
+      return Optional.empty();
+    }
+    return Optional.of(
+        "%s does not compile: %s %s, and was ended with all it had started.\n"
+                .formatted(source.title(), toolchain.version(), what)
+            + "A file without an end that is included, or a macro that grows with each use, is the"
+            + " usual reason.\n\nWhat was loaded before is untouched."
+            + " Mend the source and run the cell again.");
+  }
+
+  private static double memory() {
+    return (double) Keeper.memoryLimit() / (1 << 30);
   }
 
   private static final Pattern UNDEFINED = Pattern.compile("undefined reference to [`'](\\w+)'");
@@ -307,17 +347,11 @@ public final class Compiler {
     try {
       Path draft = Files.createTempDirectory(cache, "draft-");
       try {
-        Path directory = source.folder();
-        if (!source.files().isEmpty()) {
-          directory = draft.resolve("source");
-          layOut(source, directory);
-        }
         var command = new ArrayList<>(toolchain.command());
         command.addAll(List.of("-std=c17", "-fPIC", "-I" + source.folder()));
         command.addAll(options);
-        String out = draft.resolve("unit.s").toString();
-        run(source, with(command, "-S", source.unit(), "-o", out), directory, new StringBuilder());
-        return Files.readString(Path.of(out), StandardCharsets.UTF_8);
+        run(Work.in(draft, source), with(command, "-S", source.unit()), "unit.s");
+        return Files.readString(draft.resolve("unit.s"), StandardCharsets.UTF_8);
       } finally {
         Cache.delete(draft);
       }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -47,12 +48,12 @@ public record Toolchain(List<String> command, Path executable, String version, S
                           + chosen
                           + "`, but there is no such program.\nUnset CC or point it at a C"
                           + " compiler, then restart the kernel."));
-      return describe(command, executable);
+      return describe(command, executable, environment);
     }
     for (String name : USUAL) {
       Optional<Path> executable = Program.find(name, path);
       if (executable.isPresent() && usable(executable.get())) {
-        return describe(List.of(executable.get().toString()), executable.get());
+        return describe(List.of(executable.get().toString()), executable.get(), environment);
       }
     }
     throw new LabException(
@@ -125,7 +126,28 @@ public record Toolchain(List<String> command, Path executable, String version, S
     return Program.run(List.of("/usr/bin/xcode-select", "-p")).exit() == 0;
   }
 
-  private static Toolchain describe(List<String> command, Path executable) {
+  /** Variables that change what a compiler or its linker makes of the same words. */
+  private static final Pattern CHANGES_RESULTS =
+      Pattern.compile(
+          "CPATH|C_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|GCC_\\w+|CCC_\\w+|CLANG_\\w+|LD_RUN_PATH"
+              + "|LD_LIBRARY_PATH|LDEMULATION|LDFLAGS|NIX_\\w+|SDKROOT|MACOSX_DEPLOYMENT_TARGET"
+              + "|SOURCE_DATE_EPOCH|DEPENDENCIES_OUTPUT|ZIG_\\w+|DEVELOPER_DIR");
+
+  private static String identity(
+      List<String> command, Path executable, String banner, Map<String, String> environment) {
+    var parts = new ArrayList<String>(List.of(executable.toString(), banner));
+    parts.addAll(command);
+    new TreeMap<>(environment)
+        .forEach((name, value) -> {
+          if (CHANGES_RESULTS.matcher(name).matches()) {
+            parts.add(name + "=" + value);
+          }
+        });
+    return String.join("|", parts);
+  }
+
+  private static Toolchain describe(
+      List<String> command, Path executable, Map<String, String> environment) {
     var words = new ArrayList<>(command);
     words.add("--version");
     Program.Result result = Program.run(words);
@@ -142,7 +164,10 @@ public record Toolchain(List<String> command, Path executable, String version, S
     }
     String banner = result.output().lines().findFirst().orElse("").strip();
     return new Toolchain(
-        List.copyOf(command), executable, shortVersion(banner), executable + "|" + banner);
+        List.copyOf(command),
+        executable,
+        shortVersion(banner),
+        identity(command, executable, banner, environment));
   }
 
   /** Turns a compiler's banner into a name and a number: {@code gcc 12.2.0}. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.CompileError;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class CompilerTest {
   private static final String ADD =
@@ -178,6 +180,95 @@ class CompilerTest {
     LabException error = assertThrows(LabException.class, () -> project.build("add"));
     assertTrue(error.getMessage().contains("cannot be made"), error.getMessage());
     assertTrue(error.getMessage().contains("GREEN_THREADS_BUILD"), error.getMessage());
+  }
+
+  /** Seconds are not what is tested here, but a limit of the machine's memory would take many. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "#include \"/dev/zero\"\n",
+        "#define A(x) x x x x x x x x x x\n#define B(x) A(A(A(A(A(A(A(A(A(x)))))))))\n"
+            + "int t(void) { int a = 0; B(a++;) return a; }\n"
+      })
+  void aSourceWithoutAnEndMeetsALimit(String endless) throws IOException {
+    assumeTrue(!Platform.IS_MAC, "macOS has no limit of a process's memory");
+    project.with("endless", endless);
+    CompileError error = assertThrows(CompileError.class, () -> project.build("endless"));
+    assertTrue(
+        error.getMessage().contains("GiB of memory that it is given")
+            || error.getMessage().contains("did not end within 60 s"),
+        error.getMessage());
+    assertNothingIsLeft();
+  }
+
+  @Test
+  void anInterruptLeavesNothingOfTheCompiler() throws Exception {
+    assumeTrue(!Platform.IS_MAC, "a file without an end would take all memory");
+    project.build("add");
+    project.with("endless", "#include \"/dev/zero\"\n");
+    var thrown = new Throwable[1];
+    Thread cell =
+        Thread.ofPlatform()
+            .start(() -> {
+              try {
+                project.build("endless");
+              } catch (LabException e) {
+                thrown[0] = e;
+              }
+            });
+    while (compilers().findAny().isEmpty()) {
+      Thread.sleep(5);
+    }
+    cell.interrupt();
+    assertTrue(cell.join(java.time.Duration.ofSeconds(20)), "the interrupt waits");
+    assertTrue(thrown[0].getMessage().startsWith("Interrupted while `"), thrown[0].getMessage());
+    assertFalse(thrown[0].getMessage().contains("keeper"), thrown[0].getMessage());
+    assertNothingIsLeft();
+  }
+
+  private Stream<ProcessHandle> compilers() {
+    return ProcessHandle.current()
+        .descendants()
+        .filter(process -> process.info().command().orElse("").matches(".*/(cc1|clang).*"));
+  }
+
+  private void assertNothingIsLeft() throws IOException {
+    assertEquals(List.of(), compilers().toList());
+    try (Stream<Path> left = Files.list(project.workspace().folder("native"))) {
+      assertEquals(
+          List.of(),
+          left.filter(file -> file.getFileName().toString().startsWith("draft")).toList());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"-fsyntax-only", "--help", "--version"})
+  void anOptionThatMakesNothingIsTold(String option) {
+    CompileError error = assertThrows(CompileError.class, () -> project.build("add", option));
+    assertTrue(
+        error.getMessage().startsWith("add.c was not compiled: as it was asked"),
+        error.getMessage());
+  }
+
+  @Test
+  void whateverChangesTheResultIsInTheKey() {
+    String path = System.getenv("PATH");
+    NativeSource source = NativeSource.ofFile(project.workspace().sources(), "add");
+    var keys = new ArrayList<String>();
+    for (List<String> more :
+        List.of(
+            List.of("CC", "gcc"),
+            List.of("CC", "gcc -O0"),
+            List.of("CC", "gcc -O0 -fsanitize=undefined"),
+            List.of("CC", "gcc", "CPATH", folder.toString()),
+            List.of("CC", "gcc", "C_INCLUDE_PATH", folder.toString()),
+            List.of("CC", "gcc", "LIBRARY_PATH", folder.toString()))) {
+      var words = new ArrayList<>(more);
+      words.addAll(List.of("PATH", path));
+      Toolchain chosen = Toolchain.find(TestProject.environment(words.toArray(String[]::new)));
+      keys.add(new Compiler(chosen, project.workspace()).build(source, List.of()).key());
+    }
+    assertEquals(keys.size(), keys.stream().distinct().count(), keys.toString());
   }
 
   @Test
