@@ -10,13 +10,16 @@ import importlib.util
 import os
 import random
 import re
+import signal
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from kernels import Kernel
 from project import LAB, NATIVE, ROOT, copy_of_project
-from test_bad_edits import LINUX, descendants, is_kept
+from test_bad_edits import LINUX, X86_64, descendants, is_kept
 
 
 def test_what_is_shipped_is_written_down():
@@ -169,6 +172,47 @@ def test_a_mistake_costs_its_own_process_only(tree, case, how):
     assert tree.left() == {}, run.text
 
 
+ENDLESS = {
+    "a file without an end": '#include "/dev/zero"\nint trial(int n) { return n; }',
+    "a macro that grows": "#define A(x) x x x x x x x x x x\n#define B(x) A(A(A(A(A(A(A(A(x))))))))\n"
+    "int trial(int n) { B(n++;) return n; }",
+}
+
+
+def compilers(pid):
+    return {p: c for p, c in descendants(pid).items() if re.search(r"\b(cc1|clang|as|ld|keeper)\b", c.split()[1])}
+
+
+@pytest.mark.parametrize("body", list(ENDLESS.values()), ids=list(ENDLESS))
+def test_the_compiler_is_ended_by_an_interrupt(tree, body):
+    run = tree.kernel.send(f"%%c endless\n{body}")
+    while not any("cc1" in c or "clang" in c for c in compilers(tree.pid).values()):
+        assert not run.status, run.text
+        tree.kernel._listen(0.05)
+    tree.kernel.interrupt()
+    tree.kernel.wait(run, timeout=20)
+    assert "Interrupted" in run.error and "still running" not in run.error, run.text
+    assert compilers(tree.pid) == {}
+    assert tree.kernel.ok("System.out.println(6 * 7)").text == "42\n"
+
+
+def test_the_end_of_the_kernel_is_the_compilers(tmp_path):
+    own = Tree(tmp_path)
+    try:
+        own.kernel.send(f"%%c endless\n{ENDLESS['a file without an end']}")
+        found = {}
+        while not any("cc1" in c or "clang" in c for c in found.values()):
+            own.kernel._listen(0.05)
+            found = compilers(own.pid)
+        os.kill(own.pid, signal.SIGKILL)
+        end = time.monotonic() + 10
+        while any(Path(f"/proc/{pid}/cmdline").exists() for pid in found):
+            assert time.monotonic() < end, found
+            time.sleep(0.02)
+    finally:
+        own.kernel.stop()
+
+
 def test_variables_keep_their_values_and_it_is_said_when_they_are_lost(tree):
     tree.file.write_text(GOOD + "/* another */\n")
     seen = [re.search(r"state (\d+)", tree.kernel.ok(CALL).text)[1] for _ in range(3)]
@@ -190,6 +234,93 @@ def test_an_endless_loop_is_ended_by_an_interrupt(tree):
     tree.file.write_text(GOOD)
     assert "trial 4, state 1" in tree.kernel.ok(CALL).text
     assert tree.left() == {}
+
+
+# ---------------------------------------------------------------- what a call in the kernel leaves behind
+
+
+SPOILS = {
+    "rounding": ("fesetround(FE_UPWARD);", "computes with floating point"),
+    "zeros for small numbers": ("__builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);", "computes with floating point"),
+    "precision of the x87": ('short w = 0x007f; __asm__ volatile("fldcw %0" : : "m"(w));', "computes with floating point"),
+    "backwards": ('__asm__ volatile("std");', "direction flag"),
+    "all signals blocked": ("sigset_t s; sigfillset(&s); sigprocmask(SIG_BLOCK, &s, 0);", "which signals are blocked"),
+    "one signal blocked": ("sigset_t s; sigemptyset(&s); sigaddset(&s, SIGSEGV); pthread_sigmask(SIG_BLOCK, &s, 0);", "signals"),
+    "SIGSEGV by default": ("signal(SIGSEGV, SIG_DFL);", "a signal that Java uses"),
+    "a handler of one's own": ("signal(SIGUSR2, own); signal(SIGBUS, own);", "a signal that Java uses"),
+    "children ignored": ("signal(SIGCHLD, SIG_IGN);", "a signal that Java uses"),
+    "output closed": ("close(1); close(2);", "standard input, output or error"),
+    "input closed": ("close(0);", "standard input, output or error"),
+    "output elsewhere": ('int f = open("/dev/null", O_WRONLY); dup2(f, 1); close(f);', "standard input, output or error"),
+    "locale": ('setlocale(LC_ALL, strcmp(setlocale(LC_ALL, 0), "C") ? "C" : "C.UTF-8");', "the locale"),
+    "a thread's locale": ('uselocale(newlocale(LC_ALL_MASK, "C", 0));', "the thread's locale"),
+    "working folder": ('(void)!chdir("/");', "the working folder"),
+    "umask": ("umask(0077 ^ umask(0));", "umask"),
+    "alarm": ("alarm(1);", "a timer"),
+    "timer": ("struct itimerval t = {{0, 900000}, {0, 900000}}; setitimer(ITIMER_PROF, &t, 0);", "a timer"),
+    "few descriptors": ("struct rlimit r; getrlimit(RLIMIT_NOFILE, &r); r.rlim_cur = 3; setrlimit(RLIMIT_NOFILE, &r);", "a limit"),
+}
+SPOILER = """%%c spoiler
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <fenv.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+void own(int n) { (void)n; }
+double third(void) { volatile double three = 3; return 1 / three; }
+void say(void) { puts("said in C"); }
+"""
+GOOD_AS_NEW = """Object nothing = null;
+for (int i = 0; i < 3; i++) { try { nothing.hashCode(); } catch (NullPointerException e) { System.out.println("null " + i); } }
+System.out.println(1.0 / Integer.parseInt("3") + " " + spoiler.third());
+System.out.println(new ProcessBuilder("true").start().waitFor() + " " + new java.io.File("00-start-here.ipynb").exists());
+spoiler.say();"""
+NEW = "null 0\nnull 1\nnull 2\n0.3333333333333333 0.3333333333333333\n0 true\nsaid in C\n"
+
+
+def spoiler(tree, body):
+    tree.kernel.ok(SPOILER + f"void spoil(void) {{ {body} }}")
+    return tree.kernel.ok(
+        "interface Spoiler { void spoil(); double third(); void say(); }\n"
+        'Spoiler spoiler = Lab.inKernel(Lab.load("spoiler", Spoiler.class));\nspoiler.third();'
+    )
+
+
+@pytest.mark.parametrize("spoils", list(SPOILS.values()), ids=list(SPOILS))
+def test_what_a_call_in_the_kernel_spoils_is_told_and_put_back(tree, spoils):
+    body, says = spoils
+    if not X86_64 and any(word in body for word in ("ia32", "__asm__")):
+        pytest.skip("x86-64 only")
+    spoiler(tree, body)
+    run = tree.kernel.ok("spoiler.spoil();")
+    assert re.search(f"(`spoil`|This cell's native code) changed .*{re.escape(says)}", run.text), run.text
+    assert "It was put back" in run.text, run.text
+    assert tree.kernel.ok(GOOD_AS_NEW).text == NEW
+    time.sleep(1.2 if "timer" in says else 0)
+    assert tree.kernel.alive and tree.kernel.pid == tree.pid
+
+
+def test_what_spoils_nothing_is_not_told_of(tree):
+    spoiler(tree, 'FILE *f = fopen("/dev/null", "w"); fputs("x", f); fclose(f); fesetround(FE_TONEAREST); printf("%f", 0.1);')
+    assert tree.kernel.ok("for (int i = 0; i < 3; i++) spoiler.spoil();").text == "0.100000" * 3
+    assert tree.kernel.ok(GOOD_AS_NEW).text == NEW
+
+
+@pytest.mark.parametrize("body", ["fork();", "if (fork() == 0) { sleep(100); _exit(0); }", "if (fork() == 0) { setsid(); for (;;) pause(); }"])
+def test_a_copy_of_the_kernel_is_ended(tree, body):
+    spoiler(tree, body)
+    run = tree.kernel.ok("spoiler.spoil();")
+    assert "called fork in the kernel's own process" in run.text, run.text
+    assert tree.left() == {}
+    assert tree.kernel.ok(GOOD_AS_NEW).text == NEW
 
 
 # ---------------------------------------------------------------- random edits of the chapters' own code

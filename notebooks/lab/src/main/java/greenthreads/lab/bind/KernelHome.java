@@ -9,7 +9,7 @@ import greenthreads.lab.call.CodeHome;
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.JavaType;
 import greenthreads.lab.call.KnownMemory;
-import greenthreads.lab.call.NativeOutput;
+import greenthreads.lab.call.ProcessState;
 import greenthreads.lab.call.Signature;
 import greenthreads.lab.call.Upcall;
 import greenthreads.lab.compile.Compiler;
@@ -159,7 +159,8 @@ final class KernelHome implements CodeHome {
                 KnownMemory.class,
                 "given",
                 MethodType.methodType(MemorySegment.class, MemorySegment.class));
-        RETURNED = lookup.findStatic(Handles.class, "returned", MethodType.methodType(void.class));
+        RETURNED = lookup.findStatic(
+                Handles.class, "returned", MethodType.methodType(void.class, String.class));
       } catch (ReflectiveOperationException e) {
         throw new ExceptionInInitializerError(e);
       }
@@ -177,22 +178,23 @@ final class KernelHome implements CodeHome {
       if (signature.result() == JavaType.STRING) {
         handle = MethodHandles.filterReturnValue(handle, FROM_C);
       }
-      return MethodHandles.tryFinally(handle, afterwards(handle.type().returnType()));
+      MethodHandle returned = MethodHandles.insertArguments(RETURNED, 0, signature.name());
+      return MethodHandles.tryFinally(handle, afterwards(handle.type().returnType(), returned));
     }
 
-    /** After each call: passes on what was printed, and throws what an upcall threw. */
-    private static void returned() {
-      NativeOutput.drain();
+    /** After each call: what it left is passed on or put back, and what an upcall threw is thrown. */
+    private static void returned(String function) {
+      ProcessState.afterCall(function);
       Upcall.rethrow();
     }
 
     /** {@code (Throwable, R result) -> R}: the above, then return the result. */
-    private static MethodHandle afterwards(Class<?> result) {
+    private static MethodHandle afterwards(Class<?> result, MethodHandle returned) {
       MethodHandle pass =
           result == void.class
               ? MethodHandles.empty(MethodType.methodType(void.class, Throwable.class))
               : MethodHandles.dropArguments(MethodHandles.identity(result), 0, Throwable.class);
-      return MethodHandles.foldArguments(pass, RETURNED);
+      return MethodHandles.foldArguments(pass, returned);
     }
 
     /** The copy lives until the garbage collector finds that nobody uses it. */

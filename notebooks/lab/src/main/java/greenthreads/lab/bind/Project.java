@@ -4,6 +4,7 @@ import greenthreads.lab.base.CompileError;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.base.Workspace;
+import greenthreads.lab.call.ProcessState;
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.isolate.IsolationTools;
 import greenthreads.lab.source.NativeSource;
@@ -224,6 +225,7 @@ public final class Project {
   }
 
   private void sayWhere(Library library) {
+    keepProcess();
     say.accept(
         library.source().title()
             + ": runs in the kernel's own process, as you ask. A mistake in it can end the kernel.");
@@ -238,13 +240,21 @@ public final class Project {
   }
 
   private Library library(CompilerInput input, Compiler.Built built) {
-    return shipped.test(input)
-        ? Library.open(input.source(), built)
-        : Library.living(input.source(), built, tools, say);
+    if (!shipped.test(input)) {
+      return Library.living(input.source(), built, tools, say);
+    }
+    keepProcess();
+    return Library.open(input.source(), built);
+  }
+
+  /** Before native code runs in this process. */
+  private void keepProcess() {
+    ProcessState.keep(compiler().toolchain().command(), workspace.folder("native"));
   }
 
   /** Compiles what a cell is going to ask for; the cell will say how long that took. */
   public void compileAhead(CompilerInput input) {
+    keepProcess();
     long start = System.nanoTime();
     Compiler.Built built = compiler().build(input.source(), input.options());
     if (built.fresh()) {

@@ -95,6 +95,14 @@ public final class NativeOutput {
     current = output;
   }
 
+  /** Where what is written to descriptors 1 and 2 can be read; -1 each: it is not captured. */
+  static int[] readEnds() {
+    NativeOutput output = current;
+    return output == null
+        ? new int[] {-1, -1}
+        : new int[] {output.out.readEnd, output.err.readEnd};
+  }
+
   /** Passes on all that was written before this call. */
   public static void drain() {
     NativeOutput output = current;

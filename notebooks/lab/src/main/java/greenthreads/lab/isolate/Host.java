@@ -1,21 +1,16 @@
 package greenthreads.lab.isolate;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Platform;
-import greenthreads.lab.base.Program;
-import greenthreads.lab.base.Progress;
-import greenthreads.lab.base.Words;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
+import greenthreads.lab.compile.Keeper;
+import greenthreads.lab.compile.OwnCode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SequencedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
@@ -41,6 +36,7 @@ public final class Host {
   static final List<String> UNITS =
       List.of(
           "main.c",
+          "guard.c",
           "runner.c",
           "live.c",
           "call.c",
@@ -49,11 +45,13 @@ public final class Host {
           "processor.c",
           "names.c",
           "watcher.c",
+          "family.c",
           "tracer.c",
           "frames.c");
   private static final List<String> HEADERS =
       List.of(
           "host.h",
+          "guard.h",
           "runner.h",
           "live.h",
           "call.h",
@@ -62,15 +60,14 @@ public final class Host {
           "processor.h",
           "names.h",
           "watcher.h",
+          "family.h",
           "tracer.h",
           "frames.h");
 
   private final List<String> compiler;
-  private final Path cache;
+  private final OwnCode program;
+  private final OwnCode mirror;
   private final List<String> launcher;
-
-  /** The host's name in the cache, which says what it is made of; null: not yet worked out. */
-  private String name;
 
   /**
    * @param compiler the C compiler's command
@@ -85,8 +82,10 @@ public final class Host {
    */
   Host(List<String> compiler, Path cache, List<String> launcher) {
     this.compiler = List.copyOf(compiler);
-    this.cache = cache;
     this.launcher = List.copyOf(launcher);
+    program = OwnCode.program(compiler, OPTIONS, sources(), cache, BINARY);
+    var source = new TreeMap<>(Map.of(MIRROR + ".c", OwnCode.text(FOLDER + MIRROR + ".c")));
+    mirror = OwnCode.library(compiler, source, cache, MIRROR);
   }
 
   List<String> compiler() {
@@ -100,7 +99,7 @@ public final class Host {
    */
   public List<String> command() {
     var command = new ArrayList<>(launcher);
-    command.add(binary().toString());
+    command.add(program.file().toString());
     return command;
   }
 
@@ -109,100 +108,23 @@ public final class Host {
    *
    * @throws LabException if it cannot be compiled
    */
-  synchronized Path mirror() {
-    byte[] source = source(MIRROR + ".c");
-    var command = new ArrayList<>(compiler);
-    command.addAll(List.of("-std=c17", "-O1", "-Wall", "-Wextra", "-fPIC", "-shared"));
-    command.addAll(List.of(MIRROR + ".c", "-o", MIRROR + Platform.LIBRARY_SUFFIX));
-    String key = Cache.digest(source, String.join("\0", command).getBytes(UTF_8));
-    return made(
-        MIRROR + "-" + key.substring(0, 16),
-        MIRROR + Platform.LIBRARY_SUFFIX,
-        draft -> {
-          Files.write(draft.resolve(MIRROR + ".c"), source);
-          compile(command, draft);
-        });
-  }
-
-  /** One at a time: whoever needs it while it is being made waits for it. */
-  private synchronized Path binary() {
-    if (name == null) {
-      name = "host-" + key(sources());
-    }
-    return made(name, BINARY, draft -> build(sources(), draft));
-  }
-
-  /** A file in the cache, made if it is not there. */
-  private Path made(String entry, String product, Cache.Maker maker) {
-    try {
-      return new Cache(cache).get(entry, product, maker).folder().resolve(product);
-    } catch (IOException e) {
-      throw new LabException(
-          "The program for isolated runs could not be made: "
-              + Words.reason(e)
-              + ".\nFree some space in "
-              + cache
-              + " or make it writable, then run the cell again.",
-          e);
-    }
-  }
-
-  private void build(SequencedMap<String, byte[]> sources, Path draft) throws IOException {
-    for (var source : sources.entrySet()) {
-      Files.write(draft.resolve(source.getKey()), source.getValue());
-    }
-    compile(compilation(compiler, UNITS, BINARY), draft);
-  }
-
-  private static void compile(List<String> command, Path draft) {
-    Program.Result result =
-        Progress.during(
-            "compiling the program that runs code apart (once)", () -> Program.run(command, draft));
-    if (result.exit() != 0) {
-      throw new LabException(
-          "The program for isolated runs does not compile with `%s` (exit status %d).\n\n%s"
-              .formatted(String.join(" ", command), result.exit(), result.output().strip()));
-    }
+  Path mirror() {
+    return mirror.file();
   }
 
   /** The command that compiles the host. */
-  static ArrayList<String> compilation(List<String> compiler, List<String> units, String out) {
-    var command = new ArrayList<>(compiler);
-    command.addAll(OPTIONS);
-    command.addAll(units);
-    command.addAll(List.of("-o", out));
-    if (!Platform.IS_MAC) {
-      command.add("-ldl");
-    }
-    return command;
-  }
-
-  private String key(SequencedMap<String, byte[]> sources) {
-    var parts = new ArrayList<byte[]>();
-    parts.add(String.join("\0", compiler).concat(OPTIONS.toString()).getBytes(UTF_8));
-    sources.forEach((name, text) -> {
-      parts.add(name.getBytes(UTF_8));
-      parts.add(text);
-    });
-    return Cache.digest(parts.toArray(byte[][]::new)).substring(0, 16);
+  static List<String> compilation(List<String> compiler, List<String> units, String out) {
+    return OwnCode.command(compiler, OPTIONS, units, out);
   }
 
   /** The host's source files by their names, the units to compile first. */
   static SequencedMap<String, byte[]> sources() {
+    SequencedMap<String, byte[]> keeper = Keeper.sources();
     var sources = new LinkedHashMap<String, byte[]>();
     Stream.concat(UNITS.stream(), HEADERS.stream())
-        .forEach(name -> sources.put(name, source(name)));
+        .forEach(name ->
+            sources.put(
+                name, keeper.containsKey(name) ? keeper.get(name) : OwnCode.text(FOLDER + name)));
     return sources;
-  }
-
-  private static byte[] source(String name) {
-    try (InputStream in = Host.class.getResourceAsStream(FOLDER + name)) {
-      if (in == null) {
-        throw new IOException(FOLDER + name + " is not in its jar");
-      }
-      return in.readAllBytes();
-    } catch (IOException e) {
-      throw new LabException("The lab is incomplete: " + e.getMessage() + ". Run ./build.sh.", e);
-    }
   }
 }

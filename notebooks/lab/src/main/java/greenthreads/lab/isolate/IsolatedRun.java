@@ -433,6 +433,11 @@ public final class IsolatedRun {
                   left == 1 ? "1 process" : left + " processes",
                   left == 1 ? "it was" : "they were"));
     }
+    if (end.word("stays").equals("1")) {
+      warnings.add(
+          "%s left processes running that the system does not let go: they are still there."
+              .formatted(target.function()));
+    }
     return List.copyOf(warnings);
   }
 

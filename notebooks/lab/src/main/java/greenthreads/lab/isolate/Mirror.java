@@ -2,6 +2,7 @@ package greenthreads.lab.isolate;
 
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.Mapping;
+import greenthreads.lab.call.ProcessState;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -66,6 +67,7 @@ public final class Mirror {
     if (instance == null) {
       try {
         instance = new Mirror(SymbolLookup.libraryLookup(host.mirror(), Arena.global()));
+        ProcessState.keepHandlers();
       } catch (RuntimeException | Error e) {
         throw e;
       } catch (Throwable e) {

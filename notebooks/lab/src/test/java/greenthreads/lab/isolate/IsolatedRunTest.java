@@ -145,6 +145,29 @@ class IsolatedRunTest {
       void raises(void) { raise(SIGUSR1); }
       void kills_itself(void) { kill(getpid(), SIGKILL); }
       void kills_the_watcher(void) { kill(getppid(), SIGKILL); sleep(5); }
+      void hides_and_kills_the_watcher(void) {
+          if (fork() == 0) { setsid(); if (fork() == 0) { sleep(120); } _exit(0); }
+          usleep(50000);
+          kill(getppid(), SIGKILL);
+          usleep(50000);
+      }
+      void stops_the_watcher(void) { kill(getppid(), SIGSTOP); for (;;) { pause(); } }
+      void many_hide(void) {
+          for (int i = 0; i < 2000; i++) {
+              if (fork() == 0) {
+                  if (i % 2) { setsid(); }
+                  for (;;) { pause(); }
+              }
+          }
+      }
+      void keeps_forking(void) {
+          for (int i = 0; i < 3; i++) {
+              if (fork() == 0) {
+                  for (;;) { setsid(); if (fork() != 0) { usleep(500); _exit(0); } }
+              }
+          }
+          usleep(100000);
+      }
       void traps(void) { __builtin_trap(); }
       const char *no_string(void) { return (const char *)0x1234567; }
       void spins(void) { for (volatile int i = 0;; i++) {} }
@@ -644,7 +667,6 @@ class IsolatedRunTest {
         Stream.of(
             signal("thread_overflows", "v", "SIGSEGV", "no registers", "stack of an OS thread"),
             signal("unlike_its_shadow", "v", "SIGSEGV", "shadow stack", "on its shadow stack"),
-            signal("kills_the_watcher", "v", "", "no registers", "watches"),
             bad("blocks_signals", "v", Crash.Kind.TIME_LIMIT, "", "time limit", "did not answer"));
     var x86 =
         Stream.of(
@@ -702,6 +724,52 @@ class IsolatedRunTest {
       assertTrue(report.text().matches("(?s).*→ \\S+ .*"), report::text);
     }
     assertEquals(42, value("add", "www", 20, 22));
+  }
+
+  /** The host as it is here, and as it is where the system gives it no namespace of its own. */
+  static Stream<Host> hosts() {
+    var compiler = new ArrayList<>(toolchain.command());
+    compiler.add("-DWITHOUT_NAMESPACE");
+    return Stream.of(host, new Host(compiler, cache));
+  }
+
+  @ParameterizedTest
+  @MethodSource("hosts")
+  void whateverHidesIsEnded(Host host) {
+    for (String function :
+        List.of("hides_and_kills_the_watcher", "many_hide", "keeps_forking", "leaves_processes")) {
+      var target = new IsolatedRun.Target(library, function, 0, 0);
+      long start = System.nanoTime();
+      IsolatedRun.call(host, target, new CallShape("v"), new Object[0], LONG, new Kept());
+      assertEquals(List.of(), processes().stream().map(p -> p.info().commandLine()).toList());
+      assertTrue(System.nanoTime() - start < 20_000_000_000L, function);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("hosts")
+  void theLimitHoldsThoughTheWatcherIsStopped(Host host) {
+    assumeTrue(!Platform.IS_MAC, "timed on Linux only");
+    var target = new IsolatedRun.Target(library, "stops_the_watcher", 0, 0);
+    long start = System.nanoTime();
+    Outcome outcome =
+        IsolatedRun.call(host, target, new CallShape("v"), new Object[0], SHORT, new Kept());
+    assertInstanceOf(Outcome.TimedOut.class, outcome);
+    long took = Duration.ofNanos(System.nanoTime() - start).toMillis();
+    assertTrue(took < SHORT.toMillis() + 5_000, took + " ms");
+    assertNoProcess();
+  }
+
+  @Test
+  void theEndOfTheWatcherIsToldWhereItCanBeKilled() {
+    Host plain = hosts().toList().getLast();
+    var target = new IsolatedRun.Target(library, "kills_the_watcher", 0, 0);
+    Outcome outcome =
+        IsolatedRun.call(plain, target, new CallShape("v"), new Object[0], LONG, new Kept());
+    CrashReport report = CrashReport.of(crash(outcome), disassembler);
+    assertEquals("", crash(outcome).signal());
+    assertTrue(report.cause().contains("watches"), report::text);
+    assertNoProcess();
   }
 
   @Test

@@ -34,6 +34,8 @@ enum {
  * believes nothing of it that could hurt. */
 struct shared {
     volatile int phase;
+    /* The runner's number where the caller is; 0 if it has not said it. */
+    volatile int known_as;
     /* A runner that lives on: when each lane's call began, 0 if there is none; and how much processor
      * time was used by then. Milliseconds. */
     volatile int64_t since[LANES];

@@ -530,7 +530,7 @@ _Noreturn void live_on(int report, const char *socket, const char *file, const c
     shared->since[0] = 0;
     put_maps();
     put("pid ");
-    put_decimal(getpid());
+    put_decimal(shared->known_as);
     put("\nloaded\n");
     flush_line();
     shared->phase = IDLE;

@@ -4,12 +4,13 @@
  *     host LIBRARY FUNCTION SIGNATURE LIMIT-MS [STEPS START-END ...] <arguments >frames
  *     host --live SOCKET LIBRARY FUNCTION LIMIT-MS
  *
- * Two processes. The watcher (the one that is started) reads the arguments, forks, and from then on
- * only copies: what the runner prints and reports goes to the watcher's standard output as frames.
- * The runner loads the library and calls the function. It may do whatever it likes to itself; the
- * watcher still knows how it ended, ends it at the time limit, and ends everything it started.
- * When the watcher's standard input closes (the caller has stopped waiting, or has died), so does
- * everything else.
+ * Three processes. The guard (the one that is started) does nothing but see to it that the watcher
+ * works, and that nothing is left when that ends; guard.c says how. The watcher reads the arguments,
+ * forks, and from then on only copies: what the runner prints and reports goes to the watcher's
+ * standard output as frames. The runner loads the library and calls the function. It may do whatever
+ * it likes to itself; the watcher still knows how it ended, ends it at the time limit, and ends
+ * everything it started. When the watcher's standard input closes (the caller has stopped waiting, or
+ * has died), so does everything else.
  *
  * A frame is a byte for its kind, the length as 4 bytes, lowest first, and the bytes:
  *     o  what the runner wrote to its standard output       r  a part of the runner's report
@@ -33,7 +34,8 @@
  * to the caller's socket, and what the runner prints goes where the host's own output would go.
  *
  * The files, in the order to read them:
- *     main.c     reads the command line, and makes the two processes
+ *     main.c     reads the command line, and makes the watcher and the runner
+ *     guard.c    the process around them, and what the system offers to hold them together
  *     runner.c   loads the library and makes the call
  *     call.c     the call itself, and what the function must have restored after it
  *     live.c     the runner that stays: its calls, and the memory it shares with the caller
@@ -42,11 +44,13 @@
  *     processor.c  what that has to know of the processor
  *     names.c    what signals are called
  *     watcher.c  waits for the runner, and ends it and all that came from it
+ *     family.c   ends processes, and theirs (the keeper of the compiler has it too)
  *     tracer.c   steps the runner, if a trace was asked for
  *     frames.c   what the caller sends and what it gets
  */
 #include "call.h"
 #include "frames.h"
+#include "guard.h"
 #include "live.h"
 #include "runner.h"
 #include "signals.h"
@@ -82,8 +86,6 @@ int64_t now_ms(void) {
 
 /* Forks. In the runner: the watcher's end is its own end, and nothing of the watcher's is left. */
 static pid_t start_runner(void) {
-    /* Whatever was blocked or ignored in the process that started this one, is not here. */
-    forget_signals();
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANON, -1, 0);
     if (shared == MAP_FAILED || prepare_watch() != 0) {
         refuse("no pipe");
@@ -145,6 +147,9 @@ static int live(char **words) {
 }
 
 int main(int argc, char **argv) {
+    if (guard() != 0) {
+        refuse("no further process can be started");
+    }
     if (argc == 6 && strcmp(argv[1], "--live") == 0) {
         return live(argv + 2);
     }

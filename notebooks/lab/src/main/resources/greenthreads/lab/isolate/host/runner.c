@@ -104,8 +104,22 @@ static unsigned count_threads(void) {
 
 #endif
 
+/* Which number this process has where the caller is: in a namespace of its own it has another here. */
+static int known_as(void) {
+#if defined(__linux__)
+    char number[32];
+    ssize_t n = readlink("/proc/self", number, sizeof number - 1);
+    if (n > 0) {
+        number[n] = '\0';
+        return atoi(number);
+    }
+#endif
+    return getpid();
+}
+
 struct loaded load(int report, const char *library, const char *function) {
     report_fd = report;
+    shared->known_as = known_as();
     const struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
     struct rlimit stack_limit;

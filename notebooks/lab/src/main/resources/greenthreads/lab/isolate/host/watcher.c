@@ -1,5 +1,6 @@
 #include "watcher.h"
 
+#include "family.h"
 #include "frames.h"
 #include "names.h"
 #include "tracer.h"
@@ -17,10 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__linux__)
-#include <sys/prctl.h>
-#endif
-
 enum {
     ANSWER_MS = 3000, /* a busy machine may need a while to run a handler */
     A_CALL_MAY_HAVE_BEGUN_MS = 500,
@@ -36,48 +33,11 @@ static void on_child(int number) {
     errno = saved_errno;
 }
 
-/* Ends the runner's process group and all that came from it; how many were still there. */
-static unsigned end_all(pid_t runner) {
-    unsigned left = 0;
-    kill(-runner, SIGKILL);
-#if defined(__linux__)
-    /* Orphans become the watcher's own children (PR_SET_CHILD_SUBREAPER), whatever their group. */
-    for (int round = 0; round < 1000; round++) {
-        int children = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-        if (children >= 0) {
-            char list[4096];
-            ssize_t n = read(children, list, sizeof list - 1);
-            close(children);
-            list[n > 0 ? n : 0] = '\0';
-            char *at = list;
-            for (long pid; (pid = strtol(at, &at, 10)) > 1;) {
-                kill((pid_t)pid, SIGKILL);
-            }
-        }
-        int status;
-        pid_t pid = waitpid(-1, &status, WNOHANG);
-        if (pid < 0) {
-            break;
-        }
-        if (pid > 0) {
-            left += pid != runner && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-        } else {
-            poll(NULL, 0, 1);
-        }
-    }
-#else
-    while (waitpid(-1, NULL, WNOHANG) > 0) {
-        left++;
-    }
-#endif
-    return left;
-}
-
 /* Whether the runner still handles the signal that asks where it is. */
 #if defined(__linux__)
-/* What the system says of a process; -1 if nothing. */
-static int read_status(pid_t process, char *text, size_t size) {
-    snprintf(text, size, "/proc/%d/status", (int)process);
+/* What the system says of the runner; -1 if nothing. */
+static int read_status(char *text, size_t size) {
+    snprintf(text, size, "/proc/%d/status", shared->known_as);
     int status = open(text, O_RDONLY | O_CLOEXEC);
     ssize_t n = status < 0 ? -1 : read(status, text, size - 1);
     if (status >= 0) {
@@ -87,9 +47,9 @@ static int read_status(pid_t process, char *text, size_t size) {
     return n > 0 ? 0 : -1;
 }
 
-static int answers(pid_t runner) {
+static int answers(void) {
     char text[4096];
-    read_status(runner, text, sizeof text);
+    read_status(text, sizeof text);
     const uint64_t bit = UINT64_C(1) << (SIGXCPU - 1);
     const char *blocked = strstr(text, "SigBlk:");
     const char *caught = strstr(text, "SigCgt:");
@@ -97,14 +57,13 @@ static int answers(pid_t runner) {
            (caught == NULL || (strtoull(caught + 7, NULL, 16) & bit) != 0);
 }
 #else
-static int answers(pid_t runner) {
-    (void)runner;
+static int answers(void) {
     return 1; /* nobody to ask */
 }
 #endif
 
 static _Noreturn void give_up(pid_t runner) {
-    end_all(runner);
+    end_family(runner);
     _exit(FATAL_EXIT);
 }
 
@@ -149,7 +108,7 @@ static void note_last_state(pid_t runner) {
     memset(&info, 0, sizeof info);
     if (last_state[0] != '\0' ||
         waitid(P_PID, (id_t)runner, &info, WEXITED | WNOWAIT | WNOHANG) != 0 ||
-        info.si_pid != runner || read_status(runner, text, sizeof text) != 0) {
+        info.si_pid != runner || read_status(text, sizeof text) != 0) {
         return;
     }
     note_word(text, "Name:\t", "program");
@@ -183,7 +142,7 @@ void watch(pid_t runner, int lives_on, const int channels[CHANNELS], int64_t lim
     int asked = 0; /* the time limit has passed, and the runner was asked where it is */
     int ended = 0;
     int status = 0;
-    unsigned left = 0;
+    struct family_end family = {0, 0};
     struct rusage usage;
     memset(&usage, 0, sizeof usage);
     for (int i = 0; i < CHANNELS; i++) {
@@ -263,11 +222,11 @@ void watch(pid_t runner, int lives_on, const int channels[CHANNELS], int64_t lim
                 }
             }
             if (ended) {
-                left = end_all(runner);
+                family = end_family(runner);
             } else if (now_ms() >= (asked ? patience : due(lives_on, start, limit))) {
                 if (!asked) {
                     asked = 1;
-                    patience = now_ms() + (answers(runner) ? ANSWER_MS : 0);
+                    patience = now_ms() + (answers() ? ANSWER_MS : 0);
                     kill(runner, SIGXCPU);
                     kill(runner, SIGCONT);
                 } else {
@@ -287,13 +246,14 @@ void watch(pid_t runner, int lives_on, const int channels[CHANNELS], int64_t lim
         busy -= shared->used[oldest_call()];
     }
     snprintf(text, sizeof text,
-             "%s %d %s\nlimit %d\nbusy %lld\nsystem %lld\ntook %lld\nleft %u\nphase %s\n"
-             "copies %d\n%s",
+             "%s %d %s\nlimit %d\nbusy %lld\nsystem %lld\ntook %lld\nleft %u\nstays %d\n"
+             "phase %s\ncopies %d\n%s",
              WIFSIGNALED(status) ? "signal" : "exit",
              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
              WIFSIGNALED(status) ? signal_name(WTERMSIG(status)) : "-", asked, (long long)busy,
              (long long)(usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000),
-             (long long)(now_ms() - start), left, phase_name(), shared->copy_returned != 0,
+             (long long)(now_ms() - start), family.ended, family.is_left, phase_name(),
+             shared->copy_returned != 0,
              last_state);
     send_last(text);
 }
@@ -318,9 +278,7 @@ int prepare_watch(void) {
     action.sa_handler = on_child;
     action.sa_flags = SA_RESTART;
     sigaction(SIGCHLD, &action, NULL);
-#if defined(__linux__)
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-#endif
+    adopt_orphans();
     return 0;
 }
 
