@@ -159,7 +159,8 @@ final class KernelHome implements CodeHome {
                 KnownMemory.class,
                 "given",
                 MethodType.methodType(MemorySegment.class, MemorySegment.class));
-        RETURNED = lookup.findStatic(
+        RETURNED =
+            lookup.findStatic(
                 Handles.class, "returned", MethodType.methodType(void.class, String.class));
       } catch (ReflectiveOperationException e) {
         throw new ExceptionInInitializerError(e);
@@ -182,7 +183,9 @@ final class KernelHome implements CodeHome {
       return MethodHandles.tryFinally(handle, afterwards(handle.type().returnType(), returned));
     }
 
-    /** After each call: what it left is passed on or put back, and what an upcall threw is thrown. */
+    /**
+     * After each call: what it left is passed on or put back, and what an upcall threw is thrown.
+     */
     private static void returned(String function) {
       ProcessState.afterCall(function);
       Upcall.rethrow();

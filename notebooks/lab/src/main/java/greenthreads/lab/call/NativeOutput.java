@@ -98,9 +98,7 @@ public final class NativeOutput {
   /** Where what is written to descriptors 1 and 2 can be read; -1 each: it is not captured. */
   static int[] readEnds() {
     NativeOutput output = current;
-    return output == null
-        ? new int[] {-1, -1}
-        : new int[] {output.out.readEnd, output.err.readEnd};
+    return output == null ? new int[] {-1, -1} : new int[] {output.out.readEnd, output.err.readEnd};
   }
 
   /** Passes on all that was written before this call. */

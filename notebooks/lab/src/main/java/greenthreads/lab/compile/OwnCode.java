@@ -61,8 +61,7 @@ public final class OwnCode {
   /** The same for a library that is loaded into this process. */
   public static OwnCode library(
       List<String> compiler, SequencedMap<String, byte[]> sources, Path cache, String name) {
-    var options =
-        List.of("-std=c17", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-pthread");
+    var options = List.of("-std=c17", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-pthread");
     return program(compiler, options, sources, cache, name + Platform.LIBRARY_SUFFIX);
   }
 

@@ -436,7 +436,7 @@ public final class IsolatedRun {
     if (end.word("stays").equals("1")) {
       warnings.add(
           "%s left processes running that the system does not let go: they are still there."
-              .formatted(target.function()));
+              .formatted(callee.function()));
     }
     return List.copyOf(warnings);
   }

@@ -738,7 +738,7 @@ class IsolatedRunTest {
   void whateverHidesIsEnded(Host host) {
     for (String function :
         List.of("hides_and_kills_the_watcher", "many_hide", "keeps_forking", "leaves_processes")) {
-      var target = new IsolatedRun.Target(library, function, 0, 0);
+      var target = new IsolatedRun.Callee(library, function, 0, 0);
       long start = System.nanoTime();
       IsolatedRun.call(host, target, new CallShape("v"), new Object[0], LONG, new Kept());
       assertEquals(List.of(), processes().stream().map(p -> p.info().commandLine()).toList());
@@ -750,7 +750,7 @@ class IsolatedRunTest {
   @MethodSource("hosts")
   void theLimitHoldsThoughTheWatcherIsStopped(Host host) {
     assumeTrue(!Platform.IS_MAC, "timed on Linux only");
-    var target = new IsolatedRun.Target(library, "stops_the_watcher", 0, 0);
+    var target = new IsolatedRun.Callee(library, "stops_the_watcher", 0, 0);
     long start = System.nanoTime();
     Outcome outcome =
         IsolatedRun.call(host, target, new CallShape("v"), new Object[0], SHORT, new Kept());
@@ -763,7 +763,7 @@ class IsolatedRunTest {
   @Test
   void theEndOfTheWatcherIsToldWhereItCanBeKilled() {
     Host plain = hosts().toList().getLast();
-    var target = new IsolatedRun.Target(library, "kills_the_watcher", 0, 0);
+    var target = new IsolatedRun.Callee(library, "kills_the_watcher", 0, 0);
     Outcome outcome =
         IsolatedRun.call(plain, target, new CallShape("v"), new Object[0], LONG, new Kept());
     CrashReport report = CrashReport.of(crash(outcome), disassembler);
