@@ -162,7 +162,7 @@ def passages():
     for path in chapter_paths():
         if path.stem[0].isdigit():
             yield from passages_of(Chapter.read(path))
-    for path in sorted([*NATIVE.glob("*.c"), *NATIVE.glob("arch/**/*.h")]):
+    for path in sorted([*NATIVE.glob("*.c"), *NATIVE.glob("*/**/*.h")]):
         file = path.relative_to(ROOT).as_posix()
         yield from in_code(path.read_text(encoding="utf-8"), lambda line, file=file: f"{file}:{line}", file)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
