@@ -49,7 +49,7 @@ final class CrossBuild {
   }
 
   private Path folder() {
-    return workspace.folder("elsewhere");
+    return workspace.folder("targets");
   }
 
   /**

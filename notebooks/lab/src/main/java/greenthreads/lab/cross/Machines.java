@@ -64,11 +64,6 @@ public final class Machines implements Picture, Iterable<TargetMachine> {
     return all.iterator();
   }
 
-  /** The same as a list. */
-  public List<TargetMachine> all() {
-    return all;
-  }
-
   /** One for each folder in {@code native/arch/}: two systems may share one. This one is first. */
   public List<TargetMachine> different() {
     var different = new ArrayList<TargetMachine>();
