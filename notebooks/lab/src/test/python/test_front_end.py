@@ -2,12 +2,14 @@
 
 import re
 import shutil
+import sys
 import time
 
 import pytest
 
-from kernels import Kernel
-from project import NATIVE
+from chapters import Chapter, tags
+from kernels import Kernel, installed_spec
+from project import NATIVE, copy_of_project, run
 
 CHAPTER = "03-a-single-stack-swap"
 SWAP = f'''interface Swapping {{ int swap_on(java.lang.foreign.MemorySegment stack, long size, java.lang.foreign.MemorySegment report); }}
@@ -176,6 +178,85 @@ def test_a_kernel_that_was_started_elsewhere(tmp_path):
         assert f"{CHAPTER}.c: " in k.ok(f'Lab.load("{CHAPTER}");').text
         said = k.fails("%load lab/nothing.jshell").error
         assert "lab/nothing.jshell" in said, said
+
+
+# ---------------------------------------------------------------- line ends
+
+
+@pytest.mark.chapter("03", "07")
+@pytest.mark.parametrize("stem", [CHAPTER, "07-the-runtime-in-200-lines"])
+def test_native_files_with_line_ends_of_windows(tmp_path, stem):
+    """As a clone has them whose git changes line ends. Every cell of the chapter does as it should."""
+    tree = copy_of_project(tmp_path / "tree")
+    for file in (tree / "native").rglob("*.[ch]"):
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    chapter = Chapter.read(tree / "notebooks" / f"{stem}.ipynb")
+    env = {"GREEN_THREADS_HOME": tree, "GREEN_THREADS_BUILD": tmp_path / "build", "IJAVA_STARTUP_SCRIPTS_PATH": tree / "notebooks" / "lab" / "start.jshell"}
+    wrong = []
+    with Kernel(folder=tree / "notebooks", env=env) as k:
+        for c in chapter.code:
+            r = k.run(c.source, timeout=120)
+            if (r.status == "error") != ("raises-exception" in tags(c)):
+                wrong.append(f"{c.id}\n{r.text}")
+        assert not wrong, "\n\n".join(wrong)
+        assert "\r" not in "".join(repr(o.text) for o in k.ok(f'Lab.source("{stem}")').outputs)
+        k.ok(f"%%c mine --from {stem}\nint added(void) {{ return 1; }}")
+
+
+# ---------------------------------------------------------------- half a permission
+
+FILTER = r"""
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int main(int argc, char **argv) {
+    (void)argc;
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof rules / sizeof *rules, rules};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) {
+        return 125;
+    }
+    execv(argv[1], argv + 1);
+    return 126;
+}
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="process_vm_readv and seccomp are Linux's")
+def test_ptrace_without_process_vm_readv(tmp_path):
+    """As in gVisor and under old versions of Docker: stepping draws the same, read in another way."""
+    (tmp_path / "filter.c").write_text(FILTER)
+    assert run(["cc", tmp_path / "filter.c", "-o", tmp_path / "filter"]) == (0, "")
+    cell = f"""{SWAP}
+var steps = Lab.step(swapping, s -> s.swap_on(Arena.global().allocate(1 << 16, 16), 1 << 16, MemorySegment.NULL), "swap");
+String text = steps.text(); System.out.println(steps.text());"""
+    argv = installed_spec()[0]["argv"]
+    texts = []
+    for words in (argv, [tmp_path / "filter", *argv]):
+        words = [str(w).replace("{resource_dir}", str(installed_spec()[1])) for w in words]
+        with Kernel(argv=words) as k:
+            k.ok("%load lab/start.jshell")
+            texts.append(re.sub(r"\b(?:0x)?[0-9a-f]{4,}\b", "#", k.ok(cell).text))
+            mine = k.ok("%%c apart\nint twice(int x) { return 2 * x; }\nlong sum(long *p) { p[0] = 7; return p[0] + p[1]; }")
+            k.ok("interface Apart { int twice(int x); long sum(MemorySegment p); }\nApart apart = Lab.load(\"apart\", Apart.class);")
+            assert k.ok("apart.twice(21)").text.strip() == "42"
+            said = k.ok("MemorySegment p = Arena.global().allocateFrom(ValueLayout.JAVA_LONG, 1, 35); System.out.println(apart.sum(p) + p.get(ValueLayout.JAVA_LONG, 0));").text
+            assert said == "49\n", said
+            isolated = k.fails("Lab.isolate(apart).sum(MemorySegment.NULL)").text
+            assert "null pointer" in isolated, isolated
+    assert "unknown" not in texts[1]
+    # Everything that was drawn, except where the stacks happened to lie.
+    assert texts[1].splitlines()[1:] == texts[0].splitlines()[1:]
 
 
 # ---------------------------------------------------------------- Tab

@@ -153,9 +153,9 @@ public record NativeSource(
     }
   }
 
-  /** A file's text. */
+  /** A file's text; its lines end in one way, whatever a clone has made of them. */
   static String text(Path file) {
-    return new String(read(file), StandardCharsets.UTF_8);
+    return new String(read(file), StandardCharsets.UTF_8).replace("\r\n", "\n");
   }
 
   private static byte[] read(Path file) {

@@ -102,7 +102,26 @@ static void trace_bytes(const unsigned char *bytes, size_t size) {
     tracer.text[tracer.length++] = '\n';
 }
 
-/* As much as can be read, up to the first page that cannot. */
+/* Word by word: slow, but allowed wherever ptrace is. */
+static size_t peek_words(pid_t runner, uintptr_t from, void *to, size_t size) {
+    size_t done = 0;
+    while (done < size) {
+        uintptr_t start = (from + done) & ~(uintptr_t)7;
+        errno = 0;
+        long word = ptrace(PTRACE_PEEKDATA, runner, (void *)start, NULL);
+        if (errno != 0) {
+            break;
+        }
+        size_t skip = from + done - start;
+        size_t step = sizeof word - skip < size - done ? sizeof word - skip : size - done;
+        memcpy((char *)to + done, (char *)&word + skip, step);
+        done += step;
+    }
+    return done;
+}
+
+/* As much as can be read, up to the first page that cannot. Some containers allow ptrace and not
+ * process_vm_readv. */
 static size_t peek(pid_t runner, uintptr_t from, void *to, size_t size) {
     size_t done = 0;
     while (done < size) {
@@ -112,7 +131,11 @@ static size_t peek(pid_t runner, uintptr_t from, void *to, size_t size) {
         }
         struct iovec local = {(char *)to + done, step};
         struct iovec remote = {(void *)(from + done), step};
-        if (process_vm_readv(runner, &local, 1, &remote, 1, 0) != (ssize_t)step) {
+        ssize_t copied = process_vm_readv(runner, &local, 1, &remote, 1, 0);
+        if (copied < 0 && errno != EFAULT) {
+            return done + peek_words(runner, from + done, (char *)to + done, size - done);
+        }
+        if (copied != (ssize_t)step) {
             break;
         }
         done += step;
