@@ -168,6 +168,23 @@ def test_java_that_begins_so_is_left_alone(kernel):
     assert "cannot find symbol" in kernel.fails("int x = nowhere;").error
 
 
+# ---------------------------------------------------------------- a console
+
+
+@pytest.mark.parametrize(
+    "code, status",
+    [
+        ("int x = 1;", "complete"),
+        ("for (int i = 0; i < 3; i++) {", "incomplete"),
+        ("%%c mine", "incomplete"),
+        ("%%c mine\nint one(void) {\n    return 1;", "incomplete"),
+        ("%%c mine\nint one(void) { return 1; }\n\n", "complete"),
+    ],
+)
+def test_a_console_knows_where_a_cell_ends(kernel, code, status):
+    assert kernel.ask("is_complete_request", {"code": code})["status"] == status
+
+
 # ---------------------------------------------------------------- another working folder
 
 

@@ -43,6 +43,8 @@ public final class Lab {
   /**
    * This machine: its system, architecture, Java and C compiler.
    *
+   * <p>{@code Lab.machine().architecture()} is {@code x86-64} or {@code AArch64}.
+   *
    * @throws LabException if there is no C compiler, saying how to install one
    */
   public static Machine machine() {
@@ -134,6 +136,8 @@ public final class Lab {
   /**
    * Runs something that is meant to crash in isolation, and returns the report.
    *
+   * <p>{@code Lab.crash(() -> Lab.isolate(swap).run())} shows what ended it, where, and why.
+   *
    * @param run calls a function of an isolated interface
    * @return what happened, where, and the likely cause
    * @throws LabException if it does not crash
@@ -151,6 +155,8 @@ public final class Lab {
 
   /**
    * The text of a native file, or of one part of it.
+   *
+   * <p>{@code Lab.source("03-a-single-stack-swap", "swap_on")} shows a function with its comment.
    *
    * @param file a chapter's file without {@code .c}, or a path under native/ such as {@code
    *     arch/asm.h}; of a folder, such as {@code arch/x86_64-sysv}, the file that has the part
@@ -224,6 +230,9 @@ public final class Lab {
   /**
    * What the compiler makes of one function, as assembly.
    *
+   * <p>{@code Lab.assembly("02-registers-and-calls", "add", "-O0")} shows what it makes without
+   * optimizing.
+   *
    * @param name a chapter's file without {@code .c}, or a cell's name
    * @param function the function's name
    * @param options words for the compiler; {@code -O0} to {@code -O3}, and on x86-64 {@code
@@ -238,6 +247,8 @@ public final class Lab {
   /**
    * The registers that native code stored in a struct, ready to be drawn.
    *
+   * <p>{@code Lab.registers(library, struct).show()} draws them with what each points to.
+   *
    * @param library whose {@code struct registers} it is
    * @param struct the struct
    */
@@ -247,6 +258,8 @@ public final class Lab {
 
   /**
    * A stack as it is now, ready to be drawn.
+   *
+   * <p>{@code Lab.stack(memory).show()} draws it, the highest address at the top.
    *
    * @param memory the whole of it
    */

@@ -113,8 +113,7 @@ public final class Compiler {
     words.addAll(plain());
     words.add(FORM);
     String key = source.key(words);
-    return Progress.during(
-        "compiling " + source.title(), () -> build(source, options, key));
+    return Progress.during("compiling " + source.title(), () -> build(source, options, key));
   }
 
   private Built build(NativeSource source, List<String> options, String key) {

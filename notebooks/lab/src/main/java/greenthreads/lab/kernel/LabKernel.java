@@ -347,6 +347,15 @@ public final class LabKernel extends JavaKernel {
     super.display(data);
   }
 
+  /** A console asks it at each line: a cell of C ends with an empty one. */
+  @Override
+  public String isComplete(String code) {
+    if (CellMagics.isCellMagic(code)) {
+      return code.endsWith("\n\n") ? IS_COMPLETE_YES : "";
+    }
+    return super.isComplete(code);
+  }
+
   @Override
   public Object evalRaw(String code) throws Exception {
     return evaluator.eval(CellMagics.toJava(code, getMagics()));
