@@ -98,6 +98,32 @@ WRONG = [
     Wrong("handler is gone", "signal(SIGSEGV, SIG_DFL); *(volatile int *)0 = 1; return 0;", r"SIGSEGV"),
     Wrong("too deep a frame", "volatile char f[1 << 24]; f[0] = (char)n; return f[0];", r"SIGSEGV"),
     Wrong("write to code", "*(volatile char *)(void *)trial = 0; return 0;", r"SIGSEGV|SIGBUS"),
+    # Twenty more, invented when the ones above were survived.
+    Wrong("fork in the middle", "fork(); fork(); return n + 1;", r"trial|fork|process"),
+    Wrong("child outlives a crash", "if (fork() == 0) { sleep(100); } *(volatile int *)8 = n; return 0;", r"SIGSEGV"),
+    Wrong("a child in each session", "for (int i = 0; i < 50; i++) if (fork() == 0) { setsid(); for (;;) pause(); } abort();", r"abort"),
+    Wrong("the watcher is stopped", "kill(getppid(), SIGSTOP); *(volatile int *)0 = 1; return 0;", r"null pointer|SIGSEGV"),
+    Wrong("everybody is killed", "kill(-getpgrp(), SIGKILL); pause(); return 0;", r"SIGKILL"),
+    Wrong("low descriptors closed", "for (int i = 0; i < 200; i++) close(i); *(volatile int *)0 = 1; return 0;", r"SIGSEGV|null pointer"),
+    Wrong("no descriptors left", "struct rlimit r = {0, 0}; setrlimit(RLIMIT_NOFILE, &r); *(volatile int *)0 = 1; return 0;", r"SIGSEGV|null pointer"),
+    Wrong("no processor time left", "struct rlimit r = {1, 1}; setrlimit(RLIMIT_CPU, &r); for (volatile int i = 0;; i++) {}", r"SIGKILL|SIGXCPU|time|killed"),
+    Wrong("an alarm", "alarm(1); for (;;) pause();", r"SIGALRM|alarm"),
+    Wrong("handler that crashes", "signal(SIGSEGV, bad); *(volatile int *)0 = n; return 0;", r"SIGSEGV|stack|ended",
+          "static void bad(int s) { signal(s, SIG_DFL); *(volatile int *)8 = s; }"),
+    Wrong("a destructor of a thread's value", "pthread_key_t k; pthread_key_create(&k, gone); pthread_setspecific(k, &k); pthread_exit(0);",
+          r"SIGSEGV|pthread_exit|ended", "static void gone(void *p) { (void)p; *(volatile int *)16 = 1; }"),
+    Wrong("atexit that crashes", "atexit(late); exit(0);", r"SIGSEGV|exit\(0\)", "static void late(void) { *(volatile int *)24 = 1; }"),
+    Wrong("quick_exit", "quick_exit(7);", r"7"),
+    Wrong("assertion", "assert(n == 0); return 0;", r"[Aa]ssert|abort", "#include <assert.h>"),
+    Wrong("free of a local", "int a[4]; int *volatile p = a; free(p); return a[0];", r"SIGABRT|SIGSEGV|abort"),
+    Wrong("heap overrun", "volatile char *volatile p = malloc(24); for (int i = 0; i < 4096; i++) p[i] = 0x41; free((void *)p); free(malloc(5000)); return 0;", r"SIGABRT|SIGSEGV|abort"),
+    Wrong("code unmapped", "munmap((void *)((uintptr_t)trial & ~4095ul), 4096); return 0;", r"crashed with SIG", "#include <sys/mman.h>"),
+    Wrong("all of the stack unmapped", "char here; munmap((void *)(((uintptr_t)&here & ~4095ul) - 65536), 1 << 17); return 0;",
+          r"SIG", "#include <sys/mman.h>"),
+    Wrong("a format that reads far", 'char b[8]; const char *volatile f = "%s%s%s%s%s%s%s%s%n"; return sprintf(b, f);', r"crashed with SIG|abort",
+          "#include <stdio.h>\n#pragma GCC diagnostic ignored \"-Wformat-security\""),
+    Wrong("a thread never joined crashes later", "pthread_t t; pthread_create(&t, 0, slow, 0); sleep(2); return 0;", r"SIG",
+          "static void *slow(void *p) { usleep(50000); abort(); return p; }"),
     Wrong("another program", 'execl("/bin/true", "true", (char *)0); return 0;', r"ended"),
 ]
 HEAD = """#define _GNU_SOURCE
@@ -321,6 +347,44 @@ def test_a_copy_of_the_kernel_is_ended(tree, body):
     assert "called fork in the kernel's own process" in run.text, run.text
     assert tree.left() == {}
     assert tree.kernel.ok(GOOD_AS_NEW).text == NEW
+
+
+# ---------------------------------------------------------------- what is printed, what is interrupted
+
+
+def test_much_without_a_newline_is_cut_and_soon_over(tree):
+    spoiler(tree, 'static char part[1 << 16]; memset(part, 120, sizeof part - 1); for (int i = 0; i < 1024; i++) printf("%s", part);')
+    run = tree.kernel.run("spoiler.spoil();", timeout=40)
+    assert "characters" in run.text and len(run.text) < 1_000_000
+    assert run.seconds < 20, run.seconds  # 33 s once; under a second where nothing else runs
+
+
+def test_one_large_line_of_java_is_cut_as_any_output_is(tree):
+    run = tree.kernel.ok('System.out.println("x".repeat(30_000_000) + "end");')
+    assert len(run.text) < 1_000_000 and "are not shown" in run.text and run.text.endswith("end\n")
+
+
+@pytest.mark.parametrize("body, says", [("sleep(30);", "waits for something"), ("for (volatile int i = 0; i < 2000000000; i++) {}", "keeps a processor busy")])
+def test_what_an_interrupt_cannot_end_is_told_for_what_it_does(tree, body, says):
+    spoiler(tree, f'puts("begun"); {body}')
+    run = tree.kernel.send("spoiler.spoil();")
+    tree.kernel.wait_for(run, "begun")
+    tree.kernel.interrupt()
+    tree.kernel.wait(run, timeout=20)
+    assert says in run.error, run.error
+    time.sleep(1)
+
+
+def test_an_interrupt_while_the_process_starts_is_told_as_one(tree):
+    tree.file.write_text(HEAD + "__attribute__((constructor)) static void slow(void) { sleep(20); }\nint trial(int n) { return n; }\n")
+    run = tree.kernel.send('System.out.println("begun"); trial.trial(1);')
+    tree.kernel.wait_for(run, "begun")
+    tree.kernel.interrupt()
+    tree.kernel.wait(run, timeout=20)
+    assert "Interrupted" in run.error and "could not" not in run.error, run.text
+    tree.file.write_text(GOOD)
+    assert "trial 4, state 1" in tree.kernel.ok(CALL).text
+    assert tree.left() == {}
 
 
 # ---------------------------------------------------------------- random edits of the chapters' own code

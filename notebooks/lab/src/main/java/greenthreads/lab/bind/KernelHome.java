@@ -9,6 +9,7 @@ import greenthreads.lab.call.CodeHome;
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.JavaType;
 import greenthreads.lab.call.KnownMemory;
+import greenthreads.lab.call.Loader;
 import greenthreads.lab.call.ProcessState;
 import greenthreads.lab.call.Signature;
 import greenthreads.lab.call.Upcall;
@@ -91,20 +92,13 @@ final class KernelHome implements CodeHome {
         // The process maps the file. A copy under no name cannot be changed under its feet.
         Files.write(copy, built.entry().content());
         Arena arena = info.leavesTraces() ? Arena.global() : Arena.ofAuto();
-        return SymbolLookup.libraryLookup(copy, arena);
+        return Loader.load(source.title(), copy, arena);
       } finally {
         Files.deleteIfExists(copy);
       }
     } catch (IOException e) {
       throw new LabException(
           source.title() + " was compiled but cannot be read back: " + Words.reason(e), e);
-    } catch (IllegalArgumentException e) {
-      throw new LabException(
-          source.title()
-              + " was compiled, but the system cannot load it: "
-              + e.getMessage()
-              + ".\nA function that is declared and used but defined nowhere is the usual reason.",
-          e);
     }
   }
 

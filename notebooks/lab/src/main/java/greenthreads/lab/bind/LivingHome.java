@@ -133,8 +133,9 @@ final class LivingHome implements CodeHome {
 
   private Object call(String function, CallShape shape, Object[] arguments) {
     long start = System.nanoTime();
-    LivingProcess process = process();
+    LivingProcess process = null;
     try {
+      process = process();
       meet(process);
       LivingProcess.Lane lane = process.take();
       try {
@@ -143,9 +144,11 @@ final class LivingHome implements CodeHome {
         process.giveBack(lane);
       }
     } catch (ClosedByInterruptException | InterruptedException e) {
-      forget(process);
       Thread.interrupted(); // so that the wait is not cut short
-      process.closeAndWait();
+      if (process != null) { // else it was about to be started, and is gone already
+        forget(process);
+        process.closeAndWait();
+      }
       Thread.currentThread().interrupt();
       throw new LabException(
           ("Interrupted: the call of `%s` was ended, with its process and all that had started."
@@ -202,12 +205,12 @@ final class LivingHome implements CodeHome {
 
   // ----- the process -----------------------------------------------------------------------------
 
-  private LivingProcess process() {
+  private LivingProcess process() throws ClosedByInterruptException {
     LivingProcess process = running.get();
     return process != null && process.isAlive() ? process : start();
   }
 
-  private synchronized LivingProcess start() {
+  private synchronized LivingProcess start() throws ClosedByInterruptException {
     LivingProcess process = running.get();
     if (process != null && process.isAlive()) {
       return process;
@@ -270,10 +273,11 @@ final class LivingHome implements CodeHome {
       }
     }
     given.forEach(end.report()::add);
-    if (end.report().has("failed")) {
+    HostReport failed = end.report().has("failed") ? end.report() : end.ending();
+    if (failed.has("failed")) {
       return new LabException(
           "%s could not be called in a process of its own: %s."
-              .formatted(function, end.report().word("failed")));
+              .formatted(function, failed.word("failed")));
     }
     var run = new RunEnd(library, function, LIMIT, 0, "", Map.of(), Map.of());
     Crash crash = run.crash(end.report(), end.ending(), Duration.ofNanos(nanos));

@@ -36,6 +36,7 @@ import java.util.function.Consumer;
  */
 public final class NativeOutput {
   private static final int CHUNK = 64 * 1024;
+  private static final int MUCH = CHUNK / 2;
 
   /** One captured descriptor. */
   private final class Stream {
@@ -55,15 +56,18 @@ public final class NativeOutput {
     }
 
     /** Reads what is there, without waiting. Holds {@link #lock}. */
-    void takeAll() {
+    long takeAll() {
+      long taken = 0;
       for (long count = C.read(readEnd, buffer, CHUNK); count > 0; ) {
         bytes.put(buffer.asSlice(0, count).asByteBuffer()).flip();
         decoder.decode(bytes, chars, false);
         bytes.compact();
         sink.accept(chars.flip().toString());
         chars.clear();
+        taken += count;
         count = count == CHUNK ? C.read(readEnd, buffer, CHUNK) : 0;
       }
+      return taken;
     }
   }
 
@@ -109,11 +113,11 @@ public final class NativeOutput {
     }
   }
 
-  private void takeAll() {
+  /** How much there was. */
+  private long takeAll() {
     lock.lock();
     try {
-      out.takeAll();
-      err.takeAll();
+      return out.takeAll() + err.takeAll();
     } finally {
       lock.unlock();
     }
@@ -123,9 +127,10 @@ public final class NativeOutput {
     try (var arena = Arena.ofConfined()) {
       MemorySegment descriptors = C.pollDescriptors(arena, out.readEnd, err.readEnd);
       while (C.waitForInput(descriptors, 2) >= 0) {
-        takeAll();
-        // A pause lets a chatty loop fill the pipe: fewer, larger messages to the browser.
-        Thread.sleep(5);
+        if (takeAll() < MUCH) {
+          // A pause lets a chatty loop fill the pipe: fewer, larger messages to the browser.
+          Thread.sleep(5);
+        }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

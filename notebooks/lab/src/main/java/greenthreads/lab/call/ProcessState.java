@@ -52,7 +52,7 @@ public final class ProcessState {
   private volatile boolean called;
 
   private ProcessState(Path library, int[] outputs) throws Throwable {
-    SymbolLookup symbols = SymbolLookup.libraryLookup(library, Arena.global());
+    SymbolLookup symbols = Loader.load(SOURCE, library, Arena.global());
     var number = FunctionDescriptor.of(JAVA_INT);
     // Without a thread's way out of Java and back: it returns at once, and calls nothing.
     afterCall = handle(symbols, "state_after_call", number, Linker.Option.critical(false));

@@ -89,7 +89,15 @@ public final class OwnCode {
    */
   public Path file() {
     try {
-      return new Cache(cache).get(entry, product, this::make).folder().resolve(product);
+      Path file = new Cache(cache).get(entry, product, this::make).folder().resolve(product);
+      if (!Files.isExecutable(file)) {
+        throw new LabException(
+            ("A part of the lab, `%s`, may not run where it lies: %s.\nThat folder allows no code"
+                    + " (mounted noexec, say). Set GREEN_THREADS_BUILD to a folder elsewhere, and"
+                    + " restart the kernel.")
+                .formatted(product, file.getParent()));
+      }
+      return file;
     } catch (IOException e) {
       throw new LabException(
           "A part of the lab, `%s`, could not be made: %s.\nFree some space in %s or make it writable,"

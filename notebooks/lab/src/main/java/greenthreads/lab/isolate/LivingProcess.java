@@ -9,6 +9,7 @@ import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
@@ -85,8 +86,10 @@ public final class LivingProcess implements AutoCloseable {
    * @param function one of its functions
    * @param limit how long each call may take
    * @throws LabException if it cannot be started
+   * @throws ClosedByInterruptException if the thread is interrupted; nothing is left then
    */
-  public static LivingProcess start(Host host, Path library, String function, Duration limit) {
+  public static LivingProcess start(Host host, Path library, String function, Duration limit)
+      throws ClosedByInterruptException {
     List<String> command = new ArrayList<>(host.command());
     Path folder = null;
     ServerSocketChannel server = null;
@@ -116,6 +119,9 @@ public final class LivingProcess implements AutoCloseable {
       }
       closeQuietly(server);
       delete(folder);
+      if (e instanceof ClosedByInterruptException interrupted) {
+        throw interrupted;
+      }
       throw new LabException(
           "The process that changed code runs in could not be started: " + Words.reason(e), e);
     }

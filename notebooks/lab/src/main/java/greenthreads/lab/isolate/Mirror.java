@@ -1,6 +1,7 @@
 package greenthreads.lab.isolate;
 
 import greenthreads.lab.call.CodeMap;
+import greenthreads.lab.call.Loader;
 import greenthreads.lab.call.Mapping;
 import greenthreads.lab.call.ProcessState;
 import java.io.IOException;
@@ -66,7 +67,7 @@ public final class Mirror {
   public static synchronized Mirror of(Host host) {
     if (instance == null) {
       try {
-        instance = new Mirror(SymbolLookup.libraryLookup(host.mirror(), Arena.global()));
+        instance = new Mirror(Loader.load("mirror.c", host.mirror(), Arena.global()));
         ProcessState.keepHandlers();
       } catch (RuntimeException | Error e) {
         throw e;

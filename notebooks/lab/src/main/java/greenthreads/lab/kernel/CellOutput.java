@@ -32,6 +32,7 @@ final class CellOutput {
 
   static final int HEAD_LIMIT = 256 * 1024;
   static final int TAIL_LIMIT = 32 * 1024;
+  private static final int PIECE = 8 * 1024;
   private static final long PAUSE_MILLIS = 25;
 
   private final Sink sink;
@@ -105,7 +106,19 @@ final class CellOutput {
     add(Kind.ERR, text);
   }
 
+  /** In pieces: of a large one the first part is to be shown, and its last. */
   private synchronized void add(Kind to, String text) {
+    for (int from = 0; from < text.length(); ) {
+      int end = Math.min(text.length(), from + PIECE);
+      if (end < text.length() && Character.isHighSurrogate(text.charAt(end - 1))) {
+        end--; // the other half belongs to it
+      }
+      addPiece(to, text.substring(from, end));
+      from = end;
+    }
+  }
+
+  private void addPiece(Kind to, String text) {
     // Once something is held back, all that follows is: a short piece must not overtake it.
     if (open && (!tail.isEmpty() || shown + text.length() > HEAD_LIMIT)) {
       keepTail(text);

@@ -1,5 +1,7 @@
 package greenthreads.lab.kernel;
 
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -16,6 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class StillRunning {
   private static final long PATIENCE_MILLIS = 400;
+  private static final long LOOK_MILLIS = 100;
   private static final String CELL_THREAD = "IJava-executor-";
 
   /** Threads a report has named: a later interrupt is about a later cell. */
@@ -31,7 +34,8 @@ final class StillRunning {
       lines.add(
           "The cell is given up, but its code is still running"
               + where(busy.get().getStackTrace())
-              + " and keeps a processor busy: nothing in Java can stop it from outside.");
+              + (keepsBusy(busy.get()) ? " and keeps a processor busy" : " and waits for something")
+              + ": nothing in Java can stop it from outside.");
       lines.add(
           "To be rid of it, restart the kernel (menu Kernel, Restart Kernel). Until then the"
               + " notebook works as usual. To try such code safely, run it isolated:"
@@ -58,6 +62,20 @@ final class StillRunning {
       busy = busy();
     }
     return busy;
+  }
+
+  /** Whether a thread computes; else it sleeps, or waits for the system. */
+  private static boolean keepsBusy(Thread thread) {
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+    long start = System.nanoTime();
+    long used = threads.getThreadCpuTime(thread.threadId());
+    try {
+      Thread.sleep(LOOK_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    long more = threads.getThreadCpuTime(thread.threadId()) - used;
+    return used < 0 || more * 50 > System.nanoTime() - start; // a busy machine gives it little
   }
 
   /** A thread of the kernel that is inside a cell's code. */

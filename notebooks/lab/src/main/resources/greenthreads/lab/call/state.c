@@ -73,11 +73,13 @@ static struct {
 } before;
 
 static int outputs[2];
+static atomic_uint forks;             /* that this process has made */
 static volatile sig_atomic_t is_copy; /* this process is a copy that fork has made */
 
 /* Shared with all copies. Their numbers in the order of their making; the oldest thousands are enough. */
 static struct copies {
     atomic_uint count;
+    atomic_uint seen; /* all that there ever were */
     int process[COPIES_MAX];
 } *copies;
 
@@ -289,6 +291,13 @@ unsigned state_after_cell(void) {
 /* The number of a process that fork has made of this one, or of such a one, and that was not asked for
  * before; 0 if there is none. It may run another program by now, or have ended. */
 int state_take_copy(void) {
+    /* One that was made this moment has not said yet that it is there. */
+    for (int i = 0; i < 1000 && copies != NULL && atomic_load(&copies->seen) < forks; i++) {
+        poll(NULL, 0, 1);
+    }
+    if (copies != NULL && atomic_load(&copies->seen) < forks) {
+        atomic_store(&copies->seen, forks); /* it was killed before: it is not waited for again */
+    }
     unsigned count = copies == NULL ? 0 : atomic_load(&copies->count);
     return count == 0 ? 0 : copies->process[atomic_fetch_sub(&copies->count, 1) - 1];
 }
@@ -311,6 +320,13 @@ static void after_fork_there(void) {
     if (number < COPIES_MAX) {
         copies->process[number] = getpid();
     }
+    if (copies != NULL) {
+        atomic_fetch_add(&copies->seen, 1);
+    }
+}
+
+static void after_fork_here(void) {
+    atomic_fetch_add(&forks, 1);
 }
 
 /* Of the handlers only: the lab has installed one of its own. */
@@ -353,5 +369,5 @@ void state_begin(int out, int err) {
     if (copies == MAP_FAILED) {
         copies = NULL;
     }
-    pthread_atfork(NULL, NULL, after_fork_there);
+    pthread_atfork(NULL, after_fork_here, after_fork_there);
 }

@@ -40,6 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class IsolatedRunTest {
   private static final String C =
@@ -744,6 +745,40 @@ class IsolatedRunTest {
       assertEquals(List.of(), processes().stream().map(p -> p.info().commandLine()).toList());
       assertTrue(System.nanoTime() - start < 20_000_000_000L, function);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {14, 20, 60, 150})
+  void fewDescriptorsAreEnough(int allowed) {
+    var launcher = List.of("/bin/sh", "-c", "ulimit -n " + allowed + "; exec \"$@\"", "sh");
+    var limited = new Host(toolchain.command(), cache, launcher);
+    var callee = new IsolatedRun.Callee(library, "add", 0, 0);
+    Outcome outcome =
+        IsolatedRun.call(
+            limited, callee, new CallShape("www"), new Object[] {20, 22}, LONG, new Kept());
+    assertEquals(42, assertInstanceOf(Outcome.Returned.class, outcome).value());
+  }
+
+  /** The host's own failure is not the function's. */
+  @Test
+  void tooFewDescriptorsAreToldOf() {
+    var launcher = List.of("/bin/sh", "-c", "ulimit -n 6; exec \"$@\"", "sh");
+    var limited = new Host(toolchain.command(), cache, launcher);
+    var callee = new IsolatedRun.Callee(library, "add", 0, 0);
+    var failed =
+        assertThrows(
+            LabException.class,
+            () ->
+                IsolatedRun.call(
+                    limited,
+                    callee,
+                    new CallShape("www"),
+                    new Object[] {20, 22},
+                    LONG,
+                    new Kept()));
+    assertTrue(
+        failed.getMessage().startsWith("add could not be called in a process of its own: "),
+        failed.getMessage());
   }
 
   @ParameterizedTest

@@ -514,7 +514,7 @@ int connect_to(const char *path) {
         return -1;
     }
     strcpy(address.sun_path, path);
-    int high = fcntl(connection, F_DUPFD_CLOEXEC, 200);
+    int high = move_up(connection);
     close(connection);
     if (high >= 0 && connect(high, (struct sockaddr *)&address, sizeof address) != 0) {
         close(high);

@@ -52,6 +52,7 @@
 #include "frames.h"
 #include "guard.h"
 #include "live.h"
+#include "report.h"
 #include "runner.h"
 #include "signals.h"
 #include "tracer.h"
@@ -113,7 +114,7 @@ static pid_t start_runner(void) {
 
 /* Where the runner's report goes, out of the way of what the code opens. */
 static int report_to(int pipe) {
-    int report = fcntl(pipe, F_DUPFD_CLOEXEC, 200);
+    int report = move_up(pipe);
     int empty = open("/dev/null", O_RDONLY);
     if (report < 0 || dup2(empty, STDIN_FILENO) < 0) {
         _exit(FATAL_EXIT);

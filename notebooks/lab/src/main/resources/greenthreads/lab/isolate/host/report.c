@@ -39,6 +39,14 @@ static void keep_line(void) {
     }
 }
 
+int move_up(int descriptor) {
+    int high = -1;
+    for (int from = 200; high < 0 && from > STDERR_FILENO; from /= 2) { /* few may be allowed */
+        high = fcntl(descriptor, F_DUPFD_CLOEXEC, from);
+    }
+    return high;
+}
+
 void flush_line(void) {
     size_t done = last_words ? line_length : 0;
     if (last_words) {
@@ -166,7 +174,7 @@ void lab_stack(const char *name, void *low, size_t size, size_t guard) {
 
 /* Out of the way of what the function opens. */
 static int moved_up(int descriptor) {
-    int high = fcntl(descriptor, F_DUPFD_CLOEXEC, 200);
+    int high = move_up(descriptor);
     if (high >= 0) {
         close(descriptor);
     }

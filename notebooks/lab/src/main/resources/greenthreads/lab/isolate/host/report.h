@@ -80,4 +80,7 @@ void put_maps(void);
 __attribute__((visibility("default"))) void lab_stack(const char *name, void *low, size_t size,
                                                       size_t guard);
 
+/* A second descriptor of the same, out of the way of what the code opens; -1 if none is left. */
+int move_up(int descriptor);
+
 #endif

@@ -245,9 +245,13 @@ void watch(pid_t runner, int lives_on, const int channels[CHANNELS], int64_t lim
     if (lives_on && oldest_call() >= 0) {
         busy -= shared->used[oldest_call()];
     }
+    /* It ended before it had loaded anything, and so by itself. */
+    const int is_ours =
+        WIFEXITED(status) && WEXITSTATUS(status) == FATAL_EXIT && shared->phase == START;
     snprintf(text, sizeof text,
-             "%s %d %s\nlimit %d\nbusy %lld\nsystem %lld\ntook %lld\nleft %u\nstays %d\n"
+             "%s%s %d %s\nlimit %d\nbusy %lld\nsystem %lld\ntook %lld\nleft %u\nstays %d\n"
              "phase %s\ncopies %d\n%s",
+             is_ours ? "failed there are not enough descriptors, or not enough memory\n" : "",
              WIFSIGNALED(status) ? "signal" : "exit",
              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
              WIFSIGNALED(status) ? signal_name(WTERMSIG(status)) : "-", asked, (long long)busy,
