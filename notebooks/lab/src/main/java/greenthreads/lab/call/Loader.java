@@ -1,7 +1,6 @@
 package greenthreads.lab.call;
 
 import greenthreads.lab.base.LabException;
-import greenthreads.lab.base.Platform;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -49,19 +48,22 @@ public final class Loader {
   private static String reason(Path file) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = arena.allocateFrom(file.toString());
-      var open =
-          FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_INT);
-      var opened = (MemorySegment) function("dlopen", open).invokeExact(name, RTLD_NOW);
+      MethodHandle open =
+          function(
+              "dlopen",
+              FunctionDescriptor.of(
+                  ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+      // Looked up before: to look a symbol up is the loader's work too, and its last word is kept.
+      MethodHandle lastWord = function("dlerror", FunctionDescriptor.of(ValueLayout.ADDRESS));
+      var opened = (MemorySegment) open.invokeExact(name, RTLD_NOW);
       if (opened.address() != 0) {
         return "";
       }
-      var error =
-          (MemorySegment)
-              function("dlerror", FunctionDescriptor.of(ValueLayout.ADDRESS)).invokeExact();
+      var error = (MemorySegment) lastWord.invokeExact();
       String text =
           error.address() == 0 ? "" : error.reinterpret(Long.MAX_VALUE).getString(0).strip();
       // A file that was about to lose its name: its name says nothing.
-      return Platform.IS_MAC ? text : text.replaceFirst("^" + java.util.regex.Pattern.quote(file + ": "), "");
+      return text.startsWith(file + ": ") ? text.substring((file + ": ").length()) : text;
     } catch (Throwable e) {
       return "";
     }

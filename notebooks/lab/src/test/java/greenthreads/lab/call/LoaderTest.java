@@ -20,13 +20,15 @@ class LoaderTest {
   @Test
   void theSystemsOwnReasonIsTold() throws IOException {
     assumeTrue(!Platform.IS_MAC, "other words there");
-    Path rubbish = Files.writeString(folder.resolve("a é.so"), "no library at all, but long enough");
+    Path rubbish =
+        Files.writeString(folder.resolve("a é.so"), "no library at all, but long enough");
     var failed =
         assertThrows(LabException.class, () -> Loader.load("a.c", rubbish, Arena.ofAuto()));
     assertTrue(
         failed
             .getMessage()
-            .matches("(?s)a\\.c was compiled, but the system cannot load it: (file too short|invalid ELF header).*"),
+            .matches(
+                "(?s)a\\.c was compiled, but the system cannot load it: (file too short|invalid ELF header).*"),
         failed.getMessage());
     assertFalse(failed.getMessage().contains(folder.toString()), failed.getMessage());
   }
