@@ -82,11 +82,6 @@ public final class DebugInfo {
             .flatMap(entry -> new CType(this, entry.offset).struct());
   }
 
-  /** The structs and unions that have a tag. */
-  List<CStruct> structs() {
-    return structs.values().stream().map(entry -> struct(entry, "")).toList();
-  }
-
   private void index(Entry entry) {
     switch (entry.tag) {
       case SUBPROGRAM -> indexFunction(entry);

@@ -131,10 +131,6 @@ public final class Symbols {
     return exports.contains(name);
   }
 
-  boolean isEmpty() {
-    return functions.isEmpty();
-  }
-
   /** A symbol table (System V ABI, chapter 4). */
   private void readTable(List<ObjectFile.Section> sections, ObjectFile.Section table) {
     ByteCursor names = sections.get(table.link()).content();

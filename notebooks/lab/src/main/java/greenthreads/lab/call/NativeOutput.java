@@ -1,21 +1,18 @@
 package greenthreads.lab.call;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import greenthreads.lab.base.Platform;
+import greenthreads.lab.base.Utf8;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharsetDecoder;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
@@ -42,13 +39,7 @@ public final class NativeOutput {
   private final class Stream {
     final int readEnd;
     final Consumer<String> sink;
-    final CharsetDecoder decoder =
-        StandardCharsets.UTF_8
-            .newDecoder()
-            .onMalformedInput(CodingErrorAction.REPLACE)
-            .onUnmappableCharacter(CodingErrorAction.REPLACE);
-    final ByteBuffer bytes = ByteBuffer.allocate(CHUNK + 8);
-    final CharBuffer chars = CharBuffer.allocate(CHUNK + 8);
+    final Utf8 utf8 = new Utf8();
 
     Stream(int readEnd, Consumer<String> sink) {
       this.readEnd = readEnd;
@@ -59,11 +50,8 @@ public final class NativeOutput {
     long takeAll() {
       long taken = 0;
       for (long count = C.read(readEnd, buffer, CHUNK); count > 0; ) {
-        bytes.put(buffer.asSlice(0, count).asByteBuffer()).flip();
-        decoder.decode(bytes, chars, false);
-        bytes.compact();
-        sink.accept(chars.flip().toString());
-        chars.clear();
+        byte[] bytes = buffer.asSlice(0, count).toArray(JAVA_BYTE);
+        sink.accept(utf8.decode(bytes, 0, bytes.length));
         taken += count;
         count = count == CHUNK ? C.read(readEnd, buffer, CHUNK) : 0;
       }

@@ -1,11 +1,6 @@
 package greenthreads.lab.isolate;
 
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharsetDecoder;
-import java.nio.charset.CoderResult;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
+import greenthreads.lab.base.Utf8;
 import java.util.Locale;
 import java.util.function.Consumer;
 
@@ -33,7 +28,6 @@ public final class OutputLimit implements OutputSink {
   private long shownLines;
   private long heldBytes;
   private long heldLines;
-  private long notUtf8;
 
   /** The last bytes past the limits, of both streams: a ring. */
   private final byte[] tail = new byte[TAIL_BYTES];
@@ -102,6 +96,7 @@ public final class OutputLimit implements OutputSink {
       out.show(last, last.length);
       out.end();
     }
+    long notUtf8 = out.utf8.malformed() + err.utf8.malformed();
     if (notUtf8 > 0) {
       err.text(
           "\n(%,d %s not UTF-8 text; shown as \ufffd.)\n"
@@ -150,18 +145,10 @@ public final class OutputLimit implements OutputSink {
         : String.format(Locale.ROOT, "%.1f MB", bytes / 1e6);
   }
 
-  /** One of the two streams; a character may be spread over two pieces. */
-  private final class Channel {
-    private final Consumer<String> sink;
-    private final CharsetDecoder decoder =
-        StandardCharsets.UTF_8
-            .newDecoder()
-            .onMalformedInput(CodingErrorAction.REPORT)
-            .onUnmappableCharacter(CodingErrorAction.REPORT);
-    private byte[] rest = new byte[0];
-
+  /** One of the two streams. */
+  private record Channel(Consumer<String> sink, Utf8 utf8) {
     Channel(Consumer<String> sink) {
-      this.sink = sink;
+      this(sink, new Utf8());
     }
 
     void text(String text) {
@@ -171,31 +158,11 @@ public final class OutputLimit implements OutputSink {
     }
 
     void show(byte[] bytes, int length) {
-      ByteBuffer in = ByteBuffer.allocate(rest.length + length);
-      in.put(rest).put(bytes, 0, length).flip();
-      decode(in, false);
-      rest = new byte[in.remaining()];
-      in.get(rest);
+      text(utf8.decode(bytes, 0, length));
     }
 
     void end() {
-      decode(ByteBuffer.wrap(rest), true);
-      rest = new byte[0];
-    }
-
-    private void decode(ByteBuffer in, boolean last) {
-      var chars = CharBuffer.allocate(in.remaining() + 1);
-      decoder.reset();
-      while (true) {
-        CoderResult result = decoder.decode(in, chars, last);
-        if (!result.isError()) {
-          break;
-        }
-        in.position(in.position() + result.length());
-        chars.put('\ufffd');
-        notUtf8++;
-      }
-      text(chars.flip().toString());
+      text(utf8.end());
     }
   }
 }

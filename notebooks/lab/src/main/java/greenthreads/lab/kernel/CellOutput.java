@@ -1,11 +1,8 @@
 package greenthreads.lab.kernel;
 
+import greenthreads.lab.base.Utf8;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharsetDecoder;
-import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Locale;
@@ -175,15 +172,10 @@ final class CellOutput {
     return new PrintStream(new Decoding(to), true, StandardCharsets.UTF_8);
   }
 
-  /** Bytes of a Java stream back to text; a character may be spread over two writes. */
+  /** Bytes of a Java stream back to text. */
   private final class Decoding extends OutputStream {
     private final Kind to;
-    private final CharsetDecoder decoder =
-        StandardCharsets.UTF_8
-            .newDecoder()
-            .onMalformedInput(CodingErrorAction.REPLACE)
-            .onUnmappableCharacter(CodingErrorAction.REPLACE);
-    private byte[] rest = new byte[0];
+    private final Utf8 utf8 = new Utf8();
 
     Decoding(Kind to) {
       this.to = to;
@@ -196,13 +188,7 @@ final class CellOutput {
 
     @Override
     public synchronized void write(byte[] bytes, int offset, int length) {
-      ByteBuffer in = ByteBuffer.allocate(rest.length + length);
-      in.put(rest).put(bytes, offset, length).flip();
-      CharBuffer text = CharBuffer.allocate(in.remaining() + 1);
-      decoder.decode(in, text, false);
-      rest = new byte[in.remaining()];
-      in.get(rest);
-      add(to, text.flip().toString());
+      add(to, utf8.decode(bytes, offset, length));
     }
   }
 }
