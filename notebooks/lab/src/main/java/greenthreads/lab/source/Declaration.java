@@ -217,7 +217,8 @@ final class Declaration {
 
   /** The name in {@code (*name)}; in {@code (*name(parameters))}, it is a function's. */
   private String readParenthesised(int open) {
-    for (int i = open + 1; i < close(open); i++) {
+    int end = close(open);
+    for (int i = open + 1; i < end; i++) {
       Token token = tokens.get(i);
       if (token.is(Token.Kind.WORD) && !QUALIFIERS.contains(token.text())) {
         isFunction = is(i + 1, "(");
@@ -258,7 +259,8 @@ final class Declaration {
   }
 
   private void readConstants(int open) {
-    for (int i = open + 1; i < close(open); i++) {
+    int end = close(open);
+    for (int i = open + 1; i < end; i++) {
       Token token = tokens.get(i);
       if (token.is(Token.Kind.WORD) && (is(i - 1, ",") || i == open + 1)) {
         keys.add(new Key(Space.NAME, token.text()));

@@ -5,6 +5,7 @@ import greenthreads.lab.source.SourceFile.Key;
 import greenthreads.lab.source.SourceFile.Kind;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -128,7 +129,7 @@ final class Merge {
     }
 
     boolean replaces(Item item) {
-      return item.keys().stream().anyMatch(keys::contains);
+      return !Collections.disjoint(keys, item.keys());
     }
 
     /** Whether all code at a path already sees it: it stands at that path or around it. */

@@ -30,31 +30,23 @@ record Token(Kind kind, String text, int start, int line, int lastLine) {
   // text is. What is not closed ends with its line, as for the compiler; a comment, with the text.
 
   private static final String CONTINUATION = "\\\\\r?\n";
-  private static final String REST_OF_LINE = "(?:" + CONTINUATION + "|(?!\r?\n).)*+";
-  static final String COMMENT = "/\\*(?:(?!\\*/).)*+(?:\\*/)?|//" + REST_OF_LINE;
-  static final String STRING = "\"(?:" + CONTINUATION + "|\\\\.|[^\"\\\\\n])*+\"?";
+  private static final String REST_OF_LINE = "(?:[^\\\\\r\n]++|" + CONTINUATION + "|(?!\r?\n).)*+";
+  static final String COMMENT = "/\\*(?:[^*]++|\\*(?!/))*+(?:\\*/)?|//" + REST_OF_LINE;
+  static final String STRING = "\"(?:[^\"\\\\\n]++|" + CONTINUATION + "|\\\\.)*+\"?";
   static final String CHARACTER = STRING.replace('"', '\'');
-  private static final String LETTER = "[\\p{L}\\p{N}_$]";
 
-  private static final Pattern DIRECTIVE =
+  // One pattern for what begins in one way; most of a text, words and spaces, needs none.
+  private static final Pattern COMMENTS = Pattern.compile(COMMENT, Pattern.DOTALL);
+  private static final Pattern LITERALS = Pattern.compile(STRING + "|" + CHARACTER, Pattern.DOTALL);
+  private static final Pattern NUMBERS = Pattern.compile("\\d(?:[\\w$.]|'(?=\\w))*+");
+  private static final Pattern DIRECTIVES =
       Pattern.compile(
-          "#(?:" + String.join("|", COMMENT, STRING, CONTINUATION, "(?!\r?\n).") + ")*+",
+          "#(?:[^/\"\\\\\r\n]++|"
+              + String.join("|", COMMENT, STRING, CONTINUATION, "(?!\r?\n).")
+              + ")*+",
           Pattern.DOTALL);
 
   private static final Pattern NAME = Pattern.compile("#[^\\p{L}]*(\\w*)");
-
-  private static final Pattern ANY =
-      Pattern.compile(
-          String.join(
-              "|",
-              "(?<space>\\s++|" + CONTINUATION + ")",
-              "(?<comment>" + COMMENT + ")",
-              "(?<string>" + STRING + ")",
-              CHARACTER,
-              "\\p{N}(?:" + LETTER + "|\\.|'(?=" + LETTER + "))*+",
-              "(?<word>" + LETTER + "++)",
-              "."),
-          Pattern.DOTALL);
 
   /** The offset behind its last character. */
   int end() {
@@ -71,44 +63,82 @@ record Token(Kind kind, String text, int start, int line, int lastLine) {
 
   /** A directive's name, {@code define}; the empty string for what is none or has none. */
   String directive() {
+    if (kind != Kind.DIRECTIVE) {
+      return "";
+    }
     Matcher matcher = NAME.matcher(text);
-    return kind == Kind.DIRECTIVE && matcher.lookingAt() ? matcher.group(1) : "";
+    return matcher.lookingAt() ? matcher.group(1) : "";
   }
 
   /** All tokens of a text; what lies between them is white space. */
   static List<Token> all(String text) {
     var tokens = new ArrayList<Token>();
-    Matcher any = ANY.matcher(text);
-    Matcher directive = DIRECTIVE.matcher(text);
     boolean lineBegins = true;
     int line = 1;
     int at = 0;
     while (at < text.length()) {
-      boolean isDirective = lineBegins && text.charAt(at) == '#';
-      Matcher found = isDirective ? directive : any;
-      found.region(at, text.length()).lookingAt();
-      String token = found.group();
-      int lastLine = line + Math.toIntExact(token.chars().filter(c -> c == '\n').count());
-      if (!isDirective && found.group("space") != null) {
-        lineBegins |= lastLine > line && token.charAt(0) != '\\';
+      char c = text.charAt(at);
+      if (Character.isWhitespace(c)) {
+        lineBegins |= c == '\n';
+        line += c == '\n' ? 1 : 0;
+        at++;
+      } else if (text.startsWith("\\\n", at) || text.startsWith("\\\r\n", at)) {
+        line++;
+        at = text.indexOf('\n', at) + 1;
       } else {
-        Kind kind = isDirective ? Kind.DIRECTIVE : kind(found);
-        lineBegins &= kind == Kind.COMMENT; // only a comment may stand in front of a directive
+        Kind kind = kind(text, at, lineBegins);
+        int end = end(text, at, kind);
+        String token = text.substring(at, end);
+        int lastLine = line;
+        for (int i = token.indexOf('\n'); i >= 0; i = token.indexOf('\n', i + 1)) {
+          lastLine++;
+        }
         tokens.add(new Token(kind, token, at, line, lastLine));
+        lineBegins &= kind == Kind.COMMENT; // only a comment may stand in front of a directive
+        line = lastLine;
+        at = end;
       }
-      line = lastLine;
-      at = found.end();
     }
     return tokens;
   }
 
-  private static Kind kind(Matcher found) {
-    if (found.group("comment") != null) {
-      return Kind.COMMENT;
+  private static Kind kind(String text, int at, boolean lineBegins) {
+    char c = text.charAt(at);
+    if (isPartOfWord(c)) {
+      return Character.isDigit(c) ? Kind.OTHER : Kind.WORD;
     }
-    if (found.group("string") != null) {
-      return Kind.STRING;
+    if (c == '#' && lineBegins) {
+      return Kind.DIRECTIVE;
     }
-    return found.group("word") != null ? Kind.WORD : Kind.OTHER;
+    boolean isComment = text.startsWith("/*", at) || text.startsWith("//", at);
+    return isComment ? Kind.COMMENT : c == '"' ? Kind.STRING : Kind.OTHER;
+  }
+
+  private static int end(String text, int at, Kind kind) {
+    return switch (kind) {
+      case COMMENT -> end(COMMENTS, text, at);
+      case DIRECTIVE -> end(DIRECTIVES, text, at);
+      case STRING -> end(LITERALS, text, at);
+      case WORD -> {
+        int end = at + 1;
+        while (end < text.length() && isPartOfWord(text.charAt(end))) {
+          end++;
+        }
+        yield end;
+      }
+      case OTHER ->
+          text.charAt(at) == '\''
+              ? end(LITERALS, text, at)
+              : Math.max(at + 1, end(NUMBERS, text, at));
+    };
+  }
+
+  private static boolean isPartOfWord(char c) {
+    return c == '_' || c == '$' || Character.isLetterOrDigit(c);
+  }
+
+  private static int end(Pattern pattern, String text, int at) {
+    Matcher matcher = pattern.matcher(text).region(at, text.length());
+    return matcher.lookingAt() ? matcher.end() : at;
   }
 }
