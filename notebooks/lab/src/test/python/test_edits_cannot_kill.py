@@ -239,6 +239,23 @@ def test_the_end_of_the_kernel_is_the_compilers(tmp_path):
         own.kernel.stop()
 
 
+def test_the_end_of_the_kernel_is_that_of_the_process_and_its_files(tmp_path):
+    own = Tree(tmp_path)
+    try:
+        own.kernel.ok(CALL)
+        started = {pid: Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in descendants(own.pid)}
+        hosts = {pid: words for pid, words in started.items() if "--live" in words}
+        (socket,) = {Path(words[words.index("--live") + 1]) for words in hosts.values()}
+        assert socket.exists()
+        os.kill(own.pid, signal.SIGKILL)
+        end = time.monotonic() + 10
+        while socket.parent.exists() or any(Path(f"/proc/{pid}/cmdline").exists() for pid in hosts):
+            assert time.monotonic() < end, (hosts, socket)
+            time.sleep(0.02)
+    finally:
+        own.kernel.stop()
+
+
 def test_variables_keep_their_values_and_it_is_said_when_they_are_lost(tree):
     tree.file.write_text(GOOD + "/* another */\n")
     seen = [re.search(r"state (\d+)", tree.kernel.ok(CALL).text)[1] for _ in range(3)]

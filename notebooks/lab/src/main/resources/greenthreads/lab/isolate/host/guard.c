@@ -67,7 +67,19 @@ static void give_up_powers(void) {
 
 #endif
 
-int guard(void) {
+/* Its caller may have been killed before it could do so. */
+static void remove_with_folder(const char *socket) {
+    char folder[4096];
+    const char *end = strrchr(socket, '/');
+    unlink(socket);
+    if (end != NULL && (size_t)(end - socket) < sizeof folder) {
+        memcpy(folder, socket, (size_t)(end - socket));
+        folder[end - socket] = '\0';
+        rmdir(folder); /* where there is nothing else in it */
+    }
+}
+
+int guard(const char *socket) {
     /* Whatever was blocked or ignored in the process that started this one, is not here. */
     forget_signals();
     adopt_orphans();
@@ -90,5 +102,8 @@ int guard(void) {
         kill(watcher, SIGCONT);
     }
     end_family(watcher);
+    if (socket != NULL) {
+        remove_with_folder(socket);
+    }
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : FATAL_EXIT);
 }

@@ -148,10 +148,11 @@ static int live(char **words) {
 }
 
 int main(int argc, char **argv) {
-    if (guard() != 0) {
+    const int lives_on = argc == 6 && strcmp(argv[1], "--live") == 0;
+    if (guard(lives_on ? argv[2] : NULL) != 0) {
         refuse("no further process can be started");
     }
-    if (argc == 6 && strcmp(argv[1], "--live") == 0) {
+    if (lives_on) {
         return live(argv + 2);
     }
     if (argc < 5 || argc == 6) {
