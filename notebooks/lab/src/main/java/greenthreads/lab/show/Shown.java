@@ -7,7 +7,7 @@ import java.util.Map;
  *
  * <p>As the last expression of a cell it is shown by itself; {@link #show()} shows it earlier.
  */
-public sealed interface Shown permits Figure, Listing, Chart {
+public sealed interface Shown permits Figure, Listing, Chart, Measured {
   /** The same content as plain text: for screen readers, for terminals, and for tests. */
   String text();
 
