@@ -1,6 +1,8 @@
 """What chapter 11 prints, and what its readers will try: expected/__init__.py says what each name means."""
 
-from expected import measured
+import re
+
+from expected import READY, loaded, measured, right, wrong
 
 # ---------------------------------------------------------------- what its native file prints, and what is true of its functions
 
@@ -63,3 +65,124 @@ FACTS = [
 ]
 
 NOT_FOR_WINDOWS = "it counts what other systems tell of a process's memory: x86_64-windows/machine.h says so"
+
+# ---------------------------------------------------------------- what stands under its cells
+
+N = r"[\d.,]+"
+RATIO = rf"(takes {N} times as long as .* \({N} to {N}\)|they cannot be told apart here)$"
+HOW = r"Medians of \d+ rounds, [\d.]+ s in all; from … to: half of the rounds\. (All are steady|Too far apart to say much: |TOO BUSY TO TELL)"
+
+
+def rows(*names):
+    """A row of a figure that shows spread, for each of them: the median, from, to; no claim on which is larger."""
+    return [HOW, *[rf"^ *{re.escape(name)} +{N} +{N} +{N}$" for name in names]]
+
+
+def priced(name):
+    return rf"^ *{re.escape(name)} +[\d,]+( +(-?[\d,]+|not seen)){{6}}$|^ *{re.escape(name)}( +refused){{7}}$"
+
+
+OUTPUTS = {
+    "fast-start": READY,
+    "trust-load": loaded(r"11-how-fast-how-many\.c"),
+    "here-source": [r"^struct place \{", r"switch_here\(struct place \*old, struct place \*new\)"],
+    "here-measure": [*rows("inlined", "called, chapter 07"), r"^called, chapter 07.*" + RATIO],
+    "yield-source": [r"inline void resume\(struct thread \*next\)", r"resume\(current->next\);", r"void yield_by_call\(void\)"],
+    "yield-measure": [
+        *rows(*[f"of {n}, {how}" for n in (2, 100) for how in ("inlined", "by a call", "chapter 07")]),
+        r"^of 2, chapter 07.*" + RATIO,
+        r"^of 100, chapter 07.*" + RATIO,
+    ],
+    "deep-measure": [
+        *rows(*[f"{k} kind{s}, {d} deep, {how}" for k, s in (("one", ""), ("two", "s")) for d in (0, 1, 6) for how in ("inlined", "chapter 07")]),
+        r"^one kind, 6 deep, inlined.*" + RATIO,
+        r"^two kinds, 6 deep, inlined.*" + RATIO,
+    ],
+    "prices-measure": [loaded(r"01-why-green-threads\.c"), *rows("a call", "a switch, inlined", "a green thread's life", "an OS thread's life")],
+    # What the text says: no more than a call, or about as much; a life some ten or twenty times that.
+    "prices-ratio": [r"^a switch, inlined.*" + RATIO, r"^a green thread's life takes", r"^virtual threads, a hand-over takes [\d,]{2,}"],
+    "crowd-measure": rows("100, as they are", "100, in step", "10,000, as they are", "10,000, 2 KiB apart", "10,000, touched only"),
+    "crowd-compare": [r"^100, in step.*" + RATIO, r"^10,000, as they are.*" + RATIO, r"^10,000, touched only.*" + RATIO],
+    "crowd-experiment": r"^1,000 threads, [\d,]+ bytes apart: a turn [\d.]+ ns, touched only [\d.]+ ns$",
+    "stack-table": [
+        r"^This system can(not)? mark guard pages",
+        *[priced(name) for name in ("five pages", "and a guard page, cut", "stacks of 64 KiB", "stacks of 2 MiB", "of 2 MiB, huge pages")],
+    ],
+    "stack-cuts": r"^(Allowed: [\d,]+; (refused after [\d,]+|[\d,]+ were made, and none refused)|This system tells no limit; [\d,]+ were made)\.$",
+    "million-choose": r"^[\d,]+ threads: (all that|three quarters|half of|as many guard pages)",
+    "million-run": [
+        r"^[\d,]+ alive at once, each with a guard page; [\d,]+ turns; none was refused$",
+        r"^[\d,]+ bytes of memory each, and (not seen|\d+) of page tables$",
+        r"^made in [\d.]+ s, first turns [\d.]+ s, ended and freed in [\d.]+ s$",
+        r"^a turn after that: [\d.]+ ns$",
+    ],
+    "peers-recorded": [r"^a switch +ours, inlined +[\d.]+ +1$", r"^a switch +Boost"],
+}
+
+# ---------------------------------------------------------------- the changes that it suggests
+
+SAYS = {
+    ("crowd-experiment", "100"): r"^100 threads, ",
+    ("crowd-experiment", "30_000"): r"^30,000 threads, ",
+    ("crowd-experiment", "64"): r"1,000 threads, ",
+}
+
+# ---------------------------------------------------------------- answers to its exercises
+
+# 11.1: reckon, then measure
+
+TOUCHED = "(deep + 200 + page - 1) / page * page;"
+TABLE = "Math.min(page, apart / page * 8);"
+SUM = "return touched + 64 + table;"
+
+right("11.1", {TABLE: "apart / page >= page / 8 ? page : apart / page * 8;"})
+right("11.1", {TOUCHED: "page;\n    while (touched < deep + 200) touched += page;"})
+right("11.1", {SUM: "return touched + table + 8 * 8;"})
+wrong("11.1", "no answer yet", {SUM: "return 0;"})
+wrong("11.1", "what is reserved", {SUM: "return apart;"})
+wrong("11.1", "what is reserved", {SUM: "return apart + 64;"})
+wrong("11.1", "whole pages", {TOUCHED: "deep + 200;"})
+wrong("11.1", "whole pages", {TOUCHED: "(deep + 200) / page * page;"})
+wrong("11.1", "a page too many", {TOUCHED: "(deep + 200 + page - 1) / page * page + page;"})
+wrong("11.1", "a page too many", {TABLE: "page;"})
+wrong("11.1", "page table is missing", {SUM: "return touched + 64;"})
+wrong("11.1", "add up", {TABLE: "apart / 8;"})
+wrong("11.1", "whole pages", {TOUCHED: "deep + 200 + page - 1;", SUM: "return touched / page;"})
+
+# 11.2: as seldom as need be
+
+COUNT = "    if (++current->pieces % 10 == 0)\n"
+YIELD = "        yield_thread();"
+
+right("11.2", {COUNT: "    current->pieces++;\n    if (current->pieces % 10 == 0)\n"})
+right("11.2", {COUNT + YIELD: "    if (++current->pieces < 10)\n        return;\n    current->pieces = 0;\n    yield_thread();"})
+right("11.2", {YIELD: "        yield_by_call();"})
+wrong("11.2", "nobody ever yields", {YIELD: "        current->pieces = 0;"})
+wrong("11.2", "after each piece, as before", {COUNT: ""})
+wrong("11.2", "after its first piece", {"++current->pieces % 10": "current->pieces++ % 10"})
+wrong("11.2", "after eleven pieces", {COUNT + YIELD: "    if (++current->pieces > 10) {\n        current->pieces = 0;\n        yield_thread();\n    }"})
+wrong("11.2", "after nine pieces", {"% 10": "% 9"})
+wrong("11.2", "from thread to thread", {COUNT: "    static int pieces;\n    if (++pieces % 10 == 0)\n"})
+wrong("11.2", "from thread to thread", {"++current->pieces": "++running->threads[0].pieces"})
+wrong("11.2", "never again", {"% 10 == 0": "== 10"})
+wrong("11.2", "not begun anew", {"% 10 == 0": ">= 10"})
+wrong("11.2", "never ends", {COUNT: "    for (;;)\n"})
+wrong("11.2", "it crashed", {YIELD: "        __builtin_trap();"})
+
+# 11.3: give it back
+
+LOOP = "    for (struct thread *t = r->available; t != NULL; t = t->next)\n"
+FORGET = "        forget(stack_of(r, (int)(t - r->threads)), stack_bytes(r));"
+
+right("11.3", {LOOP: "    struct thread *t = r->available;\n    for (; t; t = t->next)\n"})
+right("11.3", {FORGET: "        forget(area_of(r, (size_t)(t - r->threads)) + r->page_size, r->shape.apart - r->page_size);"})
+right("11.3", {FORGET: FORGET + "\n    for (int id = 0; id < 0; id++)\n        forget(stack_of(r, id), 0);"})
+wrong("11.3", "nothing was given back", {FORGET: "        (void)t;"})
+wrong("11.3", "some of their pages", {"t = t->next": "t = NULL"})
+wrong("11.3", "some of their pages", {"stack_bytes(r));": "stack_bytes(r) - r->page_size);"})
+wrong("11.3", "to write to a page is to touch it", {"forget(stack_of(r, (int)(t - r->threads)),": "memset(stack_of(r, (int)(t - r->threads)), 0,"})
+wrong("11.3", "a thread that waited", {LOOP: "    for (struct thread *t = &r->threads[1]; t <= &r->threads[r->threads_made]; t++)\n"})
+wrong("11.3", "never ends", {"t = t->next": "t = r->available"})
+wrong("11.3", "found a place", {FORGET: FORGET + "\n    r->available = NULL;"})
+wrong("11.3", "no longer there", {"forget(": "munmap("})
+wrong("11.3", "some of their pages|nothing was given back", {"stack_of(r, (int)(t - r->threads))": "stack_of(r, (int)(t - r->threads)) - stack_bytes(r)"})

@@ -22,9 +22,9 @@ import java.util.function.DoubleSupplier;
  * Measured.inTurn("A yield of two threads", "ns", 21, ways)
  * }</pre>
  *
- * <p>Whatever else the machine does falls on all of them. If it does so much that the middle half
- * of the measurements of one thing spans more than a quarter of their median, what is shown says
- * that this machine is too busy to tell.
+ * <p>Whatever else the machine does falls on all of them. What is shown names those of which the
+ * middle half of the measurements spans more than a quarter of the median; if these are more than
+ * half, it says that this machine is too busy to tell.
  */
 public final class Measured implements Shown {
   private static final String VEGA = "application/vnd.vegalite.v5+json";
@@ -113,9 +113,17 @@ public final class Measured implements Shown {
     return row(name).median();
   }
 
-  /** Whether the measurements of each lie near enough together to say something. */
+  /** Whether the measurements of most lie near enough together to say something. */
   public boolean steady() {
-    return widest().getValue().width() <= TOO_WIDE;
+    return 2 * unsteady().size() <= rows.size();
+  }
+
+  /** Those whose measurements lie too far apart. */
+  private List<String> unsteady() {
+    return rows.entrySet().stream()
+        .filter(row -> row.getValue().width() > TOO_WIDE)
+        .map(Map.Entry::getKey)
+        .toList();
   }
 
   /**
@@ -144,12 +152,6 @@ public final class Measured implements Shown {
     return row;
   }
 
-  private Map.Entry<String, Row> widest() {
-    return rows.entrySet().stream()
-        .max(Map.Entry.comparingByValue((a, b) -> Double.compare(a.width(), b.width())))
-        .orElseThrow();
-  }
-
   private static String times(double ratio) {
     return String.format(Locale.ROOT, ratio >= 10 ? "%,.0f" : "%.2f", ratio);
   }
@@ -161,20 +163,23 @@ public final class Measured implements Shown {
 
   /** How it was measured, and whether that says something. */
   private String how() {
-    String rounds =
+    String measured =
         String.format(
             Locale.ROOT,
-            "Medians of %d rounds, %.1f s in all; from … to: half of the rounds.",
-            this.rounds,
+            "Medians of %d rounds, %.1f s in all; from … to: half of the rounds. ",
+            rounds,
             seconds);
-    Map.Entry<String, Row> widest = widest();
-    String width = "%.0f %%".formatted(100 * widest.getValue().width());
-    return rounds
-        + (steady()
-            ? " Steady: that half spans %s of the median at most.".formatted(width)
-            : " TOO BUSY TO TELL: for \"%s\" that half spans %s of the median. Run it again when the machine is quiet."
-                .formatted(widest.getKey(), width))
-        + (log ? " The scale is logarithmic." : "");
+    return measured + trust() + (log ? " The scale is logarithmic." : "");
+  }
+
+  private String trust() {
+    List<String> unsteady = unsteady();
+    if (unsteady.isEmpty()) {
+      return "All are steady.";
+    }
+    return steady()
+        ? "Too far apart to say much: %s.".formatted(String.join("; ", unsteady))
+        : "TOO BUSY TO TELL: more than half are unsteady. Run it again when the machine is quiet.";
   }
 
   private Figure table() {

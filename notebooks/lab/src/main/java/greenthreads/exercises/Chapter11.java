@@ -1,0 +1,231 @@
+package greenthreads.exercises;
+
+import greenthreads.lab.Lab;
+import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.show.Check;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.function.BiFunction;
+import java.util.function.Predicate;
+
+/** How fast, how many. */
+final class Chapter11 extends Chapter {
+  private static final String RUNTIME = "11-how-fast-how-many";
+  private static final Predicate<Object> CRASHED = seen -> seen instanceof NativeCrash;
+
+  Chapter11() {
+    super(Chapter11::reckon, Chapter11::seldom, Chapter11::giveBack);
+  }
+
+  // ------------------------------------------------------------ 11.1: reckon, then measure
+
+  /** What the chapter's file measures. */
+  interface Prices {
+    int stack_price(int threads, long apart, int guard, int huge, long deep, MemorySegment price);
+  }
+
+  /**
+   * Stacks that lie so many bytes apart, of threads that have touched so many bytes of them.
+   *
+   * @param apart the bytes from one stack to the next, whole pages
+   * @param deep the bytes that each thread touches, besides its first few frames
+   */
+  record Stacks(long page, long apart, long deep) {
+    private static final int THREADS = 4000;
+    private static final int NO_GUARD = 0;
+    private static final int RECORD = 64;
+
+    /** The bytes that are touched, in whole pages. */
+    long touched() {
+      return (deep + 200 + page - 1) / page * page;
+    }
+
+    /** Eight bytes of page table for each page of addresses, and at most a page of it. */
+    long tables() {
+      return Math.min(page, apart / page * 8);
+    }
+
+    /** What a thread keeps in memory. */
+    long kept() {
+      return touched() + RECORD + tables();
+    }
+
+    /** The same, measured now; where this system does not say it, as it must be. */
+    long measured(Prices prices, StructLayout layout) {
+      MemorySegment price = Arena.ofAuto().allocate(layout);
+      if (prices.stack_price(THREADS, apart, NO_GUARD, 0, deep, price) != 0) {
+        return kept();
+      }
+      long resident = member(layout, price, "resident");
+      long tables = member(layout, price, "page_tables");
+      return (resident < 0 ? touched() + RECORD : resident) + (tables < 0 ? tables() : tables);
+    }
+  }
+
+  private static void reckon(Given given) {
+    BiFunction<Long, Long, Long> answer = given.get(0);
+    var layout = (StructLayout) Lab.load(RUNTIME).layout("stack_price");
+    Prices prices = Lab.isolate(Lab.load(RUNTIME, Prices.class), Duration.ofSeconds(20));
+    long page = Lab.machine().pageBytes();
+    Check check = Check.exercise("11.1");
+    look(check, "five pages apart", new Stacks(page, 5 * page, 100), answer, prices, layout);
+    look(
+        check, "16 pages apart", new Stacks(page, 16 * page, page * 3 / 2), answer, prices, layout);
+    look(
+        check, "as far apart", new Stacks(page, 16 * page, page * 73 / 10), answer, prices, layout);
+    look(
+        check,
+        "a page table apart",
+        new Stacks(page, page / 8 * page, 100),
+        answer,
+        prices,
+        layout);
+    check.verdict();
+  }
+
+  private static void look(
+      Check check,
+      String name,
+      Stacks stacks,
+      BiFunction<Long, Long, Long> answer,
+      Prices prices,
+      StructLayout layout) {
+    long seen = stacks.measured(prices, layout);
+    check.<Long>demand(
+        "%s, %,d bytes touched".formatted(name, stacks.deep()),
+        String.format(Locale.ROOT, "%d, as measured, or a twentieth more or less", seen),
+        value -> Math.abs(value - seen) <= seen / 20,
+        () -> answer.apply(stacks.apart(), stacks.deep()));
+    check
+        .<Long>cause(value -> value == 0, "there is no answer yet")
+        .<Long>cause(
+            value -> near(value, stacks.apart()) || near(value, stacks.apart() + Stacks.RECORD),
+            "that is what is reserved; memory is only put behind what is touched")
+        .<Long>cause(
+            value -> value < stacks.touched(),
+            "memory comes in whole pages: who touches one byte of a page has all of it")
+        .<Long>cause(
+            value -> near(value, stacks.kept() + stacks.page()),
+            "a page too many: a guard page is an entry in the page table, and no memory")
+        .<Long>cause(
+            value -> value < stacks.kept() - stacks.tables() / 2,
+            "the page table is missing: these stacks lie so far apart that none shares one")
+        .<Long>cause(
+            value -> true,
+            "add up: the pages that are touched, the record, the entries of the page table");
+  }
+
+  private static boolean near(long answer, long wanted) {
+    return Math.abs(answer - wanted) <= wanted / 100;
+  }
+
+  // ------------------------------------------------------------ 11.2: as seldom as need be
+
+  /** What the cell defines. */
+  interface Seldom {
+    int pieces_of_work(MemorySegment text, long size);
+  }
+
+  private static Predicate<Object> begins(String text) {
+    return seen -> seen instanceof String said && said.startsWith(text);
+  }
+
+  private static void seldom(Given given) {
+    Seldom seldom = Lab.isolate(Lab.load("seldom", Seldom.class), Duration.ofSeconds(2));
+    Check.exercise("11.2")
+        .expect(
+            "who did how many at a time", "1:10 2:7 3:10 1:10 3:10 1:5 3:15", () -> done(seldom))
+        .cause(begins("1:25"), "nobody ever yields")
+        .cause(begins("1:1 2:1 3:1 1:1 2:1"), "they yield after each piece, as before")
+        .cause(begins("1:1 2:1"), "each yields after its first piece: count first, and look then")
+        .cause(begins("1:11"), "each yields after eleven pieces: count first, and look then")
+        .cause(begins("1:9"), "each yields after nine pieces")
+        .cause(
+            begins("1:10 2:7 3:3"),
+            "the count goes on from thread to thread: thread 3 found the 7 of thread 2; each has"
+                + " one of its own in its record")
+        .cause(
+            begins("1:10 2:7 3:10 1:15"),
+            "each yields once and never again: what comes after the tenth?")
+        .cause(
+            seen -> seen instanceof String said && said.startsWith("1:10 2:7 3:10 1:1 "),
+            "after the tenth piece they yield at each: the count is not begun anew")
+        .cause(
+            seen -> CRASHED.test(seen) && seen.toString().contains("time"),
+            "it never ends: a thread that waits for its turn must give the others theirs")
+        .cause(CRASHED, "it crashed: rest only counts, and yields")
+        .cause(seen -> true, "a thread yields after each ten pieces that it has done itself")
+        .verdict();
+  }
+
+  private static Object done(Seldom seldom) throws Exception {
+    return attempt(() -> {
+      MemorySegment text = Arena.ofAuto().allocate(1000);
+      seldom.pieces_of_work(text, text.byteSize());
+      return text.getString(0);
+    });
+  }
+
+  // ------------------------------------------------------------ 11.3: give it back
+
+  /** What the cell defines. */
+  interface Pool {
+    int after_a_rush(MemorySegment report);
+  }
+
+  private static void giveBack(Given given) {
+    Pool pool = Lab.isolate(Lab.load("pool", Pool.class), Duration.ofSeconds(2));
+    String crash =
+        "it crashed: a thread that waited came back to a stack of zeros, or a stack is no longer"
+            + " there, or the list of places leads astray";
+    Check.exercise("11.3")
+        .expect("pages left in unused stacks", 0L, () -> after(pool, "left_pages"))
+        .cause(
+            seen -> seen.equals(after(pool, "used_pages")),
+            "all their pages are still there: nothing was given back")
+        .cause(
+            seen -> seen instanceof Long left && left > (Long) after(pool, "used_pages"),
+            "there are more now than before: to write to a page is to touch it")
+        .cause(
+            seen -> seen instanceof Long,
+            "some of their pages are still there: go through the whole list, and from the low"
+                + " end of each stack to its upper end")
+        .cause(
+            seen -> CRASHED.test(seen) && seen.toString().contains("time"),
+            "it never ends: the list ends where `next` is NULL")
+        .cause(CRASHED, crash)
+        .expect("threads that remember", 3L, () -> after(pool, "remembered"))
+        .cause(
+            seen -> seen instanceof Long,
+            "a thread that waited found zeros: only what is in the list of available places is"
+                + " unused")
+        .cause(CRASHED, "see the first line")
+        .expect("guard pages", 8L, () -> after(pool, "guards"))
+        .cause(
+            seen -> seen instanceof Long,
+            "a guard page can be touched now: leave it alone, the stack begins above it")
+        .cause(CRASHED, "see the first line")
+        .expect("threads in the old places", 5L, () -> after(pool, "ran_again"))
+        .cause(
+            seen -> seen instanceof Long,
+            "not all of five new threads found a place: the list has to stay as it was")
+        .cause(CRASHED, "see the first line")
+        .verdict();
+  }
+
+  private static Object after(Pool pool, String member) {
+    var layout = (StructLayout) Lab.load("pool").layout("rush_report");
+    MemorySegment report = Arena.ofAuto().allocate(layout);
+    try {
+      return attempt(() -> {
+        pool.after_a_rush(report);
+        return member(layout, report, member);
+      });
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
