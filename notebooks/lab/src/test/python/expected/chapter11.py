@@ -119,6 +119,8 @@ OUTPUTS = {
     "peers-recorded": [r"^a switch +ours, inlined +[\d.]+ +1$", r"^a switch +Boost"],
 }
 
+EXPLAINED = {"register": ("here-explain", r"`register` and a name behind `__asm__` say in which register")}
+
 # ---------------------------------------------------------------- the changes that it suggests
 
 SAYS = {
