@@ -719,9 +719,10 @@ bench_natively() {
       "-DSWITCH=switch_stack_that_$way" "$root/native/$stem.c" -o "$out/$way.so"
     libraries+=("$out/$way.so")
   done
-  stem=09-results-and-channels
-  "${compiler[@]}" "${flags[@]}" -fPIC -shared -I"$root/native" "$root/native/$stem.c" -o "$out/$stem.so"
-  libraries+=("$out/$stem.so")
+  for stem in 09-results-and-channels 11-how-fast-how-many; do
+    "${compiler[@]}" "${flags[@]}" -fPIC -shared -I"$root/native" "$root/native/$stem.c" -o "$out/$stem.so"
+    libraries+=("$out/$stem.so")
+  done
   "${compiler[@]}" "${flags[@]}" "$lab/src/test/native/bench.c" -o "$out/bench" -ldl
   for word in "$build"/peers/lib*_peer.*; do
     if [ -f "$word" ]; then peers+=("$word"); fi
@@ -731,8 +732,17 @@ bench_natively() {
     GOCACHE=$out/go GO111MODULE=off go build -o "$out/channel" "$lab/src/test/native/channel.go"
     export CHANNEL_IN_GO=$out/channel
   fi
-  "$out/bench" "${libraries[@]}" 100 ${peers[@]+"${peers[@]}"} || kept=$?
+  ask_the_jdk "$out/$stem.so" >"$out/turns-in-java.txt"
+  TURNS_IN_JAVA=$out/turns-in-java.txt "$out/bench" "${libraries[@]}" 100 ${peers[@]+"${peers[@]}"} || kept=$?
   [ "$kept" -le 1 ]
+}
+
+# ask_the_jdk <library of chapter 11>: a turn of the JDK's continuations and virtual threads, on one carrier.
+# What does not come to its end is missing.
+ask_the_jdk() {
+  "$jdk/bin/java" -Xmx8g --add-exports java.base/jdk.internal.vm=ALL-UNNAMED --enable-native-access=ALL-UNNAMED \
+    -Djdk.virtualThreadScheduler.parallelism=1 -Djdk.virtualThreadScheduler.maxPoolSize=1 \
+    "$lab/src/test/native/peers/java/Turns.java" "$1" 1000000 || :
 }
 
 # --- Peers of the runtime, for the benchmark ---------------------------------------------------
@@ -744,10 +754,11 @@ build_peers() {
   set_up
   mkdir -p "$build/peers"
   if one_of cargo; then
-    step "corosensei, by cargo" peers-corosensei make_corosensei || lacks=yes
+    step "corosensei, by cargo" peers-corosensei make_in_rust corosensei || lacks=yes
+    step "the book, by cargo" peers-book make_in_rust book || lacks=yes
   else
     lacks=yes
-    printf 'corosensei needs cargo: sudo apt install cargo (Debian, Ubuntu), sudo dnf install cargo (Fedora), brew install rust (macOS)\n'
+    printf 'corosensei and the program of the book need cargo: sudo apt install cargo (Debian, Ubuntu), sudo dnf install cargo (Fedora), brew install rust (macOS)\n'
   fi
   if one_of go; then
     step "goroutines, by go" peers-go make_goroutines || lacks=yes
@@ -766,14 +777,15 @@ keep_peer() {
   mv -f "$1" "$build/peers/new" && mv -f "$build/peers/new" "$build/peers/$2"
 }
 
-make_corosensei() {
-  local made=$build/peers/cargo/release
+# make_in_rust <folder of peers>
+make_in_rust() {
+  local made=$build/peers/cargo/release/lib${1}_peer
   cargo build --release --locked --target-dir "$build/peers/cargo" \
-    --manifest-path "$lab/src/test/native/peers/corosensei/Cargo.toml" || return 1
-  if [ -f "$made/libcorosensei_peer.dylib" ]; then
-    keep_peer "$made/libcorosensei_peer.dylib" libcorosensei_peer.dylib
+    --manifest-path "$lab/src/test/native/peers/$1/Cargo.toml" || return 1
+  if [ -f "$made.dylib" ]; then
+    keep_peer "$made.dylib" "lib${1}_peer.dylib"
   else
-    keep_peer "$made/libcorosensei_peer.so" libcorosensei_peer.so
+    keep_peer "$made.so" "lib${1}_peer.so"
   fi
 }
 

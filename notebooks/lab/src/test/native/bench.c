@@ -1,9 +1,9 @@
 /*
  * bench.c: what a switch, a yield and a thread cost here, beside their peers.
  *
- *     bench LIBRARY-05 LIBRARY-06 LIBRARY-07 JUMPS RETURNS LIBRARY-09 [ROUNDS [PEER …]]
+ *     bench LIBRARY-05 LIBRARY-06 LIBRARY-07 JUMPS RETURNS LIBRARY-09 LIBRARY-11 [ROUNDS [PEER …]]
  *
- * Four are the chapters' files, compiled as the lab compiles them; the other two are
+ * Five are the chapters' files, compiled as the lab compiles them; the other two are
  * 07 with -DSWITCH=switch_stack_that_jumps, and …_that_returns:
  *
  *     cc -std=c17 -O2 -fPIC -shared -Wl,-Bsymbolic -I native native/NN-name.c -o NN.so
@@ -11,12 +11,13 @@
  *
  * Everything runs on one core, in rounds of a few milliseconds a line, so that
  * whatever else the machine does falls on all of them. What is printed
- * is the fastest round, for others can only slow one down, and its ratio to
- * the first line of its table. Peers that are not installed (Boost.Context,
+ * is the fastest round, for others can only slow one down, its ratio to the first
+ * line of its table, and the median of all rounds, which chapter 11's promises are about. Peers that are not installed (Boost.Context,
  * libco), that nobody has built (PEER …: what ./build.sh peers makes of the folder
  * peers/) or that the system does not have (swapcontext) are named as missing.
  * Go's channel is measured by a program of its own, channel.go, whose path is in the
- * environment as CHANNEL_IN_GO.
+ * environment as CHANNEL_IN_GO; so is the file with what peers/java/Turns.java said, as
+ * TURNS_IN_JAVA.
  *
  * At the end come the promises. If one is missed, the exit status is 1. On a machine
  * with other work to do even the fastest of many rounds is not always a clean one.
@@ -70,6 +71,12 @@ static double (*hand_over_ns_09)(int64_t rounds, int capacity);
 static double (*generator_ns_09)(int64_t rounds);
 static double (*call_on_base_ns_09)(int64_t rounds);
 static double (*yield_ns_09)(int threads, int64_t rounds);
+static double (*ping_pong_ns_11)(int rounds);
+static double (*yield_ns_11)(int threads, int rounds, int called);
+static double (*deep_ns_11)(int threads, int kinds, long calls, int rounds);
+static double (*spawn_ns_11)(int rounds);
+static int (*million_11)(int threads, int rounds, int64_t report[8]);
+static int64_t (*threads_that_fit_11)(int64_t most, char *why, int64_t size);
 
 static void *find(const char *library, const char *function) {
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
@@ -167,6 +174,22 @@ static double boost_yield_ns(int ready, long rounds) {
     return (end - begin) / ((double)rounds * ready);
 }
 
+static void boost_nothing(struct transfer t) {
+    jump_fcontext(t.context, NULL);
+}
+
+/* One after another, each on the same stack: to its beginning, and to its end. */
+static double boost_spawn_ns(long rounds) {
+    char *stack = malloc(STACK_SIZE);
+
+    double begin = now_ns();
+    for (long i = 0; i < rounds; i++)
+        jump_fcontext(make_fcontext(stack + STACK_SIZE, STACK_SIZE, boost_nothing), NULL);
+    double end = now_ns();
+    free(stack);
+    return (end - begin) / (double)rounds;
+}
+
 /* ---------------------------------------------------------------------------
  * libco, if it is installed as a library
  */
@@ -228,7 +251,7 @@ static double co_yield_ns(int ready, long rounds) {
  */
 
 typedef double turn_ns(int ready, long rounds);
-static turn_ns *corosensei_turn_ns, *go_turn_ns;
+static turn_ns *corosensei_turn_ns, *go_turn_ns, *book_turn_ns;
 
 static void find_peer(const char *library) {
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
@@ -241,6 +264,8 @@ static void find_peer(const char *library) {
         *(void **)&corosensei_turn_ns = dlsym(handle, "corosensei_turn_ns");
     if (go_turn_ns == NULL)
         *(void **)&go_turn_ns = dlsym(handle, "go_turn_ns");
+    if (book_turn_ns == NULL)
+        *(void **)&book_turn_ns = dlsym(handle, "book_turn_ns");
 }
 
 /* ---------------------------------------------------------------------------
@@ -394,6 +419,87 @@ static double go_hand_over(void) {
 static double go_hand_over_100(void) {
     static double known;
     return go_ns("100", &known);
+}
+/* What the JDK's program has said of one of its lines; 0: nothing. */
+static double java_ns(const char *name) {
+    const char *file = getenv("TURNS_IN_JAVA");
+    FILE *said = file == NULL ? NULL : fopen(file, "r");
+    char word[64];
+    double ns = 0, found = 0;
+
+    while (said != NULL && fscanf(said, "%63s %lf", word, &ns) == 2)
+        if (strcmp(word, name) == 0)
+            found = ns;
+    if (said != NULL)
+        fclose(said);
+    return found;
+}
+static double java_schedule(void) {
+    return java_ns("schedule");
+}
+static double java_continuation(void) {
+    return java_ns("continuation");
+}
+static double java_100(void) {
+    return java_ns("virtual-100");
+}
+static double java_10000(void) {
+    return java_ns("virtual-10000");
+}
+static double java_1000000(void) {
+    return java_ns("virtual-1000000");
+}
+static double inlined_switch(void) {
+    return ping_pong_ns_11(30000);
+}
+static double inlined_2(void) {
+    return yield_ns_11(2, 30000, 0);
+}
+static double inlined_100(void) {
+    return yield_ns_11(100, 300, 0);
+}
+static double inlined_10000(void) {
+    return yield_ns_11(10000, 5, 0);
+}
+static double inlined_deep(void) {
+    return deep_ns_11(64, 1, 6, 500);
+}
+static double inlined_spawn(void) {
+    return spawn_ns_11(5000);
+}
+static double boost_spawn(void) {
+    return boost_spawn_ns(5000);
+}
+static double the_book_2(void) {
+    return book_turn_ns(2, 30000);
+}
+static double the_book_100(void) {
+    return book_turn_ns(100, 300);
+}
+static double the_book_10000(void) {
+    return book_turn_ns(10000, 5);
+}
+
+/* As many as there is memory for, a million at most, or what the environment says as
+   MOST_THREADS; and what one keeps. */
+static int many_threads;
+static double kib_each, seconds_of_all;
+
+static double inlined_1000000(void) {
+    int64_t report[8];
+    char why[128];
+
+    const char *most = getenv("MOST_THREADS");
+    many_threads = (int)threads_that_fit_11(most != NULL ? atoi(most) : 1000000, why, sizeof why);
+    double begin = now_ns();
+    if (million_11(many_threads, 3, report) != 0)
+        return 0;
+    seconds_of_all = (now_ns() - begin) / 1e9;
+    kib_each = (double)(report[2] + (report[3] > 0 ? report[3] : 0)) / (double)report[0] / 1024;
+    return (double)report[6] / 1000;
+}
+static double go_1000000(void) {
+    return go_turn_ns(many_threads, 3);
 }
 static double ours_join(void) {
     return join_ns_09(5000);
@@ -557,59 +663,78 @@ static struct line {
     double (*measure)(void); /* NULL: it is missing here */
     double ns;               /* of the fastest round */
     bool aside;              /* to be seen, but no rival: it does less, or something else */
+    int at_most;             /* rounds, where one takes seconds; 0: all of them */
+    double median, samples[ROUNDS_MOST];
 } lines[] = {
-    {"Ping-pong: one switch", "chapter 07, switch_stack", ours_switch, 0, false},
-    {NULL, "chapter 05, switch_context", plain_switch, 0, false},
-    {NULL, "chapter 05, control words kept", control_switch, 0, false},
-    {NULL, "Boost.Context, jump_fcontext", boost_switch, 0, false},
-    {NULL, "libco, co_switch", co_2, 0, false},
-    {NULL, "corosensei, resume or suspend", corosensei_switch, 0, true},
-    {NULL, "C library, swapcontext", ucontext_2, 0, false},
-    {NULL, "operating system, condition variable", os_switch, 0, false},
-    {"Yield, 2 threads", "chapter 07, ring", ours_2, 0, false},
-    {NULL, "chapter 06, the book's scan, table of 4", book_2, 0, false},
-    {NULL, "Boost.Context, a ring", boost_2, 0, false},
-    {NULL, "libco, a ring", co_2, 0, false},
-    {NULL, "corosensei, resumed in turn", corosensei_2, 0, true},
-    {NULL, "Go, Gosched", go_2, 0, false},
-    {NULL, "C library, swapcontext", ucontext_2, 0, false},
-    {"Yield, 3 threads (the book's example)", "chapter 07, ring", ours_3, 0, false},
-    {NULL, "chapter 06, the book's scan, table of 4", book_3, 0, false},
-    {"Yield, 100 threads", "chapter 07, ring", ours_100, 0, false},
-    {NULL, "chapter 06, the book's scan", book_100, 0, false},
-    {NULL, "Boost.Context, a ring", boost_100, 0, false},
-    {NULL, "libco, a ring", co_100, 0, false},
-    {NULL, "corosensei, resumed in turn", corosensei_100, 0, true},
-    {NULL, "Go, Gosched", go_100, 0, false},
-    {NULL, "C library, swapcontext", ucontext_100, 0, false},
-    {"Yield, 10000 threads", "chapter 07, ring", ours_10000, 0, false},
-    {NULL, TOUCHED, touched_10000, 0, true},
-    {NULL, "chapter 06, the book's scan", book_10000, 0, false},
-    {NULL, "Boost.Context, a ring", boost_10000, 0, false},
-    {NULL, "libco, a ring", co_10000, 0, false},
-    {NULL, "corosensei, resumed in turn", corosensei_10000, 0, true},
-    {NULL, "Go, Gosched", go_10000, 0, false},
-    {NULL, "C library, swapcontext", ucontext_10000, 0, false},
-    {"Yield, 2 threads ready of 10000", "chapter 07, ring", ours_2_of_10000, 0, false},
-    {NULL, "chapter 06, the book's scan", book_2_of_10000, 0, false},
-    {"Yield six calls down, 64 threads of one kind", "chapter 07, looks", looks_deep, 0, false},
-    {NULL, "always jumps", jumps_deep, 0, false},
-    {NULL, "always returns", returns_deep, 0, false},
-    {"Yield at once, 64 threads of two kinds", "chapter 07, looks", looks_mixed, 0, false},
-    {NULL, "always jumps", jumps_mixed, 0, false},
-    {NULL, "always returns", returns_mixed, 0, false},
-    {"Spawn a thread that does nothing, to its end", "chapter 07, pool", ours_spawn, 0, false},
-    {NULL, "chapter 06, table", book_spawn, 0, false},
-    {NULL, "C library, makecontext, one stack", ucontext_spawn, 0, false},
-    {NULL, "operating system, pthread_create", os_spawn, 0, false},
-    {"Hand-over, a channel without room", "chapter 09", ours_hand_over, 0, false},
-    {NULL, "Go", go_hand_over, 0, false},
-    {"Hand-over, a channel with room for 100", "chapter 09", ours_hand_over_100, 0, false},
-    {NULL, "Go", go_hand_over_100, 0, false},
-    {"What threads give back", "chapter 09, spawned and joined", ours_join, 0, false},
-    {NULL, "chapter 09, a value of a generator", ours_generator, 0, false},
-    {NULL, "chapter 09, a call on the base thread", ours_call_on_base, 0, false},
-    {NULL, "chapter 09, a yield with an errno", ours_2_with_errno, 0, false},
+    {.table = "Ping-pong: one switch", .name = "chapter 07, switch_stack", .measure = ours_switch},
+    {.name = "chapter 05, switch_context", .measure = plain_switch},
+    {.name = "chapter 05, control words kept", .measure = control_switch},
+    {.name = "chapter 11, inlined", .measure = inlined_switch, .aside = true},
+    {.name = "Boost.Context, jump_fcontext", .measure = boost_switch},
+    {.name = "libco, co_switch", .measure = co_2},
+    {.name = "corosensei, resume or suspend", .measure = corosensei_switch, .aside = true},
+    {.name = "C library, swapcontext", .measure = ucontext_2},
+    {.name = "operating system, condition variable", .measure = os_switch},
+    {.table = "Yield, 2 threads", .name = "chapter 07, ring", .measure = ours_2},
+    {.name = "chapter 11, inlined", .measure = inlined_2, .aside = true},
+    {.name = "chapter 06, the book's scan, table of 4", .measure = book_2},
+    {.name = "the book, in Rust", .measure = the_book_2},
+    {.name = "Boost.Context, a ring", .measure = boost_2},
+    {.name = "libco, a ring", .measure = co_2},
+    {.name = "corosensei, resumed in turn", .measure = corosensei_2, .aside = true},
+    {.name = "Go, Gosched", .measure = go_2},
+    {.name = "C library, swapcontext", .measure = ucontext_2},
+    {.table = "Yield, 3 threads (the book's example)", .name = "chapter 07, ring", .measure = ours_3},
+    {.name = "chapter 06, the book's scan, table of 4", .measure = book_3},
+    {.table = "Yield, 100 threads", .name = "chapter 07, ring", .measure = ours_100},
+    {.name = "chapter 11, inlined", .measure = inlined_100, .aside = true},
+    {.name = "chapter 06, the book's scan", .measure = book_100},
+    {.name = "the book, in Rust", .measure = the_book_100},
+    {.name = "JDK, virtual threads", .measure = java_100, .at_most = 1},
+    {.name = "Boost.Context, a ring", .measure = boost_100},
+    {.name = "libco, a ring", .measure = co_100},
+    {.name = "corosensei, resumed in turn", .measure = corosensei_100, .aside = true},
+    {.name = "Go, Gosched", .measure = go_100},
+    {.name = "C library, swapcontext", .measure = ucontext_100},
+    {.table = "Yield, 10000 threads", .name = "chapter 07, ring", .measure = ours_10000},
+    {.name = TOUCHED, .measure = touched_10000, .aside = true},
+    {.name = "chapter 11, inlined", .measure = inlined_10000, .aside = true},
+    {.name = "chapter 06, the book's scan", .measure = book_10000},
+    {.name = "the book, in Rust", .measure = the_book_10000},
+    {.name = "JDK, virtual threads", .measure = java_10000, .at_most = 1},
+    {.name = "Boost.Context, a ring", .measure = boost_10000},
+    {.name = "libco, a ring", .measure = co_10000},
+    {.name = "corosensei, resumed in turn", .measure = corosensei_10000, .aside = true},
+    {.name = "Go, Gosched", .measure = go_10000},
+    {.name = "C library, swapcontext", .measure = ucontext_10000},
+    {.table = "Yield, 1000000 threads, or as many as fit", .name = "chapter 11, inlined", .measure = inlined_1000000, .at_most = 3},
+    {.name = "Go, Gosched", .measure = go_1000000, .at_most = 3},
+    {.name = "JDK, virtual threads", .measure = java_1000000, .at_most = 1},
+    {.table = "Yield, 2 threads ready of 10000", .name = "chapter 07, ring", .measure = ours_2_of_10000},
+    {.name = "chapter 06, the book's scan", .measure = book_2_of_10000},
+    {.table = "Yield six calls down, 64 threads of one kind", .name = "chapter 07, looks", .measure = looks_deep},
+    {.name = "chapter 11, inlined", .measure = inlined_deep, .aside = true},
+    {.name = "always jumps", .measure = jumps_deep},
+    {.name = "always returns", .measure = returns_deep},
+    {.table = "Yield at once, 64 threads of two kinds", .name = "chapter 07, looks", .measure = looks_mixed},
+    {.name = "always jumps", .measure = jumps_mixed},
+    {.name = "always returns", .measure = returns_mixed},
+    {.table = "Spawn a thread that does nothing, to its end", .name = "chapter 07, pool", .measure = ours_spawn},
+    {.name = "chapter 11, pool", .measure = inlined_spawn, .aside = true},
+    {.name = "Boost.Context, one stack", .measure = boost_spawn, .aside = true},
+    {.name = "chapter 06, table", .measure = book_spawn},
+    {.name = "C library, makecontext, one stack", .measure = ucontext_spawn},
+    {.name = "operating system, pthread_create", .measure = os_spawn},
+    {.table = "A turn, where Java drives the schedule", .name = "chapter 11, one downcall", .measure = java_schedule, .at_most = 1},
+    {.name = "JDK, Continuation", .measure = java_continuation, .at_most = 1},
+    {.table = "Hand-over, a channel without room", .name = "chapter 09", .measure = ours_hand_over},
+    {.name = "Go", .measure = go_hand_over},
+    {.table = "Hand-over, a channel with room for 100", .name = "chapter 09", .measure = ours_hand_over_100},
+    {.name = "Go", .measure = go_hand_over_100},
+    {.table = "What threads give back", .name = "chapter 09, spawned and joined", .measure = ours_join},
+    {.name = "chapter 09, a value of a generator", .measure = ours_generator},
+    {.name = "chapter 09, a call on the base thread", .measure = ours_call_on_base},
+    {.name = "chapter 09, a yield with an errno", .measure = ours_2_with_errno},
 };
 
 enum { LINES = sizeof lines / sizeof *lines };
@@ -632,6 +757,19 @@ static double ns_of(const char *table, const char *name) {
         current = lines[i].table != NULL ? lines[i].table : current;
         if (strcmp(current, table) == 0 && strcmp(lines[i].name, name) == 0)
             return lines[i].measure == NULL ? 0 : lines[i].ns;
+    }
+    fprintf(stderr, "no such line: %s, %s\n", table, name);
+    exit(2);
+}
+
+/* The median of a line's rounds; 0: it is missing. */
+static double median_of(const char *table, const char *name) {
+    const char *current = "";
+
+    for (int i = 0; i < LINES; i++) {
+        current = lines[i].table != NULL ? lines[i].table : current;
+        if (strcmp(current, table) == 0 && strcmp(lines[i].name, name) == 0)
+            return lines[i].measure == NULL ? 0 : lines[i].median;
     }
     fprintf(stderr, "no such line: %s, %s\n", table, name);
     exit(2);
@@ -688,6 +826,52 @@ static bool promise_of_10000(double one) {
     return promise("Yield with 10000, in switches: 1.3 of touched, and one", ratio, by_pages);
 }
 
+/* A promise of chapter 11: a ratio of medians. Nothing to promise where one is missing. */
+static bool beside(const char *what, double ours, double theirs, double most) {
+    if (ours <= 0 || theirs <= 0)
+        return true;
+    return promise(what, ours / theirs, most);
+}
+
+#define MILLION "Yield, 1000000 threads, or as many as fit"
+#define DRIVEN "A turn, where Java drives the schedule"
+
+static bool promises_of_11(void) {
+    double jumps = median_of(DEEP, "always jumps"), returns = median_of(DEEP, "always returns");
+    double ten_thousand = median_of(YIELD_10000, "chapter 11, inlined");
+    double million = median_of(MILLION, "chapter 11, inlined");
+    bool kept = true;
+
+    kept &= beside("Medians: a called switch, in Boost.Context's", median_of(PING_PONG, "chapter 07, switch_stack"),
+                   median_of(PING_PONG, "Boost.Context, jump_fcontext"), 0.6);
+    kept &= beside("a called switch, in libco's", median_of(PING_PONG, "chapter 07, switch_stack"),
+                   median_of(PING_PONG, "libco, co_switch"), 0.95);
+    kept &= beside("an inlined switch, in corosensei's", median_of(PING_PONG, "chapter 11, inlined"),
+                   median_of(PING_PONG, "corosensei, resume or suspend"), 0.9);
+    kept &= beside("a yield of 2, in the book's", median_of(YIELD_2, "chapter 11, inlined"),
+                   median_of(YIELD_2, "the book, in Rust"), 0.25);
+    kept &= beside("a yield of 100, in the book's", median_of(YIELD_100, "chapter 11, inlined"),
+                   median_of(YIELD_100, "the book, in Rust"), 0.25);
+    kept &= beside("a yield of 100, in libco's", median_of(YIELD_100, "chapter 11, inlined"),
+                   median_of(YIELD_100, "libco, a ring"), 0.7);
+    kept &= beside("a yield of 10000, in libco's", ten_thousand, median_of(YIELD_10000, "libco, a ring"), 1);
+    kept &= beside("a yield of 10000, in Go's", ten_thousand, median_of(YIELD_10000, "Go, Gosched"), 0.15);
+    kept &= beside("a yield of a million, in Go's", million, median_of(MILLION, "Go, Gosched"), 0.15);
+    kept &= beside("a yield of a million, in virtual threads'", million,
+                   median_of(MILLION, "JDK, virtual threads"), 0.04);
+    kept &= beside("six calls down, in the better of both ways", median_of(DEEP, "chapter 07, looks"),
+                   jumps < returns ? jumps : returns, 1.05);
+    kept &= beside("spawn to end, in Boost.Context's", median_of(SPAWN, "chapter 11, pool"),
+                   median_of(SPAWN, "Boost.Context, one stack"), 0.8);
+    kept &= beside("a turn driven from Java, in Continuation's", median_of(DRIVEN, "chapter 11, one downcall"),
+                   median_of(DRIVEN, "JDK, Continuation"), 0.1);
+    if (kib_each > 0) {
+        kept &= promise("KiB of memory of an idle thread, with its tables", kib_each, 4.2);
+        printf("(%d threads: made, run, ended in %.1f s)\n", many_threads, seconds_of_all);
+    }
+    return kept;
+}
+
 static bool promises(void) {
     double one = ours_of(PING_PONG);
     bool kept = true;
@@ -720,12 +904,19 @@ static bool promises(void) {
     kept &= promise("A yield with an errno, in yields",
                     ns_of("What threads give back", "chapter 09, a yield with an errno") / ours_of(YIELD_2),
                     1.6);
+    kept &= promises_of_11();
     return kept;
 }
 
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
 int main(int argc, char **argv) {
-    if (argc < 7) {
-        fprintf(stderr, "usage: bench LIBRARY-05 LIBRARY-06 LIBRARY-07 JUMPS RETURNS LIBRARY-09"
+    if (argc < 8) {
+        fprintf(stderr, "usage: bench LIBRARY-05 LIBRARY-06 LIBRARY-07 JUMPS RETURNS LIBRARY-09 LIBRARY-11"
                         " [ROUNDS [PEER …]]\n");
         return 2;
     }
@@ -744,11 +935,17 @@ int main(int argc, char **argv) {
     *(void **)&generator_ns_09 = find(argv[6], "generator_ns");
     *(void **)&call_on_base_ns_09 = find(argv[6], "call_on_base_ns");
     *(void **)&yield_ns_09 = find(argv[6], "yield_ns");
-    int rounds = argc > 7 ? atoi(argv[7]) : 100;
+    *(void **)&ping_pong_ns_11 = find(argv[7], "ping_pong_ns");
+    *(void **)&yield_ns_11 = find(argv[7], "yield_ns");
+    *(void **)&deep_ns_11 = find(argv[7], "deep_ns");
+    *(void **)&spawn_ns_11 = find(argv[7], "spawn_ns");
+    *(void **)&million_11 = find(argv[7], "million");
+    *(void **)&threads_that_fit_11 = find(argv[7], "threads_that_fit");
+    int rounds = argc > 8 ? atoi(argv[8]) : 100;
     rounds = rounds < 1 ? 1 : rounds > ROUNDS_MOST ? ROUNDS_MOST : rounds;
 
     bool has_boost = find_boost(), has_libco = find_libco();
-    for (int i = 8; i < argc; i++)
+    for (int i = 9; i < argc; i++)
         find_peer(argv[i]);
     stay_on_one_core();
     for (int i = 0; i < LINES; i++)
@@ -756,27 +953,36 @@ int main(int argc, char **argv) {
             (!has_libco && strncmp(lines[i].name, "libco", 5) == 0) ||
             (corosensei_turn_ns == NULL && strncmp(lines[i].name, "corosensei", 10) == 0) ||
             (go_turn_ns == NULL && strncmp(lines[i].name, "Go,", 3) == 0) ||
-            (getenv("CHANNEL_IN_GO") == NULL && strcmp(lines[i].name, "Go") == 0))
+            (book_turn_ns == NULL && strncmp(lines[i].name, "the book,", 9) == 0) ||
+            (getenv("CHANNEL_IN_GO") == NULL && strcmp(lines[i].name, "Go") == 0) ||
+            ((strncmp(lines[i].name, "JDK,", 4) == 0 || lines[i].measure == java_schedule) &&
+             lines[i].measure() <= 0))
             lines[i].measure = NULL;
     for (int round = 0; round < rounds; round++)
         for (int i = 0; i < LINES; i++)
-            if (lines[i].measure != NULL) {
+            if (lines[i].measure != NULL && (lines[i].at_most == 0 || round < lines[i].at_most)) {
                 double ns = lines[i].measure();
+                lines[i].samples[round] = ns;
                 if (round == 0 || ns < lines[i].ns)
                     lines[i].ns = ns;
             }
+    for (int i = 0; i < LINES; i++) {
+        int n = lines[i].at_most == 0 || rounds < lines[i].at_most ? rounds : lines[i].at_most;
+        qsort(lines[i].samples, (size_t)n, sizeof(double), by_size);
+        lines[i].median = lines[i].samples[n / 2];
+    }
 
     double first = 0;
     for (int i = 0; i < LINES; i++) {
         struct line *line = &lines[i];
         if (line->table != NULL)
-            printf("%s%-44s %10s %8s\n", i > 0 ? "\n" : "", line->table, "ns", "ratio");
+            printf("%s%-44s %10s %8s %10s\n", i > 0 ? "\n" : "", line->table, "ns", "ratio", "median");
         if (line->measure == NULL) {
             printf("  %-42s %10s\n", line->name, "missing");
             continue;
         }
         first = line->table != NULL ? line->ns : first;
-        printf("  %-42s %10.1f %8.1f\n", line->name, line->ns, line->ns / first);
+        printf("  %-42s %10.1f %8.1f %10.1f\n", line->name, line->ns, line->ns / first, line->median);
     }
 
     printf("\n");
@@ -786,6 +992,10 @@ int main(int argc, char **argv) {
         printf("libco is not installed as a library: nothing to compare with.\n");
     if (corosensei_turn_ns == NULL || go_turn_ns == NULL)
         printf("corosensei and Go: ./build.sh peers builds them, where cargo and go are installed.\n");
+    if (book_turn_ns == NULL)
+        printf("The book's program: ./build.sh peers builds it, where cargo is installed, on x86-64.\n");
+    if (java_schedule() <= 0)
+        printf("The JDK's threads were not measured: ./build.sh bench does it.\n");
     if (getenv("CHANNEL_IN_GO") == NULL)
         printf("Go is not installed (golang-go): no channel of it to compare with.\n");
     return promises() ? 0 : 1;

@@ -76,6 +76,10 @@ def test_a_guard_page_catches_an_overflow(tmp_path, chapter, expression):
     assert subprocess.run([program], timeout=60).returncode in (-signal.SIGSEGV, -signal.SIGBUS)
 
 
+# The names that it prints; the numbers are of no machine.
+TURNS_IN_JAVA = {"schedule": 5.5, "continuation": 90.5, "virtual-100": 135.5, "virtual-10000": 140.5, "virtual-1000000": 1400.5}
+
+
 @pytest.fixture
 def bench(tmp_path):
     """Runs what `./build.sh bench` runs, one round of its hundred: what it says of time is worth nothing yet."""
@@ -94,15 +98,19 @@ def bench(tmp_path):
         switch = f"-DSWITCH=switch_stack_that_{way}"
         status, said = run([compiler, *flags, switch, "-fPIC", "-shared", source, "-o", libraries[-1]])
         assert status == 0 and said == "", said
-    libraries.append(tmp_path / "09.so")
-    source = NATIVE / "09-results-and-channels.c"
-    status, said = run([compiler, *flags, "-fPIC", "-shared", source, "-o", libraries[-1]])
-    assert status == 0 and said == "", said
+    for chapter in ("09-results-and-channels", "11-how-fast-how-many"):
+        libraries.append(tmp_path / f"{chapter}.so")
+        status, said = run([compiler, *flags, "-fPIC", "-shared", NATIVE / f"{chapter}.c", "-o", libraries[-1]])
+        assert status == 0 and said == "", said
     program = tmp_path / "bench"
     status, said = run([compiler, *flags, LAB / "src/test/native/bench.c", "-o", program, "-ldl"])
     assert status == 0 and said == "", said
 
-    environment = {name: value for name, value in os.environ.items() if name != "CHANNEL_IN_GO"}
+    environment = {name: value for name, value in os.environ.items() if name not in ("CHANNEL_IN_GO", "TURNS_IN_JAVA")}
+    # As peers/java/Turns.java says it, which has a test of its own.
+    turns = tmp_path / "turns-in-java.txt"
+    turns.write_text("".join(f"{name} {ns}\n" for name, ns in TURNS_IN_JAVA.items()))
+    environment |= {"TURNS_IN_JAVA": str(turns), "MOST_THREADS": "20000"}
     go = shutil.which("go")
     if go:
         cache = {"GOCACHE": str(tmp_path / "go"), "GO111MODULE": "off"}
@@ -113,8 +121,8 @@ def bench(tmp_path):
 
     def measure(*peers):
         status, said = run([program, *libraries, 1, *peers], env=environment)
-        rows = re.findall(r"^  (\S.*?) {2,}(\d+\.\d|missing)(?: +\d+\.\d)?$", said, re.MULTILINE)
-        assert len(rows) == 52, said
+        rows = re.findall(r"^  (\S.*?) {2,}(\d+\.\d|missing)(?: +\d+\.\d){0,2}$", said, re.MULTILINE)
+        assert len(rows) == 69, said
         assert all(value == "missing" or float(value) > 0 for _, value in rows), said
         return status, said, {name for name, value in rows if value == "missing"}
 
@@ -124,9 +132,11 @@ def bench(tmp_path):
 @pytest.mark.chapter("05", "06", "07", "09")
 def test_the_benchmark_measures_all_that_it_names(bench):
     status, said, missing = bench()
-    assert all(re.match(r"(Boost\.Context|libco|corosensei|Go), |Go$", name) for name in missing), said
+    assert all(re.match(r"(Boost\.Context|libco|corosensei|Go), |Go$|the book, ", name) for name in missing), said
     promises = re.findall(r"^(.*?) +\d+\.\d\d, at most \d+\.\d\d: (?:kept|missed)$", said, re.MULTILINE)
-    assert len(promises) == 15 + ("Go" not in missing), said
+    boost = not any(name.startswith("Boost") for name in missing)
+    # Of chapter 11's: two beside Boost.Context, one beside virtual threads, one beside Continuation, six calls down, memory.
+    assert len(promises) == 15 + ("Go" not in missing) + 2 * boost + 4, said
     assert status == (1 if ": missed\n" in said else 0), said
     if any(name.startswith("Boost") for name in missing):
         pytest.skip("Boost.Context (libboost-context-dev) is not installed: the benchmark compares with it")
@@ -134,6 +144,7 @@ def test_the_benchmark_measures_all_that_it_names(bench):
 
 PEERS = {
     "corosensei": ("cargo", "build --release --locked --target-dir", "release/libcorosensei_peer"),
+    "book": ("cargo", "build --release --locked --target-dir", "release/libbook_peer"),
     "go": ("go", "build -buildmode=c-shared -o", ""),
 }
 
@@ -148,4 +159,20 @@ def test_the_benchmark_measures_a_peer(tmp_path, bench, peer):
     assert status == 0, said
     suffix = "dylib" if sys.platform == "darwin" else "so"
     _, said, missing = bench(tmp_path / "peer" / f"{made}.{suffix}" if made else tmp_path / "peer")
-    assert not any(name.lower().startswith(peer) for name in missing), said
+    assert not any(name.lower().removeprefix("the ").startswith(peer) for name in missing), said
+
+
+@pytest.mark.chapter("11")
+def test_the_jdk_is_asked(tmp_path):
+    """All that bench.c looks for is said, with a number; few threads are enough to see that."""
+    library = tmp_path / "11.so"
+    compiler = tool("gcc", "clang", why="it compiles the chapters")
+    status, said = run([compiler, "-std=c17", "-O2", "-fPIC", "-shared", NATIVE / "11-how-fast-how-many.c", "-o", library])
+    assert status == 0, said
+    java = os.path.join(os.environ["JAVA_HOME"], "bin", "java")
+    flags = ["--add-exports", "java.base/jdk.internal.vm=ALL-UNNAMED", "--enable-native-access=ALL-UNNAMED"]
+    turns = LAB / "src" / "test" / "native" / "peers" / "java" / "Turns.java"
+    status, said = run([java, *flags, "-Djdk.virtualThreadScheduler.parallelism=1", turns, library, 1000], timeout=300)
+    assert status == 0, said
+    found = dict(re.findall(r"^([a-z]+(?:-\d+)?) (\d+\.\d+)", said, re.MULTILINE))
+    assert set(found) == set(TURNS_IN_JAVA) and all(float(ns) > 0 for ns in found.values()), said

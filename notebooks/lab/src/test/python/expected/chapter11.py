@@ -187,4 +187,4 @@ wrong("11.3", "a thread that waited", {LOOP: "    for (struct thread *t = &r->th
 wrong("11.3", "never ends", {"t = t->next": "t = r->available"})
 wrong("11.3", "found a place", {FORGET: FORGET + "\n    r->available = NULL;"})
 wrong("11.3", "no longer there", {"forget(": "munmap("})
-wrong("11.3", "some of their pages|nothing was given back", {"stack_of(r, (int)(t - r->threads))": "stack_of(r, (int)(t - r->threads)) - stack_bytes(r)"})
+wrong("11.3", "a thread that waited", {"stack_of(r, (int)(t - r->threads))": "stack_of(r, (int)(t - r->threads)) - r->shape.apart"})
