@@ -733,7 +733,7 @@ bench_natively() {
     export CHANNEL_IN_GO=$out/channel
   fi
   ask_the_jdk "$out/$stem.so" >"$out/turns-in-java.txt"
-  TURNS_IN_JAVA=$out/turns-in-java.txt "$out/bench" "${libraries[@]}" 100 ${peers[@]+"${peers[@]}"} || kept=$?
+  TURNS_IN_JAVA=$out/turns-in-java.txt RECORD=$out/recorded.txt "$out/bench" "${libraries[@]}" 100 ${peers[@]+"${peers[@]}"} || kept=$?
   [ "$kept" -le 1 ]
 }
 

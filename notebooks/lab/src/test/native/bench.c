@@ -19,6 +19,8 @@
  * environment as CHANNEL_IN_GO; so is the file with what peers/java/Turns.java said, as
  * TURNS_IN_JAVA.
  *
+ * RECORD in the environment is a file, for what the chapter shows of it.
+ *
  * At the end come the promises. If one is missed, the exit status is 1. On a machine
  * with other work to do even the fastest of many rounds is not always a clean one.
  */
@@ -872,6 +874,33 @@ static bool promises_of_11(void) {
     return kept;
 }
 
+/* What the chapter shows where a peer is missing, as its cell reads it: medians, and their
+   ratios to what chapter 11 has. */
+static void record(const char *file) {
+    static const char *const shown[] = {PING_PONG, YIELD_100, YIELD_10000, MILLION, SPAWN, DRIVEN};
+    FILE *out = fopen(file, "w");
+
+    if (out == NULL)
+        return;
+    fprintf(out, "# Written by ./build.sh bench: what | who | nanoseconds | beside ours.\n");
+    for (size_t t = 0; t < sizeof shown / sizeof *shown; t++) {
+        const char *current = "";
+        double ours = 0;
+        for (int pass = 0; pass < 2; pass++)
+            for (int i = 0; i < LINES; i++) {
+                const struct line *line = &lines[i];
+                current = line->table != NULL ? line->table : current;
+                if (strcmp(current, shown[t]) != 0 || line->measure == NULL)
+                    continue;
+                if (strncmp(line->name, "chapter 11", 10) == 0)
+                    ours = line->median;
+                if (pass == 1)
+                    fprintf(out, "%s | %s | %.1f | %.1f\n", current, line->name, line->median, line->median / ours);
+            }
+    }
+    fclose(out);
+}
+
 static bool promises(void) {
     double one = ours_of(PING_PONG);
     bool kept = true;
@@ -998,5 +1027,7 @@ int main(int argc, char **argv) {
         printf("The JDK's threads were not measured: ./build.sh bench does it.\n");
     if (getenv("CHANNEL_IN_GO") == NULL)
         printf("Go is not installed (golang-go): no channel of it to compare with.\n");
+    if (getenv("RECORD") != NULL)
+        record(getenv("RECORD"));
     return promises() ? 0 : 1;
 }

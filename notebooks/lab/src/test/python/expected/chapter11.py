@@ -116,7 +116,13 @@ OUTPUTS = {
         r"^made in [\d.]+ s, first turns [\d.]+ s, ended and freed in [\d.]+ s$",
         r"^a turn after that: [\d.]+ ns$",
     ],
-    "peers-recorded": [r"^a switch +ours, inlined +[\d.]+ +1$", r"^a switch +Boost"],
+    "peers-recorded": [
+        r"^Ping-pong: one switch +chapter 11, inlined +[\d.]+ +1\.0$",
+        r"^Ping-pong: one switch +Boost\.Context, jump_fcontext +[\d.]+ +[\d.]+$",
+        r"^Yield, 100 threads +the book, in Rust +[\d.]+ +[\d.]+$",
+        r"^Yield, 10000 threads +Go, Gosched +[\d.]+ +[\d.]+$",
+        r"^A turn, where Java drives the schedule +JDK, Continuation +[\d.]+ +[\d.]+$",
+    ],
 }
 
 EXPLAINED = {"register": ("here-explain", r"`register` and a name behind `__asm__` say in which register")}
