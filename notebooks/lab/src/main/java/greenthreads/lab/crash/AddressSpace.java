@@ -113,6 +113,37 @@ final class AddressSpace {
         });
   }
 
+  /** The function alone, without the place in it; empty if it is not known. */
+  String functionName(long address) {
+    return function(address).map(name -> name.replaceFirst("\\+0x.*", "")).orElse("");
+  }
+
+  boolean startsFunction(long address) {
+    return function(address).map(name -> !name.contains("+0x")).orElse(false);
+  }
+
+  boolean isWritable(long address) {
+    return mapping(address).map(Mapping::writable).orElse(false);
+  }
+
+  /** The lowest memory above an address that can be written to, if it is so near. */
+  Optional<Mapping> writableAbove(long address, long near) {
+    return report.mappings().stream()
+        .filter(Mapping::writable)
+        .filter(mapping -> mapping.low() - address > 0 && mapping.low() - address <= near)
+        .min(Comparator.comparingLong(Mapping::low));
+  }
+
+  /** Linux lets the main stack grow down to what is touched: whether it did not. */
+  boolean isGrowing(long address) {
+    return mapping(address).isEmpty()
+        && report.mappings().stream()
+            .filter(mapping -> Long.compareUnsigned(mapping.low(), address) > 0)
+            .findFirst()
+            .filter(mapping -> mapping.name().equals("[stack]"))
+            .isPresent();
+  }
+
   private String describe(Path file) {
     String name = String.valueOf(file.getFileName());
     return name.startsWith("libc.so") || name.startsWith("libsystem_")
@@ -249,7 +280,8 @@ final class AddressSpace {
       return new Place(Kind.CODE, text, function(address).orElse(""), 0);
     }
     if (!mapping.writable()) {
-      return new Place(Kind.CONSTANT, "read-only data" + owner, fileName(mapping), 0);
+      String text = owner.isEmpty() ? "memory that may only be read" : "read-only data" + owner;
+      return new Place(Kind.CONSTANT, text, fileName(mapping), 0);
     }
     String text =
         mapping.name().equals("[heap]")
@@ -258,7 +290,7 @@ final class AddressSpace {
     return new Place(Kind.DATA, text, fileName(mapping), 0);
   }
 
-  private static String fileName(Mapping mapping) {
+  static String fileName(Mapping mapping) {
     return mapping.name().substring(mapping.name().lastIndexOf('/') + 1);
   }
 
@@ -304,5 +336,9 @@ final class AddressSpace {
 
   List<Stack> stacks() {
     return report.stacks();
+  }
+
+  Stack stack(String name) {
+    return stacks().stream().filter(stack -> stack.name().equals(name)).findFirst().orElseThrow();
   }
 }

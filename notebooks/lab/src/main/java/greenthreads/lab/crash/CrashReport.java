@@ -4,14 +4,13 @@ import greenthreads.lab.base.Internal;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.compile.Disassembler;
 import greenthreads.lab.compile.Disassembler.Instruction;
-import greenthreads.lab.crash.AddressSpace.Place;
 import greenthreads.lab.isolate.Crash;
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Html;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A crash, explained: what happened, where, what lies at the address, the registers, the likely
@@ -29,21 +28,33 @@ public final class CrashReport {
           Map.entry("SIGABRT", "it was aborted on purpose"),
           Map.entry("SIGTRAP", "it came to a trap that nobody handled"),
           Map.entry("SIGSYS", "it made a system call that is not allowed"),
-          Map.entry("SIGPIPE", "it wrote to a pipe that nobody reads"),
           Map.entry("SIGKILL", "it was killed"));
 
   private final Crash crash;
   private final CrashScene scene;
   private final CrashCause cause;
-  private final List<String> callers;
-  private final List<String[]> facts;
+  private final List<Fact> facts;
+  private final List<Grid> grids;
+
+  /** What is known, in a line. */
+  private record Fact(String label, String content) {}
+
+  /** A table with some cells marked. */
+  private record Grid(String caption, List<String> head, List<List<Entry>> rows) {}
+
+  private record Entry(String text, boolean marked) {
+    static Entry of(String text) {
+      return new Entry(text, false);
+    }
+  }
 
   private CrashReport(Crash crash, CrashScene scene) {
     this.crash = crash;
     this.scene = scene;
     this.cause = CrashCause.of(scene);
-    this.callers = scene.callers();
     this.facts = facts();
+    this.grids =
+        Stream.of(instructions(), registers()).filter(grid -> !grid.rows().isEmpty()).toList();
   }
 
   @Internal
@@ -89,130 +100,129 @@ public final class CrashReport {
     return cause;
   }
 
-  /** Label and content, in the order in which they are shown. */
-  private List<String[]> facts() {
-    var all = new ArrayList<String[]>();
-    all.add(new String[] {"Likely cause", cause.sentence()});
+  /** In the order in which they are shown. */
+  private List<Fact> facts() {
+    var all = new ArrayList<Fact>();
+    all.add(new Fact("Likely cause", cause.sentence()));
     if (!cause.advice().isEmpty()) {
-      all.add(new String[] {"Try", cause.advice()});
+      all.add(new Fact("Try", cause.advice()));
     }
     if (scene.pc.isPresent()) {
       String source = scene.source().isEmpty() ? "" : ", " + scene.source();
-      all.add(new String[] {"Where", scene.where() + source});
+      all.add(new Fact("Where", scene.where() + source));
     }
+    List<String> callers = scene.callers();
     if (!callers.isEmpty()) {
       all.add(
-          new String[] {
-            "On the stack",
-            "calls from " + String.join(", from ", callers) + " (old ones may be among them)"
-          });
+          new Fact(
+              "On the stack",
+              "calls from " + String.join(", from ", callers) + " (old ones may be among them)"));
     }
-    scene
-        .faultPlace()
-        .ifPresent(place ->
-            all.add(
-                new String[] {
-                  "Address", "0x%x: %s".formatted(scene.faultAddress().getAsLong(), place.text())
-                }));
+    if (scene.faultPlace().isPresent()) {
+      all.add(new Fact("Address", located(scene.faultAddress().getAsLong())));
+    }
     if (crash.sp().isPresent()) {
-      long sp = crash.sp().getAsLong();
-      Place place = scene.space.place(sp);
-      all.add(new String[] {"Stack pointer", "0x%x: %s".formatted(sp, place.text())});
+      all.add(new Fact("Stack pointer", located(crash.sp().getAsLong())));
     }
     if (scene.report().word("thread").equals("other")) {
-      all.add(new String[] {"Thread", "not the one that was called, but one that it started"});
+      all.add(new Fact("Thread", "not the one that was called, but one that it started"));
     }
     if (crash.details().left() > 0) {
-      all.add(
-          new String[] {
-            "Left behind", "%d other processes were ended as well".formatted(crash.details().left())
-          });
+      String left = "%d other processes were ended as well".formatted(crash.details().left());
+      all.add(new Fact("Left behind", left));
     }
     return List.copyOf(all);
   }
 
-  /** The report as plain text. */
-  public String text() {
-    var text = new StringBuilder(headline()).append("\n\n");
-    for (String[] fact : facts) {
-      text.append("%-14s %s\n".formatted(fact[0] + ":", fact[1]));
-    }
-    if (!scene.instructions.isEmpty()) {
-      text.append("\nInstructions (→ the one it happened at)\n");
-      int bytes = scene.instructions.stream().mapToInt(i -> i.bytes().length()).max().orElse(0);
-      int words = scene.instructions.stream().mapToInt(i -> shown(i).length()).max().orElse(0);
-      int places =
-          scene.instructions.stream().mapToInt(i -> address(i.offset()).length()).max().orElse(1);
-      for (Instruction i : scene.instructions) {
-        String format = "%s %-" + places + "s  %-" + bytes + "s  %-" + Math.max(1, words) + "s  %s";
-        text.append(
-                format
-                    .formatted(mark(i), address(i.offset()), i.bytes(), shown(i), i.source())
-                    .stripTrailing())
-            .append('\n');
-      }
-    }
-    if (!crash.registers().isEmpty()) {
-      text.append("\nRegisters").append(suspectNote()).append('\n');
-      int column = 0;
-      for (var register : crash.registers().entrySet()) {
-        String mark = isSuspect(register.getKey()) ? "*" : " ";
-        text.append("%s%-6s %-18s".formatted(mark, register.getKey(), value(register.getValue())));
-        text.append(++column % 4 == 0 ? "\n" : "  ");
-      }
-      if (column % 4 != 0) {
-        text.append('\n');
-      }
-    }
-    return text.toString()
-        .lines()
-        .map(String::stripTrailing)
-        .reduce("", (a, b) -> a + b + "\n")
-        .stripTrailing();
+  private String located(long address) {
+    return "0x%x: %s".formatted(address, scene.space.place(address).text());
   }
 
-  private String suspectNote() {
-    return cause.suspects(crash).isEmpty() ? "" : " (* the one to look at)";
+  private Grid instructions() {
+    var rows = new ArrayList<List<Entry>>();
+    for (Instruction i : scene.instructions) {
+      boolean here = scene.pc.isPresent() && i.offset() == scene.pc.getAsLong();
+      String place = scene.space.function(i.offset()).orElseGet(() -> hex(i.offset()));
+      String text = i.text().isEmpty() ? "(no disassembler found)" : i.text();
+      rows.add(
+          Stream.of(here ? "→" : "", place, i.bytes(), text, i.source())
+              .map(cell -> new Entry(cell, here))
+              .toList());
+    }
+    return new Grid(
+        "Instructions (→ the one it happened at)",
+        List.of("", "Place", "Bytes", "Instruction", "Source"),
+        rows);
   }
 
-  private boolean isSuspect(String register) {
-    return cause.suspects(crash).contains(register);
+  private Grid registers() {
+    var rows = new ArrayList<List<Entry>>();
+    boolean any = false;
+    for (var register : crash.registers().entrySet()) {
+      if (rows.isEmpty() || rows.getLast().size() == 6) {
+        rows.add(new ArrayList<>());
+      }
+      boolean suspect = cause.suspects().contains(register.getKey());
+      any |= suspect;
+      rows.getLast().add(Entry.of((suspect ? "* " : "") + register.getKey()));
+      rows.getLast().add(new Entry(hex(register.getValue()), suspect));
+    }
+    return new Grid(
+        "Registers" + (any ? " (* the one to look at)" : ""),
+        List.of("Register", "Value", "Register", "Value", "Register", "Value"),
+        rows);
   }
 
-  private static String value(long value) {
+  private static String hex(long value) {
     return "0x" + Long.toHexString(value);
   }
 
-  private String mark(Instruction i) {
-    return scene.pc.isPresent() && i.offset() == scene.pc.getAsLong() ? "→" : " ";
+  // ----- as text ---------------------------------------------------------------------------------
+
+  /** The report as plain text. */
+  public String text() {
+    var text = new StringBuilder(headline()).append("\n\n");
+    for (Fact fact : facts) {
+      text.append("%-14s %s\n".formatted(fact.label() + ":", fact.content()));
+    }
+    for (Grid grid : grids) {
+      text.append('\n').append(grid.caption()).append('\n');
+      for (List<Entry> row : grid.rows()) {
+        var line = new StringBuilder();
+        for (int i = 0; i < row.size(); i++) {
+          line.append(padded(row.get(i).text(), width(grid, i))).append(i == 0 ? " " : "  ");
+        }
+        text.append(line.toString().stripTrailing()).append('\n');
+      }
+    }
+    return text.toString().stripTrailing();
   }
 
-  private String address(long address) {
-    Optional<String> function = scene.space.function(address);
-    return function.orElseGet(() -> value(address));
+  private static int width(Grid grid, int column) {
+    return grid.rows().stream()
+        .filter(row -> row.size() > column)
+        .mapToInt(row -> row.get(column).text().length())
+        .max()
+        .orElse(0);
   }
 
-  private static String shown(Instruction i) {
-    return i.text().isEmpty() ? "(no disassembler found)" : i.text();
+  private static String padded(String text, int width) {
+    return text + " ".repeat(Math.max(0, width - text.length()));
   }
+
+  // ----- as a figure -----------------------------------------------------------------------------
 
   /** The report as a figure, with the same content as {@link #text()}. */
   public Figure figure() {
-    var details = new StringBuilder();
-    instructions(details);
-    registers(details);
-    return figure(details.toString());
+    return figure(html());
   }
 
   /** The same, with the instructions and the registers folded away until somebody opens them. */
   public Figure folded() {
-    var details = new StringBuilder();
-    instructions(details);
-    registers(details);
     return figure(
-        details.isEmpty()
+        grids.isEmpty()
             ? ""
-            : "<details><summary>Instructions and registers</summary>" + details + "</details>");
+            : "<details><summary>Instructions and registers</summary>" + html() + "</details>");
   }
 
   private Figure figure(String details) {
@@ -226,90 +236,47 @@ public final class CrashReport {
         .append(Html.sentence(headline()))
         .append("</strong></p><table style=\"margin:0 0 .8em\"><caption style=\"text-align:left\">")
         .append("What is known</caption><tbody>");
-    for (String[] fact : facts) {
+    for (Fact fact : facts) {
       html.append("<tr><th scope=\"row\" style=\"text-align:left;vertical-align:top\">")
-          .append(Html.escape(fact[0]))
+          .append(Html.escape(fact.label()))
           .append("</th><td style=\"text-align:left;white-space:normal\">")
-          .append(Html.sentence(fact[1]))
+          .append(Html.sentence(fact.content()))
           .append("</td></tr>");
     }
     html.append("</tbody></table>").append(details);
     return new Figure(html.append("</div>").toString(), headline(), "", text());
   }
 
-  private static void head(StringBuilder html, String caption, String... columns) {
-    html.append(
-            "<table style=\"margin:0 0 .8em;font-family:var(--jp-code-font-family,monospace)\">")
-        .append("<caption style=\"text-align:left\">")
-        .append(caption)
-        .append("</caption><thead><tr>");
-    for (String column : columns) {
-      html.append("<th scope=\"col\" style=\"text-align:left\">").append(column).append("</th>");
-    }
-    html.append("</tr></thead><tbody>");
-  }
-
   /** Marked by weight, frame and a sign: the colours stay the theme's, legible in each. */
-  private static final String MARKED =
-      " style=\"text-align:left;font-weight:bold;outline:1px solid"
-          + " var(--jp-error-color1,#d32f2f)\"";
+  private static final String MARK =
+      ";font-weight:bold;outline:1px solid var(--jp-error-color1,#d32f2f)";
 
-  private void instructions(StringBuilder html) {
-    if (scene.instructions.isEmpty()) {
-      return;
-    }
-    head(
-        html,
-        "Instructions (→ the one it happened at)",
-        "",
-        "Place",
-        "Bytes",
-        "Instruction",
-        "Source");
-    for (Instruction i : scene.instructions) {
-      boolean here = mark(i).equals("→");
-      html.append("<tr").append(here ? MARKED : "").append('>');
-      for (String cell :
-          List.of(here ? "→" : "", address(i.offset()), i.bytes(), shown(i), i.source())) {
-        html.append("<td style=\"text-align:left;white-space:pre\">")
-            .append(Html.escape(cell))
-            .append("</td>");
+  private String html() {
+    var html = new StringBuilder();
+    for (Grid grid : grids) {
+      html.append(
+              "<table style=\"margin:0 0 .8em;font-family:var(--jp-code-font-family,monospace)\">")
+          .append("<caption style=\"text-align:left\">")
+          .append(Html.escape(grid.caption()))
+          .append("</caption><thead><tr>");
+      for (String column : grid.head()) {
+        html.append("<th scope=\"col\" style=\"text-align:left\">%s</th>".formatted(column));
       }
-      html.append("</tr>");
-    }
-    html.append("</tbody></table>");
-  }
-
-  private void registers(StringBuilder html) {
-    if (crash.registers().isEmpty()) {
-      return;
-    }
-    head(
-        html,
-        "Registers" + Html.escape(suspectNote()),
-        "Register",
-        "Value",
-        "Register",
-        "Value",
-        "Register",
-        "Value");
-    int column = 0;
-    for (var register : crash.registers().entrySet()) {
-      if (column % 3 == 0) {
-        html.append(column == 0 ? "<tr>" : "</tr><tr>");
+      html.append("</tr></thead><tbody>");
+      for (List<Entry> row : grid.rows()) {
+        html.append("<tr>");
+        for (Entry entry : row) {
+          html.append("<td style=\"text-align:left;white-space:pre")
+              .append(entry.marked() ? MARK : "")
+              .append("\">")
+              .append(Html.escape(entry.text()))
+              .append("</td>");
+        }
+        html.append("</tr>");
       }
-      boolean suspect = isSuspect(register.getKey());
-      html.append("<th scope=\"row\" style=\"text-align:left\">")
-          .append(suspect ? "* " : "")
-          .append(Html.escape(register.getKey()))
-          .append("</th><td")
-          .append(suspect ? MARKED : " style=\"text-align:left\"")
-          .append('>')
-          .append(value(register.getValue()))
-          .append("</td>");
-      column++;
+      html.append("</tbody></table>");
     }
-    html.append("</tr></tbody></table>");
+    return html.toString();
   }
 
   @Override

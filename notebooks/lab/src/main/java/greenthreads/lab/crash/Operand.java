@@ -12,39 +12,31 @@ import java.util.regex.Pattern;
 /**
  * The memory operand of an instruction: what stands in brackets.
  *
+ * @param segment x86-64: what the address counts from, {@code fs}; empty if from 0
  * @param text as the disassembler wrote it, without the brackets
  * @param registers those that its address is made of, in order
  * @param address the address that they gave; empty where it cannot be worked out
  */
-record Operand(String text, List<String> registers, OptionalLong address) {
-  private static final Pattern BRACKETS = Pattern.compile("(\\w\\w:)?\\[([^\\]]+)\\]");
-
-  /** An address in the instruction itself: {@code ds:0x0}. */
-  private static final Pattern ABSOLUTE = Pattern.compile("\\bds:(0x[0-9a-f]+)");
+record Operand(String segment, String text, List<String> registers, OptionalLong address) {
+  /** In brackets, or as an address in the instruction itself: {@code ds:0x0}, {@code fs:0x28}. */
+  private static final Pattern MEMORY =
+      Pattern.compile("(?:([defgs]s):)?\\[([^\\]]+)\\]|\\b([defgs]s):(0x[0-9a-f]+)");
 
   private static final Pattern TERM =
       Pattern.compile("([+-]?)\\s*(?:(0x[0-9a-f]+)|([a-z][a-z0-9]*)(?:\\*([1248]))?)");
 
   /** Reads an instruction's operand; registers get their values from the crash. */
   static Optional<Operand> of(Disassembler.Instruction instruction, Crash crash) {
-    Matcher brackets = BRACKETS.matcher(instruction.text());
-    if (instruction.mnemonic().equals("lea")) {
+    Matcher memory = MEMORY.matcher(instruction.text());
+    if (instruction.mnemonic().equals("lea") || !memory.find()) {
       return Optional.empty();
     }
-    if (!brackets.find()) {
-      Matcher absolute = ABSOLUTE.matcher(instruction.text());
-      return absolute.find()
-          ? Optional.of(
-              new Operand(
-                  absolute.group(1),
-                  List.of(),
-                  OptionalLong.of(Long.parseUnsignedLong(absolute.group(1).substring(2), 16))))
-          : Optional.empty();
-    }
-    String inside = brackets.group(2);
+    boolean absolute = memory.group(4) != null;
+    String segment = absolute ? memory.group(3) : memory.group(1) == null ? "" : memory.group(1);
+    String inside = memory.group(absolute ? 4 : 2);
     return Optional.of(
         crash.isX86()
-            ? x86(inside, brackets.group(1), instruction, crash)
+            ? x86(inside, segment.replaceFirst("[des]s", ""), instruction, crash)
             : aarch64(inside, crash));
   }
 
@@ -53,7 +45,7 @@ record Operand(String text, List<String> registers, OptionalLong address) {
     var registers = new ArrayList<String>();
     long sum = 0;
     // fs and gs have bases of their own, which nobody recorded.
-    boolean known = segment == null || segment.equals("ds:") || segment.equals("ss:");
+    boolean known = segment.isEmpty();
     Matcher terms = TERM.matcher(inside);
     while (terms.find()) {
       long value;
@@ -72,7 +64,10 @@ record Operand(String text, List<String> registers, OptionalLong address) {
       sum += terms.group(1).equals("-") ? -value : value;
     }
     return new Operand(
-        inside, List.copyOf(registers), known ? OptionalLong.of(sum) : OptionalLong.empty());
+        segment,
+        inside,
+        List.copyOf(registers),
+        known ? OptionalLong.of(sum) : OptionalLong.empty());
   }
 
   /**
@@ -85,7 +80,7 @@ record Operand(String text, List<String> registers, OptionalLong address) {
         registers.add(term);
       }
     }
-    return new Operand(inside, List.copyOf(registers), OptionalLong.empty());
+    return new Operand("", inside, List.copyOf(registers), OptionalLong.empty());
   }
 
   boolean uses(String... names) {

@@ -71,6 +71,10 @@ public final class HostReport {
   /** Takes a line; the number of bytes that follow it as a block. */
   private int take(String line, String[] parts) {
     switch (parts[0]) {
+      case "crash" -> { // what was told of the memory when the library was loaded, is old
+        mappings.clear();
+        words.put("crash", "");
+      }
       case "reg" -> registers.put(parts[1], hex(parts[2]));
       case "map" -> mappings.add(Mapping.parse(line.strip().substring(4)));
       case "stack" ->
@@ -122,6 +126,11 @@ public final class HostReport {
     return n < values.length && !values[n].isEmpty()
         ? OptionalLong.of(hex(values[n]))
         : OptionalLong.empty();
+  }
+
+  /** The word's value as a decimal number; 0 if there is none. */
+  public long decimal(String word) {
+    return word(word).isEmpty() ? 0 : Long.parseLong(word(word));
   }
 
   public Map<String, Long> registers() {

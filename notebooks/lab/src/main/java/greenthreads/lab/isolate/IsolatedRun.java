@@ -415,7 +415,7 @@ public final class IsolatedRun {
   private List<String> warnings(HostReport host, HostReport end) {
     var warnings = new ArrayList<String>();
     RunEnd.notRestored(callee.function(), host.changed()).ifPresent(warnings::add);
-    int threads = host.word("threads").isEmpty() ? 0 : Integer.parseInt(host.word("threads"));
+    long threads = host.decimal("threads");
     if (threads > 0) {
       warnings.add(
           "%s returned while %s still running; %s ended with the process."
@@ -424,7 +424,7 @@ public final class IsolatedRun {
                   threads == 1 ? "1 thread that it started was" : threads + " threads were",
                   threads == 1 ? "it" : "they"));
     }
-    long left = RunEnd.decimal(end, "left");
+    long left = end.decimal("left");
     if (left > 0) {
       warnings.add(
           "%s left %s running; %s ended."

@@ -78,7 +78,7 @@ public record RunEnd(
             errors,
             Map.copyOf(kernelMemory),
             storedPointer(address(host)),
-            (int) decimal(end, "left")));
+            (int) end.decimal("left")));
   }
 
   /** The fault's address; a signal that somebody sent has none. */
@@ -106,12 +106,8 @@ public record RunEnd(
     return null;
   }
 
-  static long decimal(HostReport end, String word) {
-    return end.has(word) ? Long.parseLong(end.word(word)) : 0;
-  }
-
   static Duration millis(HostReport end, String word) {
-    return Duration.ofMillis(decimal(end, word));
+    return Duration.ofMillis(end.decimal(word));
   }
 
   /** The callee-saved register of a number; call.c has the same list. */

@@ -1,6 +1,7 @@
 package greenthreads.lab.machine;
 
 import greenthreads.lab.base.Platform;
+import java.util.Arrays;
 import java.util.Collection;
 
 /**
@@ -10,7 +11,7 @@ import java.util.Collection;
  * such instruction.
  */
 public enum Isa {
-  X86_64("x86-64", "rip", "rsp", 15) {
+  X86_64("x86-64", "rip", "rsp", "rax", 15) {
     @Override
     public boolean isBreakpoint(byte[] code) { // int3
       return begins(code, 0xcc);
@@ -40,18 +41,43 @@ public enum Isa {
     public boolean isZeros(byte[] code) { // they mean: add byte ptr [rax], al
       return begins(code, 0, 0);
     }
+
+    @Override
+    public Call callBefore(byte[] code) {
+      int end = code.length;
+      if (end >= 5 && (code[end - 5] & 0xff) == 0xe8) {
+        return Call.DIRECT;
+      }
+      for (int bytes = 2; bytes <= Math.min(7, end); bytes++) { // 0xff, and /2 in what follows
+        int operand = code[end - bytes + 1] & 0xff;
+        int low = operand & 7;
+        int more = low == 4 ? 1 : 0; // how it is scaled, in a further byte
+        int length =
+            switch (operand >> 6) {
+              case 0 -> low == 5 ? 6 : 2 + more;
+              case 1 -> 3 + more;
+              case 2 -> 6 + more;
+              default -> 2;
+            };
+        if ((code[end - bytes] & 0xff) == 0xff && (operand & 0x38) == 0x10 && length == bytes) {
+          return Call.INDIRECT;
+        }
+      }
+      return Call.NONE;
+    }
   },
 
-  AARCH64("AArch64", "pc", "sp", 4) {
+  AARCH64("AArch64", "pc", "sp", "x0", 4) {
     @Override
     public boolean isBreakpoint(byte[] code) { // brk
       return code.length >= 4 && (word(code) & 0xffe0001f) == 0xd4200000;
     }
 
-    /** A compiler marks such places with brk, as a debugger marks its breakpoints. */
+    /** The numbers by which clang and gcc mark such places. */
     @Override
     public boolean isNeverReached(byte[] code) {
-      return isBreakpoint(code);
+      int number = code.length >= 4 ? word(code) >> 5 & 0xffff : 0;
+      return isBreakpoint(code) && (number == 1 || number == 1000);
     }
 
     @Override
@@ -73,7 +99,24 @@ public enum Isa {
     public boolean isZeros(byte[] code) {
       return code.length >= 4 && word(code) == 0;
     }
+
+    @Override
+    public Call callBefore(byte[] code) {
+      int last = code.length < 4 ? 0 : word(Arrays.copyOfRange(code, code.length - 4, code.length));
+      return (last & 0xfc000000) == 0x94000000 // bl
+          ? Call.DIRECT
+          : (last & 0xfffffc1f) == 0xd63f0000 ? Call.INDIRECT : Call.NONE; // blr
+    }
   };
+
+  /** What kind of call an address lies right behind. */
+  public enum Call {
+    NONE,
+    /** Of a function that the instruction names. */
+    DIRECT,
+    /** By way of a pointer. */
+    INDIRECT
+  }
 
   /** What a reader calls it. */
   public final String title;
@@ -84,13 +127,17 @@ public enum Isa {
   /** The stack pointer's name. */
   public final String sp;
 
+  /** The register that a system call's result comes back in. */
+  public final String result;
+
   /** How many bytes an instruction has at most; on AArch64 each has as many. */
   public final int longest;
 
-  Isa(String title, String pc, String sp, int longest) {
+  Isa(String title, String pc, String sp, String result, int longest) {
     this.title = title;
     this.pc = pc;
     this.sp = sp;
+    this.result = result;
     this.longest = longest;
   }
 
@@ -121,6 +168,13 @@ public enum Isa {
 
   /** Zero bytes enough to be taken for an instruction: code does not consist of them. */
   public abstract boolean isZeros(byte[] code);
+
+  /**
+   * The call that ends where {@code code} ends.
+   *
+   * @param code bytes before an address, at least seven to know every kind
+   */
+  public abstract Call callBefore(byte[] code);
 
   /** The bytes of the shortest instruction that calls the operating system. */
   public int systemCallBytes() {

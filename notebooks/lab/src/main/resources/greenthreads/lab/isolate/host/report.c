@@ -278,6 +278,10 @@ void put_callers(uintptr_t sp) {
     static uintptr_t words[AT_ONCE];
     int found = 0;
     sp = (sp + 7) & ~(uintptr_t)7;
+    uintptr_t first;
+    for (int pages = 0; pages < 64 && !copy_readable(&first, sp, sizeof first); pages++) {
+        sp = (sp | 4095) + 1; /* in a guard page, say, below the frames */
+    }
     for (const uintptr_t end = sp + FAR; sp < end && found < ENOUGH; sp += sizeof words) {
         size_t count = safe_read(words, sp, sizeof words) / sizeof *words;
         for (size_t i = 0; i < count && found < ENOUGH; i++) {

@@ -204,6 +204,8 @@ _Noreturn void run(int report, const char *library, const char *function, const 
     put_decimal((int64_t)threads - threads_before);
     put_byte('\n');
     if (signature[0] == 's' && call.result != 0) {
+        put("reads\n"); /* a crash from here on is one over the string */
+        flush_line();
         size_t size = strlen((const char *)(uintptr_t)call.result);
         put("string ");
         put_decimal((int64_t)size);

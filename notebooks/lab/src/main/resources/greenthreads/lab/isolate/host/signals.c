@@ -152,11 +152,14 @@ static void put_report(int number, const siginfo_t *info, void *context,
     put_handled();
     put_alternate_stack(context, caller);
     put_stacks();
+    put_maps(); /* first: where memory is read, Linux lets a stack grow */
+    flush_line();
     put_dump("pc", place.pc - 16, 80);
     put_dump("sp", place.sp - 64, 512);
     put_dump_behind("return", place.sp);
-    flush_line();
-    put_maps();
+    if (place.link != 0) {
+        put_dump("link", place.link - 8, 8);
+    }
     flush_line();
     put_caller(place.link);
     put_callers(place.sp);

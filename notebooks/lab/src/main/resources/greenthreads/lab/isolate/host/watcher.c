@@ -111,7 +111,12 @@ static void note_last_state(pid_t runner) {
         info.si_pid != runner || read_status(text, sizeof text) != 0) {
         return;
     }
+    char own[16] = "";
+    prctl(PR_GET_NAME, own);
     note_word(text, "Name:\t", "program");
+    if (strncmp(last_state + strlen("program "), own, strlen(own)) == 0) {
+        last_state[0] = '\0'; /* it was still this one */
+    }
     note_word(text, "SigBlk:\t", "blocked");
     note_word(text, "SigCgt:\t", "caught");
     note_word(text, "Seccomp:\t", "seccomp");
