@@ -210,7 +210,10 @@ final class Addresses {
     return Optional.of(
         zero.isEmpty()
             ? veryLikely(
-                "It is very likely" + what.replaceFirst("\\.$", "; or a small number was taken for a pointer."), advice, s.registers())
+                "It is very likely"
+                    + what.replaceFirst("\\.$", "; or a small number was taken for a pointer."),
+                advice,
+                s.registers())
             : certain("It is" + what, advice).suspecting(zero));
   }
 }

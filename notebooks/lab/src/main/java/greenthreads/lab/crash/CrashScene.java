@@ -461,7 +461,10 @@ final class CrashScene {
   /** Whether a function would be found on the stack if it were there: the C library's are named. */
   boolean knows(String function) {
     return report().wordAt(sp()).isPresent()
-        && space.file(pc.orElse(0)).flatMap(file -> space.symbols(file).named(function)).isPresent();
+        && space
+            .file(pc.orElse(0))
+            .flatMap(file -> space.symbols(file).named(function))
+            .isPresent();
   }
 
   /** The call that an address lies right behind. */

@@ -170,7 +170,8 @@ final class LostControl {
       // The host has called what it was asked to call.
       case INDIRECT ->
           by.startsWith(" in host_call")
-              ? "; very likely by a jump through a function pointer" + (returned ? " or by a ret" : "")
+              ? "; very likely by a jump through a function pointer"
+                  + (returned ? " or by a ret" : "")
               : "; very likely by a call through a function pointer" + by;
       case DIRECT ->
           "; very likely by a jump (a tail call) through a function pointer, in what was called"

@@ -73,7 +73,10 @@ final class OwnEnds {
                       "After vfork() call only an exec function or _exit(); or use fork().")),
           Rule.where(
               "result",
-              s -> hasReturned(s) && s.report().has("reads") && s.isFaultNear(s.report().number("returned", 0).orElse(0)),
+              s ->
+                  hasReturned(s)
+                      && s.report().has("reads")
+                      && s.isFaultNear(s.report().number("returned", 0).orElse(0)),
               s ->
                   certain(
                       "The function returned, but what it returned (0x%x) is not the address of a string."

@@ -284,7 +284,9 @@ final class StackFaults {
 
   /** A stack that nobody named: a static array, a block of malloc's. An overflow is a write. */
   private static Optional<CrashCause> unnamed(CrashScene s) {
-    if (!s.isStackAccess(NEAR) || !s.isWrite().orElse(true) || s.space.stackAt(s.sp()).isPresent()) {
+    if (!s.isStackAccess(NEAR)
+        || !s.isWrite().orElse(true)
+        || s.space.stackAt(s.sp()).isPresent()) {
       return Optional.empty();
     }
     long address = s.faultAddress().getAsLong();

@@ -30,7 +30,9 @@ final class Unrecorded {
                       SECCOMP)),
           nothing(
               "seccomp",
-              s -> s.report().word("seccomp").equals(s.is("SIGSYS") ? "2" : "1") && s.is("SIGKILL", "SIGSYS"),
+              s ->
+                  s.report().word("seccomp").equals(s.is("SIGSYS") ? "2" : "1")
+                      && s.is("SIGKILL", "SIGSYS"),
               s ->
                   veryLikely(
                       "Very likely seccomp ended the process at a system call that the code itself has"

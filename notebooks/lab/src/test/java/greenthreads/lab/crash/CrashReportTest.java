@@ -45,9 +45,9 @@ public class CrashReportTest {
   private static String x86(
       String signal, String code, long address, int trap, int error, Map<String, Long> registers) {
     var text = new StringBuilder("crash\nsignal " + signal + "\ncode " + code + "\n");
-    text.append("address %x\nsender other\nthread main\nphase call\nerrno 0\n".formatted(address));
+    text.append("address %x\nsender system\nthread main\nphase call\nerrno 0\n".formatted(address));
     text.append("trap %x %x\n".formatted(trap, error));
-    for (String name : List.of("rax", "rbx", "rcx", "rdi", "rbp", "rsp", "rip")) {
+    for (String name : List.of("rax", "rbx", "rcx", "rdx", "rdi", "rbp", "rsp", "rip", "rflags")) {
       long usual = name.equals("rip") ? 0x400000001100L : name.equals("rsp") ? 0x7ffe000ff008L : 0;
       text.append("reg %s %x\n".formatted(name, registers.getOrDefault(name, usual)));
     }
@@ -132,13 +132,19 @@ public class CrashReportTest {
             Certainty.CERTAIN,
             "The stack is misaligned: movaps",
             x86(SEGV, KERNEL, 0, 13, 0, Map.of()),
-            "movaps XMMWORD PTR [rsp+0x10],xmm0"),
+            "sub rsp,0x8\nmovaps XMMWORD PTR [rsp+0x10],xmm0"),
+        row(
+            "stack alignment",
+            Certainty.VERY_LIKELY,
+            "is 8 bytes above one",
+            x86(SEGV, KERNEL, 0, 13, 0, Map.of("rbp", rsp)),
+            "mov rsp,rax\nmovdqa xmm1,XMMWORD PTR [rbp-0x40]"),
         row(
             "stack alignment",
             Certainty.CERTAIN,
-            "is 8 bytes above one",
-            x86(SEGV, KERNEL, 0, 13, 0, Map.of("rbp", rsp)),
-            "movdqa xmm1,XMMWORD PTR [rbp-0x40]"),
+            "The address is misaligned", // the stack came as it should
+            x86(SEGV, KERNEL, 0, 13, 0, Map.of()),
+            "movaps XMMWORD PTR [rsp+0x10],xmm0"),
         row(
             "stack alignment",
             Certainty.CERTAIN,
@@ -189,7 +195,8 @@ public class CrashReportTest {
             Certainty.CERTAIN,
             "by a call through a function pointer",
             x86(SEGV, MAPERR, 0, 14, 20, Map.of("rip", 0L))
-                + "dump sp 7ffe000ff008 2010000000400000\ncaller 400000001020\n",
+                + "dump sp 7ffe000ff008 2010000000400000\ncaller 400000001020\n"
+                + "dump return 400000001018 9090909090 ffd0\n".replace(" ffd0", "90ffd0"),
             ""),
         row(
             "jump",
@@ -307,7 +314,7 @@ public class CrashReportTest {
             x86(SEGV, MAPERR, 0x10fffff8L, 14, 6, Map.of("rsp", 0x11000000L)),
             "push rbp"),
         row(
-            "lost stack pointer",
+            "stack overflow",
             Certainty.VERY_LIKELY,
             "that nobody named",
             x86(SEGV, MAPERR, 0x5ffffffffff8L, 14, 6, Map.of("rsp", 0x600000000000L)),
@@ -327,9 +334,9 @@ public class CrashReportTest {
             "mov al,BYTE PTR [rax]"),
         row(
             "past a file",
-            Certainty.VERY_LIKELY,
+            Certainty.CERTAIN,
             "file that is shorter",
-            x86("SIGBUS", "2 BUS_ADRERR", 0x600000000100L, 14, 4, Map.of()),
+            x86("SIGBUS", "2 BUS_ADRERR", 0x400000003100L, 14, 4, Map.of()),
             "mov al,BYTE PTR [rax]"),
         row(
             "zero bytes",
@@ -370,21 +377,22 @@ public class CrashReportTest {
             x86("SIGFPE", "1 FPE_INTDIV", 0x400000001100L, 0, 0, Map.of()),
             "idiv DWORD PTR [rsp+0x4]"),
         row(
-            "trap",
+            "single step",
             Certainty.CERTAIN,
             "single-stepping",
-            x86("SIGTRAP", "2 TRAP_TRACE", 0x400000001100L, 1, 0, Map.of()),
+            x86("SIGTRAP", "2 TRAP_TRACE", 0x400000001100L, 1, 0, Map.of("rflags", 0x100L)),
             "nop"),
         row(
             "result",
             Certainty.CERTAIN,
             "0x1234567",
-            x86(SEGV, MAPERR, 0x1234567, 14, 4, Map.of()) + "returned 1234567 0\nphase result\n",
+            x86(SEGV, MAPERR, 0x1234567, 14, 4, Map.of())
+                + "returned 1234567 0\nphase result\nreads\n",
             ""),
         row(
             "sent",
             Certainty.CERTAIN,
-            "raise() or kill()",
+            "raise() or pthread_kill()",
             x86("SIGTERM", "-6 SI_TKILL", 0, 0, 0, Map.of()) + "sender self\n",
             ""),
         Arguments.of(
@@ -398,28 +406,28 @@ public class CrashReportTest {
             "abort",
             Certainty.CERTAIN,
             "that malloc() did not return",
-            x86("SIGABRT", "-6 SI_TKILL", 0, 0, 0, Map.of()),
+            x86("SIGABRT", "-6 SI_TKILL", 0, 0, 0, Map.of()) + "sender self\n",
             "",
             "munmap_chunk(): invalid pointer\n"),
         Arguments.of(
             "abort",
             Certainty.CERTAIN,
             "bookkeeping",
-            x86("SIGABRT", "-6 SI_TKILL", 0, 0, 0, Map.of()),
+            x86("SIGABRT", "-6 SI_TKILL", 0, 0, 0, Map.of()) + "sender self\n",
             "",
             "malloc(): corrupted top size\n"),
         Arguments.of(
             "abort",
             Certainty.CERTAIN,
             "an assert() did not hold",
-            x86("SIGABRT", "-6 SI_TKILL", 0, 0, 0, Map.of()),
+            x86("SIGABRT", "-6 SI_TKILL", 0, 0, 0, Map.of()) + "sender self\n",
             "",
             "Assertion `a == b' failed.\n"),
         Arguments.of(
             "abort",
-            Certainty.CERTAIN,
+            Certainty.VERY_LIKELY,
             "the code called it, or the C library did",
-            x86("SIGABRT", "-6 SI_TKILL", 0, 0, 0, Map.of()),
+            x86("SIGABRT", "-6 SI_TKILL", 0, 0, 0, Map.of()) + "sender self\n",
             "",
             ""));
   }
@@ -440,7 +448,8 @@ public class CrashReportTest {
     // Nothing is sold as more certain than it is.
     switch (certainty) {
       case CERTAIN -> assertFalse(report.cause().contains("It may be"), report::cause);
-      case VERY_LIKELY -> assertTrue(report.cause().contains("very likely"), report::cause);
+      case VERY_LIKELY ->
+          assertTrue(report.cause().toLowerCase().contains("very likely"), report::cause);
       case POSSIBLE -> assertTrue(report.cause().contains(" may "), report::cause);
       case UNKNOWN -> assertTrue(report.cause().contains("cannot be told"), report::cause);
     }
@@ -449,7 +458,7 @@ public class CrashReportTest {
 
   private static String aarch64(String signal, String code, long address, long esr, long... at) {
     var text = new StringBuilder("crash\nsignal " + signal + "\ncode " + code + "\n");
-    text.append("address %x\nsender other\nthread main\nphase call\n".formatted(address));
+    text.append("address %x\nsender system\nthread main\nphase call\n".formatted(address));
     text.append("esr %x 0\nreg x0 0\nreg x29 7ffe000ff040\n".formatted(esr));
     text.append("reg x30 %x\nreg sp %x\nreg pc %x\n".formatted(at[2], at[1], at[0]));
     return text + MAPS;
@@ -490,11 +499,11 @@ public class CrashReportTest {
             aarch64("SIGILL", "1 ILL_ILLOPC", pc, 0, pc, sp, 0) + "dump pc 400000001100 00000000\n",
             "udf #0"),
         row(
-            "trap",
+            "never reached",
             Certainty.VERY_LIKELY,
             "never reached",
             aarch64("SIGTRAP", "1 TRAP_BRKPT", pc, 0, pc, sp, 0)
-                + "dump pc 400000001100 207d20d4\n",
+                + "dump pc 400000001100 007d20d4\n",
             "brk #0x3e8"),
         row(
             "stack overflow",
@@ -532,8 +541,8 @@ public class CrashReportTest {
             "→ 0x400000001100",
             "mov BYTE PTR [rsp-0x18],al",
             "x.c:3",
-            "*rsp    0x500000001000",
-            " rax    0xabc",
+            "* rsp",
+            "0xabc",
             "Try:")) {
       assertTrue(text.contains(part), () -> part + " is missing in\n" + text);
     }
@@ -645,6 +654,7 @@ public class CrashReportTest {
     assertEquals(0x400000001100L + 1 + 0x20, address("mov rcx,QWORD PTR [rip+0x20] # 1121", crash));
     assertEquals(0x1234, address("mov DWORD PTR ds:0x1234,0x1", crash));
     assertTrue(operand("mov rax,QWORD PTR fs:[rax+0x28]", crash).address().isEmpty());
+    assertEquals("fs", operand("mov rax,QWORD PTR fs:0x28", crash).segment());
     assertTrue(Operand.of(new Instruction(0, "90", "lea rax,[rbx]", ""), crash).isEmpty());
     assertEquals(List.of("rax", "rbx"), operand("mov al,[rax+rbx*1]", crash).registers());
   }

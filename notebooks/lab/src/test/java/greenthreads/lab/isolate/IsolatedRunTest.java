@@ -657,16 +657,16 @@ class IsolatedRunTest {
             signal("frees_twice", "v", "SIGABRT", "abort", "free()"),
             signal("smashes", "v", "SIGABRT", "abort", "past the end of an array"),
             signal("raises", "v", "SIGUSR1", "sent", "sent SIGUSR1 to itself"),
-            signal("kills_itself", "v", "SIGKILL", "no registers", "killed"),
+            signal("kills_itself", "v", "SIGKILL", "killed", "killed"),
             bad("exits", "vw", Crash.Kind.EXIT, "", "exit", "called exit(3)", 3),
             bad("exits", "vw", Crash.Kind.EXIT, "", "exit", "called exit(0)", 0),
-            bad("exits_at_once", "vw", Crash.Kind.EXIT, "", "exit", "_exit(4)", 4),
+            bad("exits_at_once", "vw", Crash.Kind.EXIT, "", "_exit", "_exit(4)", 4),
             bad("spins", "v", Crash.Kind.TIME_LIMIT, "", "time limit", "still computing in spins"),
             bad("spins_empty", "v", Crash.Kind.TIME_LIMIT, "", "time limit", "jumps to itself"),
             bad("sleeps", "v", Crash.Kind.TIME_LIMIT, "", "time limit", "waiting"));
     var linux =
         Stream.of(
-            signal("thread_overflows", "v", "SIGSEGV", "no registers", "stack of an OS thread"),
+            signal("thread_overflows", "v", "SIGSEGV", "thread's stack", "stack of an OS thread"),
             signal("unlike_its_shadow", "v", "SIGSEGV", "shadow stack", "on its shadow stack"),
             bad("blocks_signals", "v", Crash.Kind.TIME_LIMIT, "", "time limit", "did not answer"));
     var x86 =
@@ -683,7 +683,7 @@ class IsolatedRunTest {
             signal("wild", "wl", "SIGSEGV", "no address", "no address at all", 0x4141414141414141L),
             signal("breakpoint", "v", "SIGTRAP", "trap", "breakpoint"),
             signal("halts", "v", "SIGSEGV", "privileged", "hlt"),
-            signal("no_ret", "v", "SIGTRAP", "trap", "(no_ret): very likely a ret is missing"),
+            signal("no_ret", "v", "SIGTRAP", "padding", "(no_ret): very likely a ret is missing"),
             signal("into_zeros", "v", "SIGSEGV", "zero bytes", "ret is missing"),
             signal("guarded", "v", "SIGSEGV", "stack overflow", "below thread 2's stack"),
             signal(
