@@ -5,6 +5,7 @@ that each call of it goes wrong, and the same cells run again: the kernel is the
 happened is told, the next call works as soon as the code does, and no process is left.
 """
 
+import difflib
 import hashlib
 import importlib.util
 import os
@@ -469,6 +470,12 @@ def test_random_edits_of_the_chapters(tree):
                 assert "no end after" in str(late), f"{told}\n{late}"
                 tree.kernel.interrupt()
                 tree.kernel.wait(run, timeout=20)
+            if os.environ.get("EDITS_LOG"):  # to be read by somebody: is each cause said with due certainty?
+                with open(os.environ["EDITS_LOG"], "a", encoding="utf-8") as log:
+                    changed = "".join(
+                        line for line in difflib.unified_diff(shipped.splitlines(True), text.splitlines(True), n=1)
+                    )
+                    print(f"=== {told}\n{changed}\n{run.text[:4000]}", file=log)
             assert tree.kernel.alive and tree.kernel.pid == tree.pid, told
             assert tree.kernel.ok("System.out.println(6 * 7)").text.endswith("42\n"), told
         finally:

@@ -90,6 +90,15 @@ final class Addresses {
                       "Set that pointer in C, or make the call without isolating it.",
                       s.registers())),
           Rule.where(
+              "ran up",
+              s -> isWrite(s) && isAt(s, Kind.CONSTANT, Kind.CODE) && s.isRightAboveWritable(),
+              s ->
+                  veryLikely(
+                      "The code writes to %s, right above memory that may be written: very likely an index or a pointer that ran up out of that."
+                          .formatted(s.place()),
+                      "Compare the size that was allocated with what the code uses.",
+                      s.registers())),
+          Rule.where(
               "read-only",
               s -> isWrite(s) && isAt(s, Kind.CODE),
               s ->

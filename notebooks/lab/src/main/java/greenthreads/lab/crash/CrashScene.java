@@ -70,7 +70,7 @@ final class CrashScene {
     boolean whole =
         given != null || !all.isEmpty() && space.startsFunction(all.getFirst().offset());
     Frame known = Frame.before(at, all, isa);
-    this.frame = whole ? known : new Frame(known.taken(), OptionalLong.empty());
+    this.frame = whole ? known : new Frame(known.taken(), OptionalLong.empty(), known.variable());
     this.instructions = given != null ? given : around(at, all);
   }
 
@@ -206,6 +206,15 @@ final class CrashScene {
     long distance = faultAddress().orElse(pointer - 1) - pointer;
     return pointer != 0
         && (distance >= 0 && distance < 1 << 20 || hasNoAddress() && space.isNonCanonical(pointer));
+  }
+
+  /** Whether it is at the very beginning of a mapping, and what lies below can be written to. */
+  boolean isRightAboveWritable() {
+    long address = faultAddress().orElse(0);
+    return space
+        .mapping(address)
+        .map(m -> address - m.low() < 64 && space.isWritable(m.low() - 1))
+        .orElse(false);
   }
 
   boolean isInFile() {
@@ -382,6 +391,16 @@ final class CrashScene {
         && (crash.register("rdx").orElse(0) & all) == all;
   }
 
+  /** x86-64: the registers that hold what is divided by an operand. */
+  static String dividend(String operand) {
+    return switch (width(operand)) {
+      case 8 -> "rdx and rax";
+      case 4 -> "edx and eax";
+      case 2 -> "dx and ax";
+      default -> "ah and al";
+    };
+  }
+
   /** An operand as a sentence names it. */
   String shown(String operand) {
     return operand.contains("[") ? "[" + operand().map(Operand::text).orElse("") + "]" : operand;
@@ -398,11 +417,26 @@ final class CrashScene {
     return frame.taken();
   }
 
-  /** Where the stack pointer was on entry to the running function; empty if that is not clear. */
-  OptionalLong entrySp() {
-    return frame.sinceEntry().isPresent()
-        ? OptionalLong.of(sp() + frame.sinceEntry().getAsLong())
-        : OptionalLong.empty();
+  boolean hasVariableFrame() {
+    return frame.variable();
+  }
+
+  /**
+   * x86-64: whether functions find the stack as the ABI has it: a return address lies 8 above a
+   * multiple of 16. Empty if it is not clear where one lies.
+   */
+  Optional<Boolean> isStackAligned() {
+    long slot = sp() + frame.sinceEntry().orElse(0);
+    if (frame.sinceEntry().isEmpty()) {
+      slot = sp() + 7 & -8;
+      while (report().wordAt(slot).isPresent()
+          && !report().callers().contains(report().wordAt(slot).getAsLong())) {
+        slot += 8;
+      }
+    }
+    return frame.sinceEntry().isPresent() || report().wordAt(slot).isPresent()
+        ? Optional.of((slot & 15) == 8)
+        : Optional.empty();
   }
 
   private String framePointer() {

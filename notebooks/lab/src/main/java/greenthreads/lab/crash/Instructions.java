@@ -210,7 +210,7 @@ final class Instructions {
                 register)
             : certain(
                 "The quotient does not fit its register: the dividend has two registers (%s), and its"
-                        .formatted(divisor.startsWith("r") ? "rdx and rax" : "edx and eax")
+                        .formatted(s.dividend(divisor))
                     + " upper half is too large for a division by 0x%x."
                         .formatted(value.getAsLong()),
                 "Before div set the upper half to 0, before idiv to the sign (cdq, cqo).",

@@ -59,14 +59,19 @@ final class StackFaults {
           new Rule("stack given back", StackFaults::givenBack),
           new Rule("stack overflow", StackFaults::overflow),
           new Rule("large frame", StackFaults::largeFrame),
+          new Rule("large frame", StackFaults::variableFrame),
           new Rule("stack overflow", StackFaults::unnamed),
           Rule.where(
               "lost stack pointer",
               s -> s.isStackAccess(NEAR) && !s.space.isWritable(s.faultAddress().getAsLong()),
               s ->
                   certain(
-                      "The stack pointer points to memory that cannot be used (%s)."
-                          .formatted(s.space.place(s.sp()).text()),
+                      "The stack pointer points to memory that cannot be used (%s%s)."
+                          .formatted(
+                              s.space.place(s.sp()).text(),
+                              s.space.mapping(s.faultAddress().getAsLong()).isPresent()
+                                  ? "; it is protected, by mprotect perhaps"
+                                  : ""),
                       "Look at where the stack pointer was last set.",
                       s.isa.sp)));
 
@@ -92,7 +97,12 @@ final class StackFaults {
           "vmovntps",
           "vmovntpd",
           "vmovntdq",
-          "vmovntdqa");
+          "vmovntdqa",
+          "fxsave",
+          "fxsave64",
+          "fxrstor",
+          "fxrstor64",
+          "cmpxchg16b");
 
   /** SSE moves that do not. */
   private static final Set<String> UNALIGNED =
@@ -116,8 +126,8 @@ final class StackFaults {
             .formatted(name, width, operand.text(), bytes(off));
     boolean onStack =
         width == 16 && s.isNearStack(address.getAsLong()) && operand.uses("rsp", "rbp");
-    OptionalLong entry = s.entrySp();
-    if (!onStack || entry.isPresent() && (entry.getAsLong() & 15) == 8) {
+    Optional<Boolean> aligned = s.isStackAligned();
+    if (!onStack || aligned.orElse(false)) {
       return Optional.of(
           certain(
                   "The address is misaligned: " + what,
@@ -128,7 +138,7 @@ final class StackFaults {
         "On entry to a function rsp must be 8 above a multiple of 16 (the call has pushed 8 bytes):"
             + " check the stack pointer that the thread was started or resumed with.";
     return Optional.of(
-        (entry.isPresent()
+        (aligned.isPresent()
                 ? certain("The stack is misaligned: " + what, advice)
                 : veryLikely("The stack is very likely misaligned: " + what, advice))
             .suspecting(registers));
@@ -280,6 +290,28 @@ final class StackFaults {
                 s,
                 "Make the array smaller, allocate it with malloc(), or give the thread a larger stack."),
             s.isa.sp));
+  }
+
+  /** alloca(), or an array whose size the run tells: what is written to lies below the stack. */
+  private static Optional<CrashCause> variableFrame(CrashScene s) {
+    if (s.faultAddress().isEmpty()
+        || !s.hasVariableFrame()
+        || s.space.mapping(s.sp()).isPresent()) {
+      return Optional.empty();
+    }
+    long address = s.faultAddress().getAsLong();
+    return s.space.stacks().stream()
+        .filter(stack -> s.sp() < stack.low() && stack.low() - s.sp() <= 1L << 32)
+        .filter(stack -> address - s.sp() >= -NEAR && address < stack.low())
+        .findFirst()
+        .map(stack ->
+            veryLikely(
+                ("It is very likely a stack overflow: the stack pointer is %s below %s, and the function"
+                        + " takes stack by an amount that it works out (alloca, an array of variable"
+                        + " size).")
+                    .formatted(bytes(stack.low() - s.sp()), stack.name()),
+                "Take less, or allocate it with malloc().",
+                s.isa.sp));
   }
 
   /** A stack that nobody named: a static array, a block of malloc's. An overflow is a write. */

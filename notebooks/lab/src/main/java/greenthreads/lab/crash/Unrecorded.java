@@ -43,8 +43,8 @@ final class Unrecorded {
               s -> s.is("SIGKILL"),
               s ->
                   possible(
-                      "Something killed the process: it may have killed itself, or memory may have"
-                          + " run out.",
+                      "Something killed the process: it may have killed itself, memory may have run out,"
+                          + " or a limit on processor time was reached (RLIMIT_CPU).",
                       "")),
           nothing(
               "watcher",
@@ -55,7 +55,11 @@ final class Unrecorded {
                       "Look for a kill() that is sent to more than its own process.")),
           nothing(
               "blocked",
-              s -> isFault(s) && (s.report().number("blocked", 0).orElse(0) & FAULTS) == FAULTS,
+              s ->
+                  isFault(s)
+                      && (s.report().number("blocked", 0).orElse(0) & FAULTS) == FAULTS
+                      && s.libraryNames(
+                          "sigprocmask", "pthread_sigmask", "sigsetmask", "sigaction"),
               s ->
                   unknown(
                       "The cause cannot be told: the code blocks signals, and a process that blocks"

@@ -274,8 +274,8 @@ class CrashRulesTest {
         open("watcher", Recorded.silent(""), Recorded.silent("SIGKILL")),
         open(
             "blocked",
-            Recorded.silent("SIGSEGV").word("blocked", "fffffffe7ffbfeff"),
-            Recorded.silent("SIGSEGV").word("blocked", "0000000000000200")),
+            Recorded.silent("SIGSEGV").word("blocked", "fffffffe7ffbfeff").names("sigprocmask"),
+            Recorded.silent("SIGSEGV").word("blocked", "fffffffe7ffbfeff").names("pthread_create")),
         open(
             "own handler",
             Recorded.silent("SIGSEGV").names("signal"),
@@ -505,6 +505,14 @@ class CrashRulesTest {
             Recorded.fault(0x4ffffff0bdd8L, 6)
                 .register("rsp", 0x4ffffff0bdd0L)
                 .code("sub rsp,0x20\nmov BYTE PTR [rsp+0x8],1")),
+        likely(
+            "large frame",
+            Recorded.fault(0x7ffda0000000L, 6)
+                .register("rsp", 0x7ffda0000000L)
+                .code("sub rsp,rax\nmov BYTE PTR [rdi],1"),
+            Recorded.fault(0x7ffda0000000L, 6)
+                .register("rsp", 0x7ffda0000000L)
+                .code("mov rsp,rax\nmov BYTE PTR [rdi],1")),
         sure(
             "lost stack pointer",
             Recorded.fault(0x10fffff8, 6).register("rsp", 0x11000000).code("push rbp"),
@@ -544,6 +552,16 @@ class CrashRulesTest {
             Recorded.fault(-8000, 6)),
         likely("kernel address", write.at(0x333300000010L), write),
         likely("kernel address", write.word("test-stored", ""), write),
+        likely(
+            "ran up",
+            write
+                .at(0x600000001000L)
+                .word("trap", "e 7")
+                .line("map 600000001000-600000002000 r--p 00000000 fe:00 1 /tmp/y.so"),
+            write
+                .at(0x600000001800L)
+                .word("trap", "e 7")
+                .line("map 600000001000-600000002000 r--p 00000000 fe:00 1 /tmp/y.so")),
         sure(
             "read-only",
             write.at(0x400000001180L).word("trap", "e 7"),
