@@ -18,6 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
 enum {
     ANSWER_MS = 3000, /* a busy machine may need a while to run a handler */
     A_CALL_MAY_HAVE_BEGUN_MS = 500,
