@@ -7,11 +7,11 @@ from pathlib import Path
 def children_of(pid):
     """The processes that a process has started and that still run: each one's number and name."""
     found = []
-    for status in Path("/proc").glob("[0-9]*/status"):
+    for process in Path("/proc").iterdir():
         try:
-            text = status.read_text()
+            text = (process / "status").read_text() if process.name.isdigit() else ""
         except OSError:
-            continue
+            continue  # it has ended meanwhile
         if re.search(rf"^PPid:\s+{pid}$", text, re.MULTILINE):
-            found.append((int(status.parent.name), re.search(r"^Name:\s+(.*)$", text, re.MULTILINE)[1]))
+            found.append((int(process.name), re.search(r"^Name:\s+(.*)$", text, re.MULTILINE)[1]))
     return found

@@ -27,6 +27,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.ref.Cleaner;
+import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
@@ -154,6 +155,15 @@ final class LivingHome implements CodeHome {
           ("Interrupted: the call of `%s` was ended, with its process and all that had started."
                   + " The next call starts it anew, with its variables as at the beginning.")
               .formatted(function));
+    } catch (BufferUnderflowException e) {
+      forget(process);
+      process.close();
+      throw new LabException(
+          ("`%s` came back, and what its process then said of it cannot be read: the code has"
+                  + " overwritten memory that is not its own, such as its caller's stack. The next"
+                  + " call starts the process anew.")
+              .formatted(function),
+          e);
     } catch (IOException e) {
       forget(process);
       throw ended(process.end(), function, arguments, System.nanoTime() - start);
