@@ -68,13 +68,9 @@ final class Unrecorded {
           nothing(
               "own handler",
               s ->
-                  s.libraryNames(
-                      "signal",
-                      "__sysv_signal",
-                      "sigaction",
-                      "sigaltstack",
-                      "sigprocmask",
-                      "pthread_sigmask"),
+                  s.libraryNames("signal", "__sysv_signal", "sigaction", "sigaltstack")
+                      || !s.report().has("blocked") // else it is known that none is
+                          && s.libraryNames("sigprocmask", "pthread_sigmask"),
               s ->
                   unknown(
                       ("The cause cannot be told: the code handles or blocks signals itself, so"
