@@ -84,6 +84,24 @@ def test_a_wait_for_input_can_be_interrupted(kernel):
     assert run.text == "in time\n"
 
 
+@pytest.mark.parametrize(
+    "body, told",
+    [
+        ("#include <stdio.h>\nint ask(void) { int n = -1; return scanf(\"%d\", &n) == 1 ? n : -1; }", True),
+        ("#include <stdio.h>\nint ask(void) { return fgetc(stdin); }", True),
+        ("#include <unistd.h>\nint ask(void) { char c; return (int)read(0, &c, 1); }", True),
+        ("/* scanf( and stdin */\nconst char *ask(void) { return \"getchar(\"; } // stdin", False),
+        ("#include <unistd.h>\nint ask(int fd) { char c; return (int)read(fd, &c, 1); }", False),
+    ],
+)
+def test_native_code_that_reads_input_is_told_that_there_is_none(kernel, body, told):
+    said = kernel.ok(f"%%c asking\n{body}").text
+    assert ("standard input" in said and "IO.readln" in said) == told, said
+    if told:
+        kernel.ok('interface Asking { int ask(); }\nAsking asking = Lab.load("asking", Asking.class);')
+        assert kernel.ok("System.out.println(asking.ask() <= 0);").text == "true\n", "it waits for nobody"
+
+
 # ---------------------------------------------------------------- work that takes a while
 
 

@@ -4,10 +4,12 @@ import greenthreads.lab.Session;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Workspace;
 import greenthreads.lab.bind.Project.CompilerInput;
+import greenthreads.lab.show.Cell;
 import greenthreads.lab.source.Sources;
 import io.github.spencerpark.jupyter.kernel.magic.registry.CellMagic;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * The cell magic {@code %%c}: the cell's body is a C file.
@@ -22,6 +24,14 @@ public final class CMagic {
       "Write `%%c NAME` on the cell's first line, for example `%%c mine`; then the C code.\n"
           + "`%%c NAME --from CHAPTER` starts from a chapter's file: what you define replaces the"
           + " part of the same name. Words that start with - go to the compiler: `%%c mine -O0`.";
+
+  /** Comments and texts of C. */
+  private static final Pattern NO_CODE =
+      Pattern.compile("(?s)/\\*.*?\\*/|//[^\n]*|\"(?:\\\\.|[^\"\\\\\n])*+\"");
+
+  private static final Pattern READS_INPUT =
+      Pattern.compile(
+          "\\b(?:stdin|STDIN_FILENO|(?:scanf|getchar|gets)\\s*\\(|read\\s*\\(\\s*0\\s*,)");
 
   /**
    * Compiles the body and keeps it under a name.
@@ -63,6 +73,13 @@ public final class CMagic {
   private static void edit(List<String> arguments, String body) {
     Request wanted = Request.of(arguments);
     Session.project().edit(wanted.name(), wanted.from(), body, wanted.options());
+    if (READS_INPUT.matcher(NO_CODE.matcher(body).replaceAll(" ")).find()) {
+      Cell.say(
+          "cell "
+              + wanted.name()
+              + " reads standard input. Native code finds it empty here: ask in Java (IO.readln), and"
+              + " pass the text as an argument.");
+    }
   }
 
   /**
