@@ -22,7 +22,7 @@ def shipped(root: Path) -> str:
     lines = [
         f"{digest(file.read_bytes())}  {file.relative_to(native).as_posix()}"
         for file in native.rglob("*")
-        if file.suffix in (".c", ".h")
+        if file.suffix in (".c", ".h") and ".ipynb_checkpoints" not in file.parts
     ]
     for notebook in (root / "notebooks").glob("*.ipynb"):
         for cell in json.loads(notebook.read_text("utf-8"))["cells"]:

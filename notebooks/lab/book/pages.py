@@ -30,7 +30,7 @@ class Site:
     def native(self):
         """The native files' paths, as `native/arch/arch.h`."""
         native = self.root / "native"
-        found = sorted(path for path in native.rglob("*") if path.suffix in (".c", ".h"))
+        found = sorted(path for path in native.rglob("*") if path.suffix in (".c", ".h") and ".ipynb_checkpoints" not in path.parts)
         return [path.relative_to(self.root).as_posix() for path in found]
 
 

@@ -331,7 +331,7 @@ def quoted(cell):
 @functools.cache
 def native_text():
     return "\n".join(
-        path.read_text(encoding="utf-8") for path in sorted(NATIVE.rglob("*")) if path.suffix in {".c", ".h", ".S"}
+        path.read_text(encoding="utf-8") for path in sorted(NATIVE.rglob("*")) if path.suffix in {".c", ".h", ".S"} and ".ipynb_checkpoints" not in path.parts
     )
 
 

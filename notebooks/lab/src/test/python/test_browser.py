@@ -20,7 +20,7 @@ import pytest
 
 from chapters import Chapter, tags
 from processes import children_of
-from project import BUILD, NOTEBOOKS, ROOT
+from project import BUILD, NATIVE, NOTEBOOKS, ROOT
 
 LINE = "I LOVE WAKING UP ON A NEW STACK!"
 pytestmark = pytest.mark.chapter("03")
@@ -76,7 +76,8 @@ def server(tmp_path_factory):
         # Not set up by build.sh: this Python's own JupyterLab.
         words = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.port={port}"]
         words += [f"--ServerApp.root_dir={ROOT}", "--ServerApp.ip=127.0.0.1", "--allow-root"]
-    had_checkpoints = (NOTEBOOKS / ".ipynb_checkpoints").exists()
+    # What JupyterLab makes beside each file that it opens.
+    checkpoints = [folder for folder in (NOTEBOOKS / ".ipynb_checkpoints", NATIVE / ".ipynb_checkpoints") if not folder.exists()]
     before = BOOK.read_bytes()
     log = open(folder / "log.txt", "w+", encoding="utf-8")
     process = subprocess.Popen(
@@ -101,8 +102,8 @@ def server(tmp_path_factory):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
         log.close()
-        if not had_checkpoints:
-            shutil.rmtree(NOTEBOOKS / ".ipynb_checkpoints", ignore_errors=True)
+        for made in checkpoints:
+            shutil.rmtree(made, ignore_errors=True)
     assert BOOK.read_bytes() == before, "the notebook in the checkout was changed"
 
 

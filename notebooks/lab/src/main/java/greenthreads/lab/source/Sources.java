@@ -110,7 +110,7 @@ public final class Sources {
     try (var all = Files.walk(workspace.sources())) {
       return all.filter(Files::isRegularFile)
           .map(path -> name(workspace, path))
-          .filter(name -> name.matches("[^.].*\\.[chS]"))
+          .filter(name -> name.matches("(?!\\.)(?!.*/\\.).*\\.[chS]"))
           .map(name -> name.contains("/") ? name : name.replaceFirst("\\.c$", ""))
           .sorted(
               Comparator.comparing((String name) -> name.contains("/")).thenComparing(name -> name))

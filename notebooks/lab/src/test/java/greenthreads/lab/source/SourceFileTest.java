@@ -641,7 +641,11 @@ class SourceFileTest {
       }
     }
     try (Stream<Path> files = Files.walk(root.resolve("native"))) {
-      return files.filter(path -> path.toString().matches(".*\\.[ch]")).sorted().toList().stream();
+      return files
+          .filter(path -> path.toString().matches("(?!.*/\\.ipynb_).*\\.[ch]"))
+          .sorted()
+          .toList()
+          .stream();
     }
   }
 
