@@ -166,7 +166,7 @@ public final class Measured implements Shown {
     String measured =
         String.format(
             Locale.ROOT,
-            "Medians of %d rounds, %.1f s in all; from … to: half of the rounds. ",
+            "Medians of %d rounds, %.2f s in all; from … to: half of the rounds. ",
             rounds,
             seconds);
     return measured + trust() + (log ? " The scale is logarithmic." : "");
