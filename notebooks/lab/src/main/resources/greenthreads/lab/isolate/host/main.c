@@ -87,8 +87,7 @@ int64_t now_ms(void) {
 
 /* Forks. In the runner: the watcher's end is its own end, and nothing of the watcher's is left. */
 static pid_t start_runner(void) {
-    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANON, -1, 0);
-    if (shared == MAP_FAILED || prepare_watch() != 0) {
+    if (prepare_watch() != 0) {
         refuse("no pipe");
     }
     const pid_t watcher = getpid();
@@ -148,6 +147,12 @@ static int live(char **words) {
 }
 
 int main(int argc, char **argv) {
+    /* Before the arguments' memory, since what comes later lies below: who writes far below an argument
+     * is to meet nothing. */
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANON, -1, 0);
+    if (shared == MAP_FAILED) {
+        refuse("not enough memory");
+    }
     const int lives_on = argc == 6 && strcmp(argv[1], "--live") == 0;
     if (guard(lives_on ? argv[2] : NULL) != 0) {
         refuse("no further process can be started");
