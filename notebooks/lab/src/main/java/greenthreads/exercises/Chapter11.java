@@ -75,7 +75,12 @@ final class Chapter11 extends Chapter {
     look(
         check, "16 pages apart", new Stacks(page, 16 * page, page * 3 / 2), answer, prices, layout);
     look(
-        check, "as far apart", new Stacks(page, 16 * page, page * 73 / 10), answer, prices, layout);
+        check,
+        "16 pages apart again",
+        new Stacks(page, 16 * page, page * 73 / 10),
+        answer,
+        prices,
+        layout);
     look(
         check,
         "a page table apart",
