@@ -3059,4 +3059,325 @@ int many_sleepers(int threads, int ms, struct sleepers_report *out) {
     free_runtime(r);
     return 0;
 }
+
+/* ---------------------------------------------------------------------------
+ * For the exercises: each puts something better in the place of these
+ */
+
+/* 12.1: receives from a channel, but waits no longer than so many nanoseconds, nor longer
+   than the thread's own deadline, which stays as it is. */
+static int receive_within(struct channel *c, int64_t ns, int64_t *value) {
+    (void)c;
+    (void)ns;
+    (void)value;
+    return 0;
+}
+
+struct within_report {
+    int64_t status, value; /* what it returned, and received */
+    int64_t early, late;   /* 1: it came back before its limit; after the later one */
+    int64_t moved;         /* the thread's deadline, compared with what it was before */
+    int64_t busy;          /* 1: it took turns while it waited */
+};
+
+struct within {
+    struct channel *channel;
+    int64_t own, limit; /* nanoseconds; own 0: the thread has no deadline */
+    struct within_report *report;
+};
+
+static int64_t wait_within(void *environment) {
+    const struct within *mine = environment;
+    struct within_report *out = mine->report;
+    deadline_in(mine->own);
+    int64_t before = running->current->deadline, begin = now_ns();
+    out->status = receive_within(mine->channel, mine->limit, &out->value);
+    int64_t took = now_ns() - begin;
+    out->early = took < mine->limit;
+    out->late = took >= (mine->own > mine->limit ? mine->own : mine->limit);
+    out->moved = running->current->deadline - before;
+    deadline_in(0);
+    return 0;
+}
+
+static int64_t send_later(void *environment) {
+    struct channel *c = *(struct channel **)environment;
+    sleep_for(5 * MS);
+    return send_to(c, 7);
+}
+
+/* A thread with a deadline in `own_ms` (0: none) waits at most so long for a value, which
+   comes after 5 ms or never. The report's status is 99 if it did not come back. Returns 0
+   or -1. */
+int receive_in_time(int64_t own_ms, int64_t limit_ms, int value_comes, struct within_report *out) {
+    struct runtime *r = new_runtime(2, ROOMY);
+    struct channel *c = r == NULL ? NULL : new_channel(r, "a value", 0);
+    struct switch_record none;
+    if (c == NULL)
+        return -1;
+    *out = (struct within_report){.status = 99};
+    r->trace = &none; /* the switches are counted, and none of them is kept */
+    spawn(r, wait_within, WITH(struct within, c, own_ms * MS, limit_ms * MS, out));
+    if (value_comes)
+        spawn(r, send_later, &c, sizeof c);
+    run(r);
+    out->busy = r->traced > 40;
+    free_channel(c);
+    free_runtime(r);
+    return 0;
+}
+
+/* 12.2: whether the places 1 to `count` of a row are a heap; and the one at a place taken
+   out, so that the places 1 to `count` - 1 are a heap of all others. */
+static bool is_heap(const int64_t *times, int count) {
+    (void)times;
+    (void)count;
+    return false;
+}
+
+static void take_out(int64_t *times, int count, int place) {
+    (void)times;
+    (void)count;
+    (void)place;
+}
+
+struct heap_report {
+    int64_t refused, same_refused;   /* heaps; and heaps in which times are the same */
+    int64_t accepted, last_accepted; /* rows that are none; only because of their last */
+    int64_t behind;                  /* of those about which it looked behind the row */
+    int64_t too_late, too_early;     /* taken out of: one that is under a later one; at all */
+    int64_t lost;                    /* other times than all but the one that was to go */
+    int64_t touched;                 /* places that nobody may write to */
+    int64_t moved_too_many;
+};
+
+enum { MOST_TIMES = 1000 };
+
+/* A row with something on both sides that no one is to look at. */
+struct row {
+    int64_t times[MOST_TIMES + 2];
+};
+
+static uint32_t next_random(uint32_t *state) {
+    return (*state = *state * 1664525 + 1013904223) >> 8;
+}
+
+/* The first place whose time is before the one above it; 0: it is a heap. */
+static int first_wrong(const int64_t *times, int count) {
+    for (int place = 2; place <= count; place++)
+        if (times[place] < times[place / 2])
+            return place;
+    return 0;
+}
+
+/* Each place gets a time that is not before the one above: by at most `step`. */
+static void make_heap(struct row *row, int count, int step, uint32_t *random) {
+    for (int place = 1; place <= count; place++)
+        row->times[place] = (place == 1 ? 0 : row->times[place / 2]) +
+                            (step == 0 ? 5 : 1 + (int64_t)(next_random(random) % (uint32_t)step));
+    row->times[0] = row->times[count + 1] = -1;
+}
+
+static void ask_about(struct row *row, int count, uint32_t *random, struct heap_report *out) {
+    make_heap(row, count, 1000, random);
+    row->times[count + 1] = INT64_MAX;
+    out->refused += !is_heap(row->times, count);
+    row->times[count + 1] = -1;
+    bool looks = !is_heap(row->times, count);
+    out->behind += looks;
+    for (int place = 1; place <= count; place++)
+        row->times[place] = 5;
+    out->same_refused += !is_heap(row->times, count);
+    if (count < 2)
+        return;
+    make_heap(row, count, 1000, random);
+    row->times[count] = 0;
+    out->last_accepted += is_heap(row->times, count);
+    make_heap(row, count, 1000, random);
+    row->times[2 + (int)(next_random(random) % (uint32_t)(count - 1))] = 0;
+    out->accepted += is_heap(row->times, count);
+}
+
+static int compare_times(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Whether `after` holds what `before` did, but for the one at the place. */
+static bool is_rest(const struct row *before, const struct row *after, int count, int place) {
+    static struct row a, b;
+    a = *before;
+    b = *after;
+    a.times[place] = a.times[count];
+    qsort(a.times + 1, (size_t)count - 1, sizeof *a.times, compare_times);
+    qsort(b.times + 1, (size_t)count - 1, sizeof *b.times, compare_times);
+    return memcmp(a.times + 1, b.times + 1, ((size_t)count - 1) * sizeof *a.times) == 0;
+}
+
+static void take_from(const struct row *before, int count, int place, struct heap_report *out) {
+    static struct row after;
+    int moved = 0, most = 2;
+    after = *before;
+    take_out(after.times, count, place);
+    int wrong = first_wrong(after.times, count - 1);
+    out->too_late += wrong != 0;
+    out->too_early += wrong != 0 && after.times[place] < after.times[place / 2];
+    out->lost += !is_rest(before, &after, count, place);
+    out->touched += after.times[0] != -1 || after.times[count + 1] != -1;
+    for (int i = 1; i < count; i++)
+        moved += after.times[i] != before->times[i];
+    for (int i = count; i > 0; i /= 2)
+        most++;
+    out->moved_too_many += moved > most;
+}
+
+/* Rows of 1 to 40 times and one of a thousand, the same ones each time: asked about, and
+   each place taken out. */
+void try_heaps(struct heap_report *out) {
+    static struct row row;
+    uint32_t random = 2024;
+    *out = (struct heap_report){.refused = 0};
+    for (int count = 1; count <= 40; count++) {
+        ask_about(&row, count, &random, out);
+        make_heap(&row, count, 1000, &random);
+        for (int place = 1; place <= count; place++)
+            take_from(&row, count, place, out);
+    }
+    make_heap(&row, MOST_TIMES, 1000, &random);
+    for (int place = 1; place <= MOST_TIMES; place += 37)
+        take_from(&row, MOST_TIMES, place, out);
+}
+
+/* 12.3: an echo server's task. It goes as far as it can without waiting. */
+struct echo_task {
+    int fd;
+    size_t size, written; /* of `bytes`: what has been read; and sent back of that */
+    char bytes[8192];
+};
+
+static enum progress poll_echo(struct echo_task *t) {
+    (void)t;
+    return DONE;
+}
+
+struct poll_report {
+    int64_t progress; /* what poll_echo returned last */
+    int64_t right;    /* bytes that came back, each as it was sent, in order */
+    int64_t wrong;    /* others */
+};
+
+/* A task and its other side, both of which never wait. */
+struct pair {
+    struct echo_task task;
+    int other;
+    int64_t sent, received, wrong;
+    enum progress progress;
+};
+
+static bool open_pair(struct pair *p, int room) {
+    int both[2];
+    memset(p, 0, sizeof *p);
+    p->progress = PENDING;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, both) != 0)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        fcntl(both[i], F_SETFL, O_NONBLOCK);
+        setsockopt(both[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+        setsockopt(both[i], SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+#ifdef SO_NOSIGPIPE
+        int yes = 1;
+        setsockopt(both[i], SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
+#endif
+    }
+    p->task.fd = both[0];
+    p->other = both[1];
+    return true;
+}
+
+static void close_pair(struct pair *p) {
+    close(p->task.fd);
+    if (p->other >= 0)
+        close(p->other);
+}
+
+static char byte_at(int64_t i) {
+    return (char)(i % 251);
+}
+
+/* The other side sends more, as far as there is room. */
+static void send_some(struct pair *p, int64_t most) {
+    char bytes[512];
+    while (p->sent < most) {
+        size_t size = most - p->sent < 512 ? (size_t)(most - p->sent) : 512;
+        for (size_t i = 0; i < size; i++)
+            bytes[i] = byte_at(p->sent + (int64_t)i);
+        ssize_t sent = send(p->other, bytes, size, SEND_FLAGS);
+        if (sent <= 0)
+            return;
+        p->sent += sent;
+    }
+}
+
+static void take_back(struct pair *p) {
+    char bytes[512];
+    ssize_t got;
+    while ((got = recv(p->other, bytes, sizeof bytes, 0)) > 0)
+        for (ssize_t i = 0; i < got; i++) {
+            p->wrong += bytes[i] != byte_at(p->received + p->wrong);
+            p->received += bytes[i] == byte_at(p->received + p->wrong);
+        }
+}
+
+/* Polls as long as it has not said that it is over: then nobody would. */
+static void poll_pair(struct pair *p) {
+    if (p->progress == PENDING)
+        p->progress = poll_echo(&p->task);
+}
+
+/* For each of two tasks more than there is room for on the way. */
+static void echo_much(struct pair *p, struct pair *other) {
+    enum { MUCH = 100 * 1000, ROUNDS = 1000 };
+    for (int i = 0;
+         i < ROUNDS && p->received + p->wrong + other->received + other->wrong < 2 * MUCH; i++) {
+        send_some(p, MUCH);
+        send_some(other, MUCH);
+        poll_pair(p);
+        poll_pair(other);
+        take_back(p);
+        take_back(other);
+    }
+}
+
+/* What one call comes to if there is: 0: nothing; 1: SOME bytes; 2: those, and the end;
+   3: those, and nobody any more; 4: much, for two tasks by turns, in as many calls as it takes.
+   Returns 0 or -1. */
+int try_polls(int kind, struct poll_report *out) {
+    enum { SOME = 20000, ENOUGH_ROOM = 128 * 1024, LITTLE_ROOM = 4096 };
+    struct pair p, other;
+    int room = kind == 4 ? LITTLE_ROOM : ENOUGH_ROOM;
+    if (!open_pair(&p, room) || !open_pair(&other, room))
+        return -1;
+    if (kind == 4)
+        echo_much(&p, &other);
+    else {
+        send_some(&p, kind == 0 ? 0 : SOME);
+        if (kind == 2)
+            shutdown(p.other, SHUT_WR);
+        if (kind == 3) {
+            close(p.other);
+            p.other = -1;
+        }
+        poll_pair(&p);
+        if (kind != 3)
+            take_back(&p);
+    }
+    *out = (struct poll_report){.progress = p.progress, .right = p.received, .wrong = p.wrong};
+    if (kind == 4) {
+        out->right += other.received;
+        out->wrong += other.wrong;
+    }
+    close_pair(&p);
+    close_pair(&other);
+    return 0;
+}
 #endif
