@@ -3266,7 +3266,8 @@ struct poll_report {
     int64_t wrong;    /* others */
 };
 
-/* A task and its other side, both of which never wait. */
+/* A task and its other side, both of which never wait. There is much room on the way to
+   the task. */
 struct pair {
     struct echo_task task;
     int other;
@@ -3274,21 +3275,23 @@ struct pair {
     enum progress progress;
 };
 
-static bool open_pair(struct pair *p, int room) {
-    int both[2];
+static bool open_pair(struct pair *p, int room_back) {
+    int both[2], room = 128 * 1024;
     memset(p, 0, sizeof *p);
     p->progress = PENDING;
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, both) != 0)
         return false;
     for (int i = 0; i < 2; i++) {
         fcntl(both[i], F_SETFL, O_NONBLOCK);
-        setsockopt(both[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-        setsockopt(both[i], SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
 #ifdef SO_NOSIGPIPE
         int yes = 1;
         setsockopt(both[i], SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
 #endif
     }
+    setsockopt(both[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    setsockopt(both[0], SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    setsockopt(both[0], SOL_SOCKET, SO_SNDBUF, &room_back, sizeof room_back);
+    setsockopt(both[1], SOL_SOCKET, SO_RCVBUF, &room_back, sizeof room_back);
     p->task.fd = both[0];
     p->other = both[1];
     return true;
@@ -3334,7 +3337,7 @@ static void poll_pair(struct pair *p) {
         p->progress = poll_echo(&p->task);
 }
 
-/* For each of two tasks more than there is room for on the way. */
+/* For each of two tasks more than there is room for on the way back. */
 static void echo_much(struct pair *p, struct pair *other) {
     enum { MUCH = 100 * 1000, ROUNDS = 1000 };
     for (int i = 0;
