@@ -3268,14 +3268,14 @@ struct poll_report {
 
 /* A task and its other side, both of which never wait. There is much room on the way to
    the task. */
-struct pair {
+struct echo_pair {
     struct echo_task task;
     int other;
     int64_t sent, received, wrong;
     enum progress progress;
 };
 
-static bool open_pair(struct pair *p, int room_back) {
+static bool open_echo_pair(struct echo_pair *p, int room_back) {
     int both[2], room = 128 * 1024;
     memset(p, 0, sizeof *p);
     p->progress = PENDING;
@@ -3297,7 +3297,7 @@ static bool open_pair(struct pair *p, int room_back) {
     return true;
 }
 
-static void close_pair(struct pair *p) {
+static void close_echo_pair(struct echo_pair *p) {
     close(p->task.fd);
     if (p->other >= 0)
         close(p->other);
@@ -3308,7 +3308,7 @@ static char byte_at(int64_t i) {
 }
 
 /* The other side sends more, as far as there is room. */
-static void send_some(struct pair *p, int64_t most) {
+static void send_some(struct echo_pair *p, int64_t most) {
     char bytes[512];
     while (p->sent < most) {
         size_t size = most - p->sent < 512 ? (size_t)(most - p->sent) : 512;
@@ -3321,7 +3321,7 @@ static void send_some(struct pair *p, int64_t most) {
     }
 }
 
-static void take_back(struct pair *p) {
+static void take_back(struct echo_pair *p) {
     char bytes[512];
     ssize_t got;
     while ((got = recv(p->other, bytes, sizeof bytes, 0)) > 0)
@@ -3332,13 +3332,13 @@ static void take_back(struct pair *p) {
 }
 
 /* Polls as long as it has not said that it is over: then nobody would. */
-static void poll_pair(struct pair *p) {
+static void poll_pair(struct echo_pair *p) {
     if (p->progress == PENDING)
         p->progress = poll_echo(&p->task);
 }
 
 /* For each of two tasks more than there is room for on the way back. */
-static void echo_much(struct pair *p, struct pair *other) {
+static void echo_much(struct echo_pair *p, struct echo_pair *other) {
     enum { MUCH = 100 * 1000, ROUNDS = 1000 };
     for (int i = 0;
          i < ROUNDS && p->received + p->wrong + other->received + other->wrong < 2 * MUCH; i++) {
@@ -3356,9 +3356,9 @@ static void echo_much(struct pair *p, struct pair *other) {
    Returns 0 or -1. */
 int try_polls(int kind, struct poll_report *out) {
     enum { SOME = 20000, ENOUGH_ROOM = 128 * 1024, LITTLE_ROOM = 4096 };
-    struct pair p, other;
+    struct echo_pair p, other;
     int room = kind == 4 ? LITTLE_ROOM : ENOUGH_ROOM;
-    if (!open_pair(&p, room) || !open_pair(&other, room))
+    if (!open_echo_pair(&p, room) || !open_echo_pair(&other, room))
         return -1;
     if (kind == 4)
         echo_much(&p, &other);
@@ -3379,8 +3379,8 @@ int try_polls(int kind, struct poll_report *out) {
         out->right += other.received;
         out->wrong += other.wrong;
     }
-    close_pair(&p);
-    close_pair(&other);
+    close_echo_pair(&p);
+    close_echo_pair(&other);
     return 0;
 }
 #endif
