@@ -317,6 +317,7 @@ SPOILER = """%%c spoiler
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 void own(int n) { (void)n; }
 double third(void) { volatile double three = 3; return 1 / three; }
@@ -382,15 +383,29 @@ def test_one_large_line_of_java_is_cut_as_any_output_is(tree):
     assert len(run.text) < 1_000_000 and "are not shown" in run.text and run.text.endswith("end\n")
 
 
-@pytest.mark.parametrize("body, says", [("sleep(30);", "waits for something"), ("for (volatile int i = 0; i < 2000000000; i++) {}", "keeps a processor busy")])
-def test_what_an_interrupt_cannot_end_is_told_for_what_it_does(tree, body, says):
+def interrupted(tree, body):
+    """What a reader sees who interrupts a cell while native code of its own runs in the kernel."""
     spoiler(tree, f'puts("begun"); {body}')
     run = tree.kernel.send("spoiler.spoil();")
     tree.kernel.wait_for(run, "begun")
     tree.kernel.interrupt()
     tree.kernel.wait(run, timeout=20)
-    assert says in run.error, run.error
+    return run.error
+
+
+@pytest.mark.parametrize("body, says", [("sleep(30);", "waits for something"), ("for (volatile int i = 0; i < 2000000000; i++) {}", "keeps a processor busy")])
+def test_what_an_interrupt_cannot_end_is_told_for_what_it_does(tree, body, says):
+    error = interrupted(tree, body)
+    assert says in error, error
     time.sleep(1)
+
+
+def test_what_an_interrupt_cannot_end_is_told_each_time(tree):
+    """The thread that was given up comes to its end, and runs another cell."""
+    for _ in range(2):
+        error = interrupted(tree, "struct timespec t = {1, 0}; nanosleep(&t, 0);")
+        assert "waits for something" in error, error
+        time.sleep(1.5)
 
 
 def test_an_interrupt_while_the_process_starts_is_told_as_one(tree):

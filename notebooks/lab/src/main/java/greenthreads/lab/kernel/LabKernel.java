@@ -257,6 +257,7 @@ public final class LabKernel extends JavaKernel {
     if (depth++ == 0) {
       cell++;
       output.begin();
+      StillRunning.cellBegins();
       Session.refresh();
     }
     try {

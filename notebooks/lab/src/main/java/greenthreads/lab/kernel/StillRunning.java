@@ -26,6 +26,11 @@ final class StillRunning {
 
   private StillRunning() {}
 
+  /** A thread that came to an end of what was given up may run the cell that begins. */
+  static void cellBegins() {
+    NAMED.removeIf(thread -> Arrays.stream(thread.getStackTrace()).noneMatch(StillRunning::isCell));
+  }
+
   static List<String> report() {
     var lines = new ArrayList<String>();
     lines.add("\u001b[1;31mInterrupted.\u001b[0m");
