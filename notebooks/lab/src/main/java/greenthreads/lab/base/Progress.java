@@ -23,6 +23,7 @@ public final class Progress {
 
   /** Work that may fail in its own way. */
   public interface Work<T, E extends Exception> {
+    /** Does the work, and returns what came of it. */
     T done() throws E;
   }
 
