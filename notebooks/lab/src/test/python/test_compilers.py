@@ -4,10 +4,8 @@ import os
 
 import pytest
 
-import expected
-from chapters import error_of, session, tags
 from project import tool
-from test_notebooks import CHAPTERS, differences, report
+from test_notebooks import CHAPTERS, run_elsewhere
 
 SECONDS = 25  # about as long as a group takes
 
@@ -31,9 +29,5 @@ def test_prose_and_results_agree_under(stem, name, monkeypatch):
         command = command.replace("-fcf-protection=full", "-mbranch-protection=standard")
     tool(command.split()[0], why=f"every chapter is run under {name}")
     monkeypatch.setenv("CC", command)
-    chapter = CHAPTERS[stem]
-    with session(chapter) as kernel:
-        ran = {cell.id: kernel.run(cell) for cell in chapter.code}
-    wrong = [report(cell) for cell in ran.values() if bool(error_of(cell)) != ("raises-exception" in tags(cell))]
-    wrong += differences(ran, expected.of(stem).OUTPUTS)
+    wrong = run_elsewhere(stem)
     assert not wrong, "\n\n".join(wrong)

@@ -3,11 +3,13 @@ package greenthreads.exercises;
 import greenthreads.lab.Lab;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.crash.NativeCrash;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.Callable;
+import java.util.function.Predicate;
 
 /** The checks of one chapter, and what several of them need. */
 abstract class Chapter {
@@ -31,6 +33,32 @@ abstract class Chapter {
           "There is no exercise %s: its chapter has %d.".formatted(number, exams.length));
     }
     exams[exercise - 1].hold(given);
+  }
+
+  /** The call ended its process. */
+  static final Predicate<Object> CRASHED = seen -> seen instanceof NativeCrash;
+
+  /** It was ended at its time limit. */
+  static final Predicate<Object> TOO_LONG =
+      seen -> CRASHED.test(seen) && seen.toString().contains("time");
+
+  static Predicate<Object> was(long value) {
+    return seen -> seen.equals(value);
+  }
+
+  /** A call that fills in a report. */
+  interface Filling {
+    void fill(MemorySegment report);
+  }
+
+  /** A member of the report, or the crash that came instead. */
+  static Object report(String cell, String struct, String member, Filling call) throws Exception {
+    StructLayout layout = Lab.load(cell).layout(struct);
+    MemorySegment seen = Arena.ofAuto().allocate(layout);
+    return attempt(() -> {
+      call.fill(seen);
+      return member(layout, seen, member);
+    });
   }
 
   /** Makes a call that may end its process; the crash is then the answer. */

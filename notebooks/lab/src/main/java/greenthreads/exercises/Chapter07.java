@@ -1,9 +1,7 @@
 package greenthreads.exercises;
 
 import greenthreads.lab.Lab;
-import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.show.Check;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.function.Predicate;
@@ -14,26 +12,8 @@ final class Chapter07 extends Chapter {
     super(Chapter07::leave, Chapter07::youngest, Chapter07::park);
   }
 
-  private static final Predicate<Object> CRASHED = seen -> seen instanceof NativeCrash;
-
   private static Predicate<Object> took(long value) {
     return seen -> seen.equals(value);
-  }
-
-  /** A call that fills in a report. */
-  private interface Reporting {
-    void fill(MemorySegment report);
-  }
-
-  /** A member of the report, or the crash that came instead. */
-  private static Object report(String cell, String struct, String member, Reporting call)
-      throws Exception {
-    var layout = Lab.load(cell).layout(struct);
-    MemorySegment seen = Arena.ofAuto().allocate(layout);
-    return attempt(() -> {
-      call.fill(seen);
-      return member(layout, seen, member);
-    });
   }
 
   // ------------------------------------------------------------ 07.1: leave from anywhere

@@ -2,7 +2,6 @@ package greenthreads.exercises;
 
 import greenthreads.lab.Lab;
 import greenthreads.lab.bind.Library;
-import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout.PathElement;
@@ -11,7 +10,6 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.function.Function;
-import java.util.function.Predicate;
 
 /** Closures, results, channels. */
 final class Chapter09 extends Chapter {
@@ -22,29 +20,6 @@ final class Chapter09 extends Chapter {
 
   Chapter09() {
     super(Chapter09::order, Chapter09::lock, Chapter09::any);
-  }
-
-  private static final Predicate<Object> CRASHED = seen -> seen instanceof NativeCrash;
-  private static final Predicate<Object> TOO_LONG =
-      seen -> CRASHED.test(seen) && seen.toString().contains("time");
-
-  private static Predicate<Object> was(long value) {
-    return seen -> seen.equals(value);
-  }
-
-  /** A call that fills in a report, and one of its members; or the crash that came instead. */
-  private static Object report(String cell, String struct, String member, Filling call)
-      throws Exception {
-    StructLayout layout = Lab.load(cell).layout(struct);
-    MemorySegment seen = Arena.ofAuto().allocate(layout);
-    return attempt(() -> {
-      call.fill(seen);
-      return member(layout, seen, member);
-    });
-  }
-
-  private interface Filling {
-    void fill(MemorySegment report);
   }
 
   // ------------------------------------------------------------ 09.1: an order for a thread

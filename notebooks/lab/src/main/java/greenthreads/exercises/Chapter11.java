@@ -1,7 +1,6 @@
 package greenthreads.exercises;
 
 import greenthreads.lab.Lab;
-import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -14,7 +13,6 @@ import java.util.function.Predicate;
 /** How fast, how many. */
 final class Chapter11 extends Chapter {
   private static final String RUNTIME = "11-how-fast-how-many";
-  private static final Predicate<Object> CRASHED = seen -> seen instanceof NativeCrash;
 
   Chapter11() {
     super(Chapter11::reckon, Chapter11::seldom, Chapter11::giveBack);

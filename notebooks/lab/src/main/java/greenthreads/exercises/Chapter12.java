@@ -1,11 +1,8 @@
 package greenthreads.exercises;
 
 import greenthreads.lab.Lab;
-import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.show.Check;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.time.Duration;
 import java.util.function.Predicate;
 
@@ -15,36 +12,14 @@ final class Chapter12 extends Chapter {
     super(Chapter12::within, Chapter12::heap, Chapter12::poll);
   }
 
-  private static final Predicate<Object> CRASHED = seen -> seen instanceof NativeCrash;
-  private static final Predicate<Object> TOO_LONG =
-      seen -> CRASHED.test(seen) && seen.toString().contains("time");
   private static final Predicate<Object> OTHERWISE = seen -> true;
 
   private static final String NEVER_ENDS =
       "it never ends: a loop in it goes round without anything changing";
   private static final String SEE_ABOVE = "see the lines above";
 
-  private static Predicate<Object> was(long value) {
-    return seen -> seen.equals(value);
-  }
-
   private static Predicate<Object> atLeast(long value) {
     return seen -> seen instanceof Long n && n >= value;
-  }
-
-  /** A call that fills in a report, and one of its members; or the crash that came instead. */
-  private static Object report(String cell, String struct, String member, Filling call)
-      throws Exception {
-    StructLayout layout = Lab.load(cell).layout(struct);
-    MemorySegment seen = Arena.ofAuto().allocate(layout);
-    return attempt(() -> {
-      call.fill(seen);
-      return member(layout, seen, member);
-    });
-  }
-
-  private interface Filling {
-    void fill(MemorySegment report);
   }
 
   // ------------------------------------------------- 12.1: a wait with a limit of its own

@@ -30,8 +30,19 @@ public final class Keeper {
 
   private static final long LEAST_MEMORY = 768L << 20;
 
+  /** Looked up when it is first needed: it takes Java a while to ask the system. */
+  private static final class Memory {
+    static final long LIMIT =
+        ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
+            ? Math.clamp(system.getTotalMemorySize() / 2, LEAST_MEMORY, MOST_MEMORY)
+            : MOST_MEMORY;
+  }
+
   private final List<String> compiler;
   private final Workspace workspace;
+
+  /** Its sources are read and its name in the cache is worked out once. */
+  private volatile OwnCode program;
 
   /**
    * @param compiler the C compiler's command
@@ -44,9 +55,7 @@ public final class Keeper {
 
   /** How much memory each process of a compiler may have, in bytes. */
   static long memoryLimit() {
-    return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
-        ? Math.clamp(system.getTotalMemorySize() / 2, LEAST_MEMORY, MOST_MEMORY)
-        : MOST_MEMORY;
+    return Memory.LIMIT;
   }
 
   /**
@@ -57,18 +66,23 @@ public final class Keeper {
    * @throws LabException if the cell is interrupted; nothing of the program is left then
    */
   Program.Result run(List<String> command, Path directory, Path scratch) {
-    Path program;
+    Path file;
     try {
-      program =
-          OwnCode.program(compiler, OPTIONS, sources(), workspace.folder("keeper"), "keeper")
-              .file();
+      file = program().file();
     } catch (LabException e) {
       // A compiler that makes no programs: what it says of the source is about to be seen.
       return Program.run(command, directory);
     }
-    var keeper = new ArrayList<>(List.of(program.toString(), Long.toString(memoryLimit())));
+    var keeper = new ArrayList<>(List.of(file.toString(), Long.toString(memoryLimit())));
     keeper.add(Platform.IS_MAC ? "" : scratch.toString()); // there xcrun keeps what it found out
     return Program.runKept(keeper, command, directory);
+  }
+
+  private OwnCode program() {
+    if (program == null) {
+      program = OwnCode.program(compiler, OPTIONS, sources(), workspace.folder("keeper"), "keeper");
+    }
+    return program;
   }
 
   /** The source files by their names, for those who end families as well. */

@@ -22,7 +22,7 @@ import jdk.jshell.SourceCodeAnalysis.Suggestion;
  */
 final class Completion {
   /** What a parameter of a method of {@code Lab} may be. */
-  private enum Wanted {
+  enum Wanted {
     /** A chapter's file or a cell. */
     SOURCE,
     CHAPTER,
@@ -35,14 +35,14 @@ final class Completion {
   }
 
   /** By method, from the first parameter on; the last one stands for all that follow. */
-  private static final Map<String, List<Wanted>> PARAMETERS =
+  static final Map<String, List<Wanted>> PARAMETERS =
       Map.of(
           "load", List.of(Wanted.SOURCE, Wanted.OPTION),
           "source", List.of(Wanted.FILE, Wanted.PART),
           "plain", List.of(Wanted.CHAPTER, Wanted.TARGET),
           "assembly", List.of(Wanted.SOURCE, Wanted.PART, Wanted.OPTION),
           "code", List.of(Wanted.SOURCE, Wanted.PART, Wanted.OPTION),
-          "elsewhere", List.of(Wanted.TARGET));
+          "target", List.of(Wanted.TARGET));
 
   private static final List<String> OPTIONS = List.of("-O0", "-O1", "-O2", "-O3");
 

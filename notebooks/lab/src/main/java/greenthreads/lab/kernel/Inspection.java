@@ -1,6 +1,7 @@
 package greenthreads.lab.kernel;
 
 import greenthreads.lab.bind.Project;
+import greenthreads.lab.show.Html;
 import greenthreads.lab.source.Sources;
 import io.github.spencerpark.jupyter.kernel.display.DisplayData;
 import java.util.ArrayList;
@@ -209,11 +210,11 @@ final class Inspection {
     String head = isFunction ? rest.substring(0, rest.indexOf('{')).strip() + ";" : rest.strip();
     String above = code.substring(0, begin).strip();
     return "<pre>"
-        + Javadoc.escape(head)
+        + Html.escape(head)
         + "</pre>"
-        + (above.isEmpty() ? "" : "<pre>" + Javadoc.escape(above) + "</pre>")
+        + (above.isEmpty() ? "" : "<pre>" + Html.escape(above) + "</pre>")
         + "<p>"
-        + Javadoc.escape(where)
+        + Html.escape(where)
         + "</p>";
   }
 
@@ -224,7 +225,7 @@ final class Inspection {
             .map(one ->
                 (one.signature.isEmpty()
                         ? ""
-                        : "<pre><b>" + Javadoc.escape(one.signature) + "</b></pre>")
+                        : "<pre><b>" + Html.escape(one.signature) + "</b></pre>")
                     + one.html)
             .collect(Collectors.joining("<hr>")));
     data.putText(

@@ -3,6 +3,7 @@ package greenthreads.lab.kernel;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import greenthreads.lab.show.Html;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -106,7 +107,7 @@ final class Javadoc {
   private static String named(String text) {
     String[] words = text.split("\\s+", 2);
     return "<code>%s</code>: %s"
-        .formatted(escape(words[0]), inline(words.length == 2 ? words[1] : ""));
+        .formatted(Html.escape(words[0]), inline(words.length == 2 ? words[1] : ""));
   }
 
   /** Turns what stands in braces with an @ into HTML; braces nest. */
@@ -143,18 +144,14 @@ final class Javadoc {
       case "link", "linkplain" -> {
         String[] label = rest.strip().split("(?<![,(])\\s+(?![^(]*\\))", 2);
         yield "<code>"
-            + escape(
+            + Html.escape(
                 label.length == 2 ? label[1] : label[0].replaceFirst("^#", "").replace('#', '.'))
             + "</code>";
       }
-      case "literal", "return", "summary" -> escape(rest);
-      case "snippet" -> "<pre>" + escape(rest.substring(rest.indexOf(':') + 1)) + "</pre>";
-      default -> "<code>" + escape(rest.strip()) + "</code>";
+      case "literal", "return", "summary" -> Html.escape(rest);
+      case "snippet" -> "<pre>" + Html.escape(rest.substring(rest.indexOf(':') + 1)) + "</pre>";
+      default -> "<code>" + Html.escape(rest.strip()) + "</code>";
     };
-  }
-
-  static String escape(String text) {
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
   }
 
   /** HTML as plain text. */

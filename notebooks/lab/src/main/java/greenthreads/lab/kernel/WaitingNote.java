@@ -1,6 +1,7 @@
 package greenthreads.lab.kernel;
 
 import greenthreads.lab.base.Progress;
+import greenthreads.lab.show.Html;
 import io.github.spencerpark.jupyter.kernel.DisplayStream;
 import io.github.spencerpark.jupyter.kernel.display.DisplayData;
 import java.util.UUID;
@@ -84,7 +85,7 @@ final class WaitingNote {
     }
     shown = note;
     var data = new DisplayData(note);
-    data.putHTML(note.isEmpty() ? "" : "<em role=\"status\">" + Javadoc.escape(note) + "</em>");
+    data.putHTML(note.isEmpty() ? "" : "<em role=\"status\">" + Html.escape(note) + "</em>");
     if (id.isEmpty()) {
       before.run();
       id = UUID.randomUUID().toString();

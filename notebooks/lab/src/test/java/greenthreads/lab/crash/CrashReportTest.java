@@ -27,7 +27,7 @@ import org.xml.sax.InputSource;
 
 /** Reports made from recorded data, so that each rule is tested on every machine. */
 public class CrashReportTest {
-  private static final String MAPS =
+  static final String MAPS =
       """
       map 400000000000-400000001000 r--p 00000000 fe:00 1 /tmp/x.so
       map 400000001000-400000002000 r-xp 00001000 fe:00 1 /tmp/x.so

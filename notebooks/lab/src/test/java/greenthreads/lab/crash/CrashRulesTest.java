@@ -137,7 +137,7 @@ class CrashRulesTest {
       var text = new StringBuilder("crash\n");
       words.forEach((word, value) -> text.append(word).append(' ').append(value).append('\n'));
       registers.forEach((name, value) -> text.append("reg %s %x\n".formatted(name, value)));
-      text.append(MAPS).append(lines);
+      text.append(CrashReportTest.MAPS).append(lines);
       HostReport host = HostReport.parse(text.toString().getBytes(StandardCharsets.UTF_8));
       Path library = folder.resolve("x" + names.hashCode() + ".so");
       try {
@@ -177,20 +177,6 @@ class CrashRulesTest {
       return CrashReport.of(new CrashScene(crash, all)).found();
     }
   }
-
-  private static final String MAPS =
-      """
-      map 400000000000-400000001000 r--p 00000000 fe:00 1 /tmp/x.so
-      map 400000001000-400000002000 r-xp 00001000 fe:00 1 /tmp/x.so
-      map 400000002000-400000003000 r--p 00002000 fe:00 1 /tmp/x.so
-      map 400000003000-400000004000 rw-p 00003000 fe:00 1 /tmp/x.so
-      map 500000000000-500000001000 ---p 00000000 00:00 0
-      map 500000001000-500000005000 rw-p 00000000 00:00 0
-      map 600000000000-600000001000 rw-p 00000000 00:00 0 [heap]
-      map 7ffe00000000-7ffe00100000 rw-p 00000000 00:00 0 [stack]
-      stack 7ffe00000000 7ffe00100000 100000 the process's main stack
-      stack 500000001000 500000005000 1000 thread 2's stack
-      """;
 
   private record Case(String rule, Certainty certainty, Recorded claims, Recorded nearMiss) {
     @Override
