@@ -66,8 +66,8 @@ def test_the_page_alone_makes_a_chapter(tree):
     made = said.splitlines()[:-1]
     assert all((tree / name).is_file() for name in made) and f"notebooks/{number}-a-title.ipynb" in made, said
 
-    # What belongs to it …
-    status, said = run(["bash", "-c", command], cwd=tree, env=environment(), timeout=570)
+    # What belongs to it: with the compilers that are here, which is all that the page speaks of …
+    status, said = run(["bash", "-c", command], cwd=tree, env=environment(GREEN_THREADS_NEWEST="none"), timeout=570)
     assert status == 0, said
     passed, failed = re.search(r"^tests: (\d+) passed, (\d+) failed", said.splitlines()[-1]).groups()
     assert int(passed) > 80 and failed == "0", said
