@@ -59,23 +59,16 @@ def answers(url):
         return False
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """JupyterLab on the project, started as the reader starts it; ended with all that it started."""
-    folder = tmp_path_factory.mktemp("lab")
+@contextmanager
+def started(words, environment, folder, port):
+    """A JupyterLab on the project, ended with all that it started; its settings and its log are in the folder."""
     for name, settings in SETTINGS.items():
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(settings))
-    port, token = free_port(), secrets.token_hex(16)
-    environment = {**os.environ, "JUPYTER_TOKEN": token, "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
+    token = secrets.token_hex(16)
+    environment = {**environment, "JUPYTER_TOKEN": token, "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
     environment.pop("PYTHONPATH", None)  # what only the tests need
-    if (BUILD / "stamps" / "library").exists():
-        words = [str(ROOT / "build.sh"), "--no-browser", "--port", str(port)]
-    else:
-        # Not set up by build.sh: this Python's own JupyterLab.
-        words = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.port={port}"]
-        words += [f"--ServerApp.root_dir={ROOT}", "--ServerApp.ip=127.0.0.1", "--allow-root"]
     # What JupyterLab makes beside each file that it opens.
     checkpoints = [folder for folder in (NOTEBOOKS / ".ipynb_checkpoints", NATIVE / ".ipynb_checkpoints") if not folder.exists()]
     before = BOOK.read_bytes()
@@ -105,6 +98,24 @@ def server(tmp_path_factory):
         for made in checkpoints:
             shutil.rmtree(made, ignore_errors=True)
     assert BOOK.read_bytes() == before, "the notebook in the checkout was changed"
+
+
+def jupyterlab(python, port):
+    """The words that start the JupyterLab of a Python, as nobody but the project's own script would set it up."""
+    words = [str(python), "-m", "jupyterlab", "--no-browser", f"--ServerApp.port={port}"]
+    return words + [f"--ServerApp.root_dir={ROOT}", "--ServerApp.ip=127.0.0.1", "--allow-root"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """JupyterLab on the project, started as the reader starts it."""
+    port = free_port()
+    if (BUILD / "stamps" / "library").exists():
+        words = [str(ROOT / "build.sh"), "--no-browser", "--port", str(port)]
+    else:
+        words = jupyterlab(sys.executable, port)  # not set up by build.sh: this Python's own
+    with started(words, os.environ, tmp_path_factory.mktemp("lab"), port) as server:
+        yield server
 
 
 @contextmanager

@@ -141,7 +141,10 @@ def test_binder_reads_the_same_environment():
     assert os.access(ROOT / ".binder" / "postBuild", os.X_OK)
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-test", "requirements-book"])
+LABS = "src/test/python/labs"
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-test", "requirements-book", f"{LABS}/oldest", f"{LABS}/newest"])
 def test_lock_belongs_to_its_request(name):
     lock = LAB / f"{name}.txt"
     locked = pins(lock)
