@@ -92,6 +92,7 @@ def test_a_wait_for_input_can_be_interrupted(kernel):
         ("#include <unistd.h>\nint ask(void) { char c; return (int)read(0, &c, 1); }", True),
         ("/* scanf( and stdin */\nconst char *ask(void) { return \"getchar(\"; } // stdin", False),
         ("#include <unistd.h>\nint ask(int fd) { char c; return (int)read(fd, &c, 1); }", False),
+        ("#include <stdint.h>\nint32_t stdin_of(int32_t fgets_of) { return fgets_of; }", False),
     ],
 )
 def test_native_code_that_reads_input_is_told_that_there_is_none(kernel, body, told):

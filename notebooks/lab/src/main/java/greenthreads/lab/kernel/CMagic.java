@@ -31,7 +31,7 @@ public final class CMagic {
 
   private static final Pattern READS_INPUT =
       Pattern.compile(
-          "\\b(?:stdin|STDIN_FILENO|(?:scanf|getchar|gets)\\s*\\(|read\\s*\\(\\s*0\\s*,)");
+          "\\b(?:(?:stdin|STDIN_FILENO)\\b|(?:scanf|getchar|gets)\\s*\\(|read\\s*\\(\\s*0\\s*,)");
 
   /**
    * Compiles the body and keeps it under a name.
