@@ -15,13 +15,24 @@ OUTPUTS = {
 # ---------------------------------------------------------------- what its native file prints, and what is true of its functions
 
 PROGRAM = [
-    "The answer is 42.",
-    "Twice 21 is 42.",
+    "thread 1, time 1",
+    "thread 2, time 1",
+    "thread 1, time 2",
+    "thread 2, time 2",
+    "sum: 30",
+    "by the base thread, on their stacks: 0",
+    "turns: 2000",
 ]
 
 FACTS = [
     ("answer()", 42, 42),
     ("twice(-3)", -6, -6),
+    ("call_where_they_stand(yield_and_double, 0)", 6, 6),
+    ("call_where_they_stand(yield_and_double, 1)", 6, 6),
+    ("call_by_the_base_thread(yield_and_double, 100000)", 600000, 600000),
+    ("whole_schedule(1000000)", 2000000, 2000000),
+    ("whole_schedule(0) + call_by_the_base_thread(yield_and_double, 0)", 0, 0),
+    ("(yield_thread(), 7)", 7, 7),
 ]
 
 # ---------------------------------------------------------------- the changes that it suggests

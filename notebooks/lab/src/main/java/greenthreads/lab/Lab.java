@@ -7,6 +7,7 @@ import greenthreads.lab.bind.Library;
 import greenthreads.lab.bind.Project;
 import greenthreads.lab.call.Upcall;
 import greenthreads.lab.compile.Assembly;
+import greenthreads.lab.compile.Keeper;
 import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.cross.Machines;
 import greenthreads.lab.cross.TargetMachine;
@@ -17,6 +18,7 @@ import greenthreads.lab.inspect.Stepper;
 import greenthreads.lab.inspect.Steps;
 import greenthreads.lab.inspect.Timeline;
 import greenthreads.lab.isolate.IsolatedRun;
+import greenthreads.lab.isolate.JavaProgram;
 import greenthreads.lab.machine.Machine;
 import greenthreads.lab.machine.Target;
 import greenthreads.lab.show.Figure;
@@ -311,6 +313,19 @@ public final class Lab {
    */
   public static MemorySegment upcall(LongUnaryOperator function) {
     return Upcall.of(function);
+  }
+
+  /**
+   * A Java program beside the notebooks, to be run in JVMs of its own, which it may crash.
+   *
+   * @param name its file without {@code .java}: {@code JavaFrames}
+   * @param library the native code that it loads
+   * @throws LabException if there is no such program
+   */
+  public static JavaProgram program(String name, Library library) {
+    Project project = Session.project();
+    var keeper = new Keeper(project.compiler().toolchain().command(), project.workspace());
+    return new JavaProgram(name, library.path(), project.workspace(), keeper);
   }
 
   /**

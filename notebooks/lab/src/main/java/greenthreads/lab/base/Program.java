@@ -86,7 +86,17 @@ public final class Program {
    * @param keeper the words that stand before the command
    */
   public static Result runKept(List<String> keeper, List<String> command, Path directory) {
-    return run(keeper, command, directory, LIMIT);
+    return runKept(keeper, command, directory, LIMIT);
+  }
+
+  /**
+   * The same, with a limit of its own.
+   *
+   * @param limit how long it may take
+   */
+  public static Result runKept(
+      List<String> keeper, List<String> command, Path directory, Duration limit) {
+    return run(keeper, command, directory, limit);
   }
 
   private static Result run(

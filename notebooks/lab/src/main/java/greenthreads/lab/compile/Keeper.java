@@ -7,7 +7,7 @@ import greenthreads.lab.base.Program;
 import greenthreads.lab.base.Workspace;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
@@ -48,7 +48,7 @@ public final class Keeper {
    * @param compiler the C compiler's command
    * @param workspace where the native program is kept
    */
-  Keeper(List<String> compiler, Workspace workspace) {
+  public Keeper(List<String> compiler, Workspace workspace) {
     this.compiler = compiler;
     this.workspace = workspace;
   }
@@ -73,9 +73,26 @@ public final class Keeper {
       // A compiler that makes no programs: what it says of the source is about to be seen.
       return Program.run(command, directory);
     }
-    var keeper = new ArrayList<>(List.of(file.toString(), Long.toString(memoryLimit())));
-    keeper.add(Platform.IS_MAC ? "" : scratch.toString()); // there xcrun keeps what it found out
-    return Program.runKept(keeper, command, directory);
+    // On macOS xcrun keeps there what it found out.
+    return Program.runKept(
+        words(file, Platform.IS_MAC ? "" : scratch.toString()), command, directory);
+  }
+
+  /**
+   * Runs any program to its end, or to the end of its time.
+   *
+   * @param directory where it runs, and what it writes for itself goes
+   * @param limit how long it may take
+   * @throws LabException if the cell is interrupted, and nothing of the program is left then; or if
+   *     there is no keeper, since it does not compile
+   */
+  public Program.Result run(List<String> command, Path directory, Duration limit) {
+    return Program.runKept(
+        words(program().file(), directory.toString()), command, directory, limit);
+  }
+
+  private static List<String> words(Path file, String scratch) {
+    return List.of(file.toString(), Long.toString(memoryLimit()), scratch);
   }
 
   private OwnCode program() {
