@@ -128,7 +128,7 @@ def test_what_holds_holds_a_million_times(program, collector):
 def test_a_collection_waits_for_a_critical_schedule_and_for_no_other(program, collector):
     seen = []
     for _ in range(TRIES):  # a busy machine may hold up either
-        end = program(collector, "wait", 100 * MILLION, 1)
+        end = program(collector, "wait", 40 * MILLION, 1)
         assert end["home"], end
         ran, ordinary, critical_ran, critical = end["counts"]
         assert critical >= 0.9 * critical_ran > 0, "it has not waited for the critical one"

@@ -47,6 +47,7 @@ public final class JavaProgram {
   private final Path library;
   private final Workspace workspace;
   private final Keeper keeper;
+  private final Duration limit;
   private List<String> collectors;
 
   /**
@@ -56,6 +57,14 @@ public final class JavaProgram {
    */
   @Internal
   public JavaProgram(String name, Path library, Workspace workspace, Keeper keeper) {
+    this(name, library, workspace, keeper, LIMIT);
+  }
+
+  /**
+   * @param limit how long each JVM may run
+   */
+  JavaProgram(String name, Path library, Workspace workspace, Keeper keeper, Duration limit) {
+    this.limit = limit;
     this.name = name;
     this.library = library;
     this.workspace = workspace;
@@ -177,7 +186,7 @@ public final class JavaProgram {
     for (Object word : words) {
       command.add(word.toString());
     }
-    Program.Result result = keeper.run(command, folder, LIMIT);
+    Program.Result result = keeper.run(command, folder, limit);
     return new JvmEnd(
         collector,
         result.exit(),
