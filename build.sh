@@ -696,11 +696,30 @@ run_benchmarks() {
   printf '\n'
   cat "$results"
   printf '\n'
+  compare_calls "$results" || kept=1
+  printf '\n'
   cat "$build/logs/bench-native.log"
   printf '\n'
   cat "$build/logs/bench-chapters.log"
   [ "$kept" -eq 0 ] || printf '\nA promise was missed: see the line above that says so.\n' >&2
   return "$kept"
+}
+
+# compare_calls <results>: the same call in the three places where one can run. Fails if the median of one
+# in a living process is above what the lab promises, or if a row is missing.
+compare_calls() {
+  awk '
+    $1 == "LoadBench.callThroughAnInterface" { kernel = $4 / 1000; there++ }
+    $1 == "LoadBench.livingCall:p0.50" { living = $3; there++ }
+    $1 == "LoadBench.firstLivingCall:p0.50" { first = $3; there++ }
+    $1 == "LoadBench.isolatedCall:p0.50" { fresh = $3; there++ }
+    END {
+      if (there != 4) { print "calls: a row is missing in what JMH has written, see above"; exit 1 }
+      printf "a call, median: %.2f us in the kernel, %.1f us in a living process", kernel, living
+      printf " (%.1f ms the first one, which starts and ends it), %.1f ms in a fresh process\n", first, fresh
+      if (living > 50) { print "promised: at most 50 us in a living process. Missed."; exit 1 }
+      print "promised: at most 50 us in a living process. Kept."
+    }' "$1"
 }
 
 # The chapters' switches, schedulers and channels in one program, beside swapcontext, OS threads and

@@ -5,13 +5,16 @@ that each call of it goes wrong, and the same cells run again: the kernel is the
 happened is told, the next call works as soon as the code does, and no process is left.
 """
 
+import collections
 import difflib
 import hashlib
 import importlib.util
 import os
 import random
 import re
+import shutil
 import signal
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,6 +160,7 @@ class Tree:
 
     def __init__(self, folder):
         self.tree = copy_of_project(folder / "tree é")
+        self.temporary = Path(tempfile.mkdtemp(prefix="edits-"))  # of its own, and short: sockets lie there
         self.file = self.tree / "native" / "under-trial.c"
         self.file.write_text(GOOD)
         self.kernel = Kernel(
@@ -165,11 +169,27 @@ class Tree:
                 "GREEN_THREADS_HOME": self.tree,
                 "GREEN_THREADS_BUILD": self.tree / "build",
                 "IJAVA_STARTUP_SCRIPTS_PATH": self.tree / "notebooks/lab/start.jshell",
+                "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={self.temporary}",
             },
         )
         self.pid = self.kernel.pid
         self.kernel.ok(CHAPTER)
         self.kernel.ok(LOAD)
+
+    def stop(self):
+        self.kernel.stop()
+        shutil.rmtree(self.temporary, ignore_errors=True)
+
+    def holds(self):
+        """What the kernel keeps open, and what lies in its place for temporary files, by kind."""
+        found = collections.Counter()
+        for descriptor in Path(f"/proc/{self.pid}/fd").glob("*"):
+            try:
+                found[re.sub(r"\d+", "N", os.readlink(descriptor))] += 1
+            except OSError:
+                continue  # closed meanwhile
+        found["temporary files"] = sum(1 for _ in self.temporary.rglob("*"))
+        return found
 
     def left(self):
         return {p: c for p, c in descendants(self.pid).items() if not is_kept(p, self.pid)}
@@ -179,7 +199,7 @@ class Tree:
 def tree(tmp_path_factory):
     made = Tree(tmp_path_factory.mktemp("edits"))
     yield made
-    made.kernel.stop()
+    made.stop()
 
 
 @pytest.mark.parametrize("case", WRONG, ids=[case.id for case in WRONG])
@@ -237,7 +257,7 @@ def test_the_end_of_the_kernel_is_the_compilers(tmp_path):
             assert time.monotonic() < end, found
             time.sleep(0.02)
     finally:
-        own.kernel.stop()
+        own.stop()
 
 
 def test_the_end_of_the_kernel_is_that_of_the_process_and_its_files(tmp_path):
@@ -254,7 +274,7 @@ def test_the_end_of_the_kernel_is_that_of_the_process_and_its_files(tmp_path):
             assert time.monotonic() < end, (hosts, socket)
             time.sleep(0.02)
     finally:
-        own.kernel.stop()
+        own.stop()
 
 
 def test_variables_keep_their_values_and_it_is_said_when_they_are_lost(tree):
@@ -461,12 +481,25 @@ def mutated(text, dice):
     return "".join(lines[:at] + (lines[at : at + 1] * 2 if kind == len(kinds) else []) + lines[at + 1 :])
 
 
+def at_rest(tree, chapters):
+    """What the kernel holds once each chapter has run with a change, and then as it was shipped."""
+    for change in "/* a change */\n", "":
+        for name in chapters:
+            source = NATIVE / f"{name}.c"
+            (tree.tree / source.relative_to(ROOT)).write_text(source.read_text("utf-8") + change, "utf-8")
+            tree.kernel.ok(SOAKED[name])
+    tree.kernel.ok("System.gc(); Thread.sleep(200);")  # what nobody can call any more ends
+    return tree.holds()
+
+
+@pytest.mark.timeout(300 + 20 * ROUNDS)
 def test_random_edits_of_the_chapters(tree):
     """A short form; EDITS=500 makes it long. What it did can be done again with the SEED it prints."""
     print(f"SEED={SEED}")
     dice = random.Random(SEED)
     chapters = [name for name in SOAKED if (NATIVE / f"{name}.c").exists()]
     headers = sorted(f for f in (NATIVE / "arch").rglob("*.h"))
+    at_first = at_rest(tree, chapters)
     for round_number in range(ROUNDS):
         name = dice.choice(chapters)
         source = NATIVE / f"{name}.c"
@@ -496,6 +529,11 @@ def test_random_edits_of_the_chapters(tree):
         finally:
             edited.write_text(shipped, "utf-8")
         assert tree.left() == {}, told
+        if os.environ.get("EDITS_LOG"):
+            with open(os.environ["EDITS_LOG"], "a", encoding="utf-8") as log:
+                print(f"--- holds {dict(tree.holds() - at_first)}", file=log)
+    at_last = at_rest(tree, chapters)
+    assert at_last - at_first == collections.Counter(), f"SEED={SEED}: the kernel holds more than before"
 
 
 # ---------------------------------------------------------------- cells of any length, and binding

@@ -53,11 +53,11 @@ public final class LivingProcess implements AutoCloseable {
 
   /** A connection that one call at a time uses. */
   public final class Lane {
-    private final SocketChannel channel;
+    private final Connection connection;
     private final Message message = new Message();
 
-    private Lane(SocketChannel channel) {
-      this.channel = channel;
+    private Lane(SocketChannel channel) throws IOException {
+      this.connection = new Connection(channel);
     }
 
     public Message message() {
@@ -65,7 +65,7 @@ public final class LivingProcess implements AutoCloseable {
     }
 
     public ByteBuffer exchange() throws IOException {
-      return message.exchange(channel);
+      return message.exchange(connection);
     }
   }
 
@@ -223,7 +223,7 @@ public final class LivingProcess implements AutoCloseable {
   public synchronized void close() {
     closeQuietly(frames);
     closeQuietly(server);
-    lanes.forEach(lane -> closeQuietly(lane.channel));
+    lanes.forEach(lane -> closeQuietly(lane.connection));
     delete(folder);
   }
 

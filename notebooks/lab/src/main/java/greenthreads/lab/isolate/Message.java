@@ -1,10 +1,9 @@
 package greenthreads.lab.isolate;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.ByteChannel;
+import java.nio.channels.ClosedByInterruptException;
 
 /**
  * A message to a living process, and the answer, as live.c has them: a size of 4 bytes and so many
@@ -63,29 +62,20 @@ public final class Message {
    *
    * @return the answer, in this message's memory
    * @throws IOException if the other side is gone
+   * @throws ClosedByInterruptException if the thread is interrupted
    */
-  ByteBuffer exchange(ByteChannel channel) throws IOException {
+  ByteBuffer exchange(Connection connection) throws IOException {
     buffer.putInt(0, buffer.position() - 4).flip();
-    while (buffer.hasRemaining()) {
-      channel.write(buffer);
-    }
+    connection.write(buffer);
     buffer.clear();
-    read(channel, 4);
+    connection.read(buffer, 4);
     int size = 4 + buffer.getInt(0);
     if (size > buffer.capacity()) {
       ByteBuffer larger = ByteBuffer.allocateDirect(size).order(ByteOrder.nativeOrder());
       larger.put(buffer.flip());
       buffer = larger;
     }
-    read(channel, size);
+    connection.read(buffer, size);
     return buffer.limit(size).position(4);
-  }
-
-  private void read(ByteChannel channel, int atLeast) throws IOException {
-    while (buffer.position() < atLeast) {
-      if (channel.read(buffer) < 0) {
-        throw new EOFException();
-      }
-    }
   }
 }

@@ -287,6 +287,40 @@ class LivingHomeTest {
   }
 
   @Test
+  void anInterruptEndsCallsOfWhichNoneHasToWait() throws InterruptedException {
+    var thrown = new AtomicReference<Throwable>();
+    Thread calling =
+        Thread.ofPlatform()
+            .start(() ->
+                thrown.set(
+                    assertThrows(
+                        LabException.class,
+                        () -> {
+                          while (true) {
+                            calls.next();
+                          }
+                        })));
+    Thread.sleep(200);
+    calling.interrupt();
+    calling.join(10_000);
+    assertFalse(calling.isAlive());
+    assertTrue(thrown.get().getMessage().contains("Interrupted"), thrown.get().getMessage());
+    assertEquals(1, calls.next());
+  }
+
+  @Test
+  void moreMemoryThanAConnectionTakesAtOnceArrives() {
+    MemorySegment memory = Arena.ofAuto().allocate(5 << 20);
+    memory.fill((byte) 3);
+    calls.keep(memory);
+    for (int at = 0; at < 5 << 20; at += 100_000) {
+      assertEquals(3, calls.read_kept(at), "at " + at);
+    }
+    calls.write_kept((5 << 20) - 1, 9);
+    assertEquals(9, memory.get(ValueLayout.JAVA_BYTE, (5 << 20) - 1));
+  }
+
+  @Test
   void memoryThatTheCodeUnmapsIsNoCrash() {
     MemorySegment memory = Arena.ofAuto().allocate(8192, 4096);
     memory.fill((byte) 3);
