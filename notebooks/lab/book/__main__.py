@@ -91,12 +91,12 @@ def write_pages(results, root, source):
         file.write_text(text, encoding="utf-8")
 
 
-def make_site(source, site, doctrees):
+def make(builder, source, site, doctrees):
     """Sphinx over the pages; whether it had nothing to complain of."""
     from sphinx.cmd.build import main as sphinx
 
     here = Path(__file__).resolve().parent
-    words = ["-b", "html", "-E", "-q", "-W", "--keep-going", "-j", "auto", "-c", str(here), "-d", str(doctrees)]
+    words = ["-b", builder, "-E", "-q", "-W", "--keep-going", "-j", "auto", "-c", str(here), "-d", str(doctrees)]
     return sphinx([*words, str(source), str(site)]) == 0
 
 
@@ -104,6 +104,7 @@ def main():
     given = arguments()
     sys.path.insert(0, given.packages)
     import links
+    import pages
 
     notebooks = given.root / "notebooks"
     paths = sorted(notebooks.glob("[0-9][0-9]-*.ipynb")) + [notebooks / "gallery.ipynb"]
@@ -112,10 +113,13 @@ def main():
         return 1
     started = time.monotonic()
     work, book = given.build / "book-work", (given.into or given.build / "book").absolute()
-    shutil.rmtree(work / "site", ignore_errors=True)
+    for former in ("site", "epub"):
+        shutil.rmtree(work / former, ignore_errors=True)
     write_pages(results, given.root, work / "pages")
-    made = make_site(work / "pages", work / "site", work / "doctrees")
-    faults = links.faults(work / "site")
+    made = make("html", work / "pages", work / "site", work / "doctrees")
+    made &= make("epub", work / "pages", work / "epub", work / "doctrees-epub")
+    shutil.copyfile(work / "epub" / pages.EPUB, work / "site" / pages.EPUB)
+    faults = links.faults(work / "site") + links.faults_of_epub(work / "site" / pages.EPUB)
     print("".join(f"  {fault}\n" for fault in faults), end="")
     if not made or faults:
         print(f"The site has faults, and {book} was left as it is. The pages with the faults: {work / 'site'}")

@@ -52,6 +52,45 @@ html_theme_options = {
 }
 html_context = {"default_mode": "auto"}
 
+# --- The EPUB -----------------------------------------------------------------------------------
+
+epub_basename = "green-threads"
+epub_title = html_title
+epub_author = author
+epub_copyright = author
+version = release = "1"
+pygments_style = "a11y-high-contrast-light"
+epub_show_urls = "no"
+epub_tocscope = "includehidden"
+epub_css_files = ["figures.css", "reader.css"]
+
+
+def without_what_moves(app, document, _):
+    """A reader of EPUBs takes XHTML only, and runs no program: each figure shows all that it has at once."""
+    if app.builder.name != "epub":
+        return
+    from bs4 import BeautifulSoup
+
+    for raw in document.findall(nodes.raw):
+        if "html" not in raw.get("format", ""):
+            continue
+        page = BeautifulSoup(raw.astext(), "html.parser")
+        for element in page.select("script, style, button, input, [hidden]"):
+            element.decompose()
+        for element in page.select("[onclick], [tabindex]"):
+            del element["onclick"], element["tabindex"]
+        for link in page.select("a[href]"):
+            if "://" not in link["href"]:
+                link["href"] = re.sub(r"\.html(?=#|$)", ".xhtml", link["href"])
+        raw.children = [nodes.Text(page.decode(formatter="minimal"))]
+
+
+def without_styles_that_are_not_there(app, _page, _template, context, _document):
+    """MyST-NB names its own on each page, and puts it only beside those of a site."""
+    if app.builder.name == "epub":
+        context["css_files"] = [sheet for sheet in context["css_files"] if "mystnb" not in str(sheet.filename)]
+
+
 # --- The index of terms: what a chapter sets in bold where it explains it -----------------------
 
 # Bold for other reasons: the beats of a step, and stress.
@@ -100,6 +139,8 @@ def setup(app):
             app.add_lexer(alias, lexer)
     app.add_transform(IndexOfTerms)
     app.connect("doctree-read", name_lines)
+    app.connect("doctree-resolved", without_what_moves)
+    app.connect("html-page-context", without_styles_that_are_not_there)
     # What the figures share lies beside the pages.
     app.connect("config-inited", lambda app, config: config.html_static_path.append(str(Path(app.srcdir) / "_figures")))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

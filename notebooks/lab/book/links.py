@@ -1,8 +1,10 @@
 """Checks a site's pages: every link inside leads somewhere, and nothing is fetched from elsewhere."""
 
 import posixpath
+import zipfile
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
 
 # What a browser fetches by itself, as against what a reader clicks.
 FETCHED = {("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "src"), ("video", "src"), ("object", "data")}
@@ -56,3 +58,16 @@ def fault_of(link, name, pages, folder):
     if unquote(parts.fragment) not in pages[path].places:
         return f"{link} leads to a place that {path} does not have"
     return None
+
+
+def faults_of_epub(file):
+    """What is wrong with an EPUB, a line each: a page that is no XML is shown by no reader."""
+    found = []
+    with zipfile.ZipFile(file) as book:
+        for name in book.namelist():
+            if name.endswith((".xhtml", ".opf", ".ncx")):
+                try:
+                    ElementTree.fromstring(book.read(name))
+                except ElementTree.ParseError as problem:
+                    found.append(f"{file.name}: {name} is no XML: {problem}")
+    return found

@@ -84,6 +84,7 @@ def about_page(executed, site):
     return "\n".join([":::{container} gt-about", " ".join(said), "", " · ".join(links), ":::", ""])
 
 
+EPUB = "green-threads.epub"
 NOTEBOOKS_AS_THEY_ARE = "_notebooks"
 
 
@@ -260,6 +261,10 @@ def front_page(notebooks, site):
         "",
         "These pages show the chapters as they ran. To run them yourself, which is what they are made for, take the "
         "notebooks: on your own machine with two commands, or on Binder with a click. Each page has the links.",
+        "",
+        "```{only} not epub",
+        f'To read them elsewhere: <a href="{EPUB}">all pages as an EPUB</a>. Figures do not move there; all else is in it.',
+        "```",
         "",
         *table,
         "",

@@ -1,9 +1,11 @@
 """The site that build.sh book makes: its pages, its links, what a browser shows of it, and what stops it."""
 
 import html
+import posixpath
 import re
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -191,6 +193,35 @@ def test_good_links_are_good(tmp_path):
 def test_bad_links_are_found(tmp_path, body, fault):
     (found,) = small_site(tmp_path, body)
     assert found.startswith("index.html: ") and fault in found
+
+
+@pytest.mark.parametrize("text, faulty", [("<p>a &amp; b<br/></p>", False), ("<p>a<br></p>", True), ("<p hidden>a</p>", True)])
+def test_pages_of_an_epub_that_are_no_xml_are_found(tmp_path, text, faulty):
+    with zipfile.ZipFile(tmp_path / "a.epub", "w") as book:
+        book.writestr("a.xhtml", text)
+    assert [f"a.xhtml is no XML" in fault for fault in links.faults_of_epub(tmp_path / "a.epub")] == [True] * faulty
+
+
+def test_the_epub_has_all_pages_and_nothing_that_a_reader_of_epubs_refuses(site):
+    assert 'href="green-threads.epub"' in page(site, "index")
+    with zipfile.ZipFile(site / "green-threads.epub") as book:
+        assert book.namelist()[0] == "mimetype" and book.read("mimetype") == b"application/epub+zip"
+        pages = {name: book.read(name).decode() for name in book.namelist() if name.endswith(".xhtml")}
+        styles = {name for name in book.namelist() if name.endswith(".css")}
+    assert {f"{stem}.xhtml" for stem in [*CHAPTERS, "gallery", "words", "native/index"]} <= pages.keys()
+    whole = "".join(pages.values())
+    assert re.findall(r"<(?:script|button|input|iframe)\b| on\w+=", whole) == []
+    assert "green-threads.epub" not in whole, "it leads to itself"
+    linked = {posixpath.normpath(posixpath.join(posixpath.dirname(name), sheet)) for name, text in pages.items()
+              for sheet in re.findall(r'<link[^>]*href="([^"]+\.css)"', text)}
+    assert linked and linked <= styles
+    to_pages = {posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for name, text in pages.items()
+                for path in re.findall(r'<a [^>]*href="([^":#]+)["#]', text)}
+    assert len(to_pages) > 20 and to_pages <= pages.keys()
+    # All steps of a figure stand there, one below the other, and what a chapter printed.
+    chapter = pages["03-a-single-stack-swap.xhtml"]
+    assert "I LOVE WAKING UP ON A NEW STACK!" in words_of(chapter)
+    assert re.search(r'class="gt-steps".*<td>1</td>.*<td>6</td>', chapter, re.DOTALL)
 
 
 def test_the_site_is_checked(site):
