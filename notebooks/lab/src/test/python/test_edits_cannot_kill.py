@@ -463,21 +463,23 @@ green.book_example() + green.many(50, 5)""",
 
 
 def mutated(text, dice):
-    """The text with one small change somewhere: an operator, a number, a register, a line."""
+    """The text with one small change somewhere in its code: an operator, a number, a register, a line."""
+    code = re.sub(r"/\*.*?\*/|//[^\n]*", lambda comment: re.sub(r"[^\n]", " ", comment[0]), text, flags=re.S)
     kinds = [
         (r"(?<=[ ])(\+|-|\*|<|>|==|!=|<=|>=|&&|\|\|)(?= )", ["+", "-", "*", "<", ">", "==", "!=", "<=", ">=", "&&", "||"]),
         (r"\b\d+\b", ["0", "1", "7", "8", "16", "4096", "-1", "0x7fffffff"]),
         (r"\br(ax|bx|cx|dx|si|di|bp|sp|8|9|1[0-5])\b", ["rax", "rbx", "rsp", "rbp", "rdi", "r12", "r15"]),
         (r"\bx(\d|[12]\d)\b", ["x0", "x1", "x19", "x29", "x30"]),
+        (r"(?<=[(\[ ])[a-z_]+(?=[,)\];])", ["0", "1", "r", "next", "current", "top"]),
     ]
-    kind = dice.randrange(len(kinds) + 2)
+    kind = dice.randrange(len(kinds) + 3)
     if kind < len(kinds):
-        places = list(re.finditer(kinds[kind][0], text))
+        places = list(re.finditer(kinds[kind][0], code))
         if places:
             place = dice.choice(places)
             return text[: place.start()] + dice.choice(kinds[kind][1]) + text[place.end() :]
     lines = text.splitlines(keepends=True)
-    at = dice.randrange(len(lines))
+    at = dice.choice([i for i, line in enumerate(code.splitlines()) if len(line.strip()) > 1])
     return "".join(lines[:at] + (lines[at : at + 1] * 2 if kind == len(kinds) else []) + lines[at + 1 :])
 
 

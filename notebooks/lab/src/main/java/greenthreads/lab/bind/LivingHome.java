@@ -364,6 +364,7 @@ final class LivingHome implements CodeHome {
     if (kind == 'n') {
       throw new LabException(source.title() + " has no function `" + function + "`.");
     }
+    boolean mayHaveLeftProcesses = answer.get() != 0;
     long integer = answer.getLong();
     long floating = answer.getLong();
     var changed = new ArrayList<HostReport.Changed>();
@@ -375,6 +376,9 @@ final class LivingHome implements CodeHome {
     String string = shape.result() == 's' ? string(answer) : null;
     process.memory().readChanges(answer);
     RunEnd.notRestored(function, changed).ifPresent(say);
+    if (mayHaveLeftProcesses) {
+      process.endStrays(function).ifPresent(say);
+    }
     return switch (shape.result()) {
       case 's' -> string;
       case 'p' -> pointer(process, function, integer);

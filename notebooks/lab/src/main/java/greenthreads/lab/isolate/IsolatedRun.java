@@ -426,17 +426,10 @@ public final class IsolatedRun {
     }
     long left = end.decimal("left");
     if (left > 0) {
-      warnings.add(
-          "%s left %s running; %s ended."
-              .formatted(
-                  callee.function(),
-                  left == 1 ? "1 process" : left + " processes",
-                  left == 1 ? "it was" : "they were"));
+      warnings.add(RunEnd.leftRunning(callee.function(), left));
     }
     if (end.word("stays").equals("1")) {
-      warnings.add(
-          "%s left processes running that the system does not let go: they are still there."
-              .formatted(callee.function()));
+      warnings.add(RunEnd.notEnded(callee.function()));
     }
     return List.copyOf(warnings);
   }

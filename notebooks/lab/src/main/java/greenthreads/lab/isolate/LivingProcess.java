@@ -19,6 +19,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -170,6 +171,25 @@ public final class LivingProcess implements AutoCloseable {
 
   public synchronized void giveBack(Lane lane) {
     free.push(lane);
+  }
+
+  /**
+   * Ends what a call has left running, unless another call is under way: it may be that one's, and
+   * is then ended at the end of the last one.
+   *
+   * @return what is to be said of it
+   */
+  public synchronized Optional<String> endStrays(String function) {
+    if (free.size() < lanes.size() - 1 || !loaded.isDone()) {
+      return Optional.empty();
+    }
+    var end = new Strays(process.toHandle(), Long.parseLong(loaded.join().word("pid"))).end();
+    if (end.isLeft()) {
+      return Optional.of(RunEnd.notEnded(function));
+    }
+    return end.ended() == 0
+        ? Optional.empty()
+        : Optional.of(RunEnd.leftRunning(function, end.ended()));
   }
 
   /** Reads the frames; main.c says how they look. */

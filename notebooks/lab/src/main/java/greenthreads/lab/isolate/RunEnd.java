@@ -116,6 +116,21 @@ public record RunEnd(
     return number >= 0 && number < names.size() ? names.get(number) : "a register";
   }
 
+  /** What is to be said of a function that left so many processes running, all ended by now. */
+  public static String leftRunning(String function, long count) {
+    return "%s left %s running; %s ended."
+        .formatted(
+            function,
+            count == 1 ? "1 process" : count + " processes",
+            count == 1 ? "it was" : "they were");
+  }
+
+  /** What is to be said if there are some that could not be ended. */
+  public static String notEnded(String function) {
+    return "%s left processes running that the system does not let go: they are still there."
+        .formatted(function);
+  }
+
   /** What is to be said of a function that returned with callee-saved registers changed. */
   public static Optional<String> notRestored(String function, List<HostReport.Changed> changed) {
     if (changed.isEmpty()) {

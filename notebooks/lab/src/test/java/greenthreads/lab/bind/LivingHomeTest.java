@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Platform;
 import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.isolate.Crash;
 import greenthreads.lab.isolate.IsolatedRun;
@@ -69,6 +70,14 @@ class LivingHomeTest {
       void call_home(void) { home = 1; }
       void for_ever(void) { for (;;) { } }
       void give_back(void *memory, int64_t size) { munmap(memory, size); }
+      void starts(int how) {
+          if (how == 0) { if (fork() == 0) { for (;;) { pause(); } } }
+          if (how == 1 && fork() == 0) { setsid(); if (fork() == 0) { for (;;) { pause(); } } _exit(0); }
+          if (how == 2) { (void)!system("sleep 300 &"); }
+          if (how == 3) { for (int i = 0; i < 5; i++) { if (fork() == 0) { for (;;) { pause(); } } } }
+          if (how == 4 && fork() == 0) { _exit(0); }
+          if (how == 5) { (void)!system("true"); }
+      }
       void close_all(void) { for (int i = 3; i < 1024; i++) { close(i); } }
       """;
 
@@ -110,6 +119,8 @@ class LivingHomeTest {
     void for_ever();
 
     void give_back(MemorySegment memory, long size);
+
+    void starts(int how);
 
     void close_all();
   }
@@ -318,6 +329,48 @@ class LivingHomeTest {
     }
     calls.write_kept((5 << 20) - 1, 9);
     assertEquals(9, memory.get(ValueLayout.JAVA_BYTE, (5 << 20) - 1));
+  }
+
+  @Test
+  void whatACallLeavesRunningIsEndedWithIt() {
+    long process = calls.process();
+    List<String> left = List.of("1 process", "1 process", "1 process", "5 processes");
+    for (int how = 0; how < left.size(); how++) {
+      if (Platform.IS_MAC && (how == 1 || how == 2)) {
+        continue; // an orphan is nobody's there
+      }
+      said.clear();
+      calls.starts(how);
+      assertEquals(1, said.size(), "how " + how + said);
+      assertTrue(said.getFirst().startsWith("starts left " + left.get(how)), said.getFirst());
+      assertEquals(List.of(), startedBy(process), "how " + how);
+    }
+    said.clear();
+    calls.starts(4);
+    calls.starts(5);
+    assertEquals(List.of(), said);
+    assertEquals(process, calls.process());
+  }
+
+  /** All that came from a living process, or from who watches it. */
+  private static List<String> startedBy(long process) {
+    ProcessHandle watcher = ProcessHandle.of(process).orElseThrow().parent().orElseThrow();
+    return watcher
+        .descendants()
+        .filter(each -> each.pid() != process && each.info().command().isPresent())
+        .map(Object::toString)
+        .toList();
+  }
+
+  @Test
+  void whatAnotherCallStillUsesIsNotEnded() throws InterruptedException {
+    Thread waiting = Thread.ofPlatform().start(calls::wait_for_call);
+    assertEquals(1, calls.next());
+    calls.starts(0);
+    assertEquals(List.of(), said.stream().filter(line -> line.contains("left")).toList());
+    calls.call_home();
+    waiting.join(10_000);
+    assertTrue(said.stream().anyMatch(line -> line.contains("left 1 process")), said.toString());
   }
 
   @Test

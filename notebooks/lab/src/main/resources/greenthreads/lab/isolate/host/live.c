@@ -11,7 +11,8 @@
  *     u8  signature's size, signature                        as in main.c
  *     for each parameter: 8 bytes; a string is a size of 4 bytes (ffffffff: null) and so many bytes
  * The answer begins with a byte:
- *     r  u64 result, u64 floating point result
+ *     r  u8 1 if the call may have left processes running, else 0
+ *        u64 result, u64 floating point result
  *        u8 count, then for each: u8 register, u64 before, u64 after     not restored
  *        u32 size (ffffffff: null), bytes                                the string, if it returns one
  *        u32 count, then for each: u64 address, u32 size, bytes          what changed in shared memory
@@ -41,8 +42,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -427,6 +430,47 @@ static void add_changed_registers(struct buffer *answer, const struct call *call
     }
 }
 
+/* ---- Processes that a call starts ---- */
+
+static atomic_uint forks;
+
+static void count_fork(void) {
+    atomic_fetch_add(&forks, 1);
+}
+
+/* How often this process forked, and what the children that it has waited for used: the same number
+ * twice, and nobody started anything in between, neither with fork nor with system. */
+static long processes_so_far(void) {
+    struct rusage children;
+    memset(&children, 0, sizeof children);
+    getrusage(RUSAGE_CHILDREN, &children);
+    return (long)atomic_load(&forks) + children.ru_minflt + children.ru_majflt + children.ru_nvcsw;
+}
+
+static int is_alone(unsigned lane) {
+    for (unsigned i = 0; i < LANES; i++) {
+        if (i != lane && shared->since[i] != 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Whether a call may have left processes running. Whom nobody has waited for is waited for here: as long
+ * as another call is under way it may be that one's. */
+static int may_have_left(unsigned lane, long before) {
+    const int has_started = processes_so_far() != before;
+    int was_child = 0;
+    pid_t child = 0;
+    if (!is_alone(lane)) {
+        return 1;
+    }
+    while ((child = waitpid(-1, NULL, WNOHANG)) > 0) {
+        was_child = 1;
+    }
+    return has_started || was_child || child == 0;
+}
+
 static int64_t processor_ms(void) {
     struct timespec used;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
@@ -483,8 +527,10 @@ static void answer_request(unsigned lane, sigset_t *mask, struct buffer *request
     for (const char *kind = signature + 1; *kind != '\0'; kind++) {
         pass(&call, *kind, *kind == 's' ? take_string(request) : take_64(request));
     }
+    const long before = processes_so_far();
     call_function(lane, mask, &call);
     add_byte(answer, 'r');
+    add_byte(answer, (unsigned char)may_have_left(lane, before));
     add_64(answer, call.result);
     add_64(answer, call.float_result);
     add_changed_registers(answer, &call);
@@ -585,6 +631,7 @@ int connect_to(const char *path) {
 _Noreturn void live_on(int report, const char *socket, const char *file, const char *function) {
     socket_path = socket;
     shared->since[0] = now_ms(); /* a constructor may take no longer than a call */
+    pthread_atfork(NULL, count_fork, NULL);
     library = load(report, file, function).library;
     shared->since[0] = 0;
     put_maps();
