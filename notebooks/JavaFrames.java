@@ -1,6 +1,9 @@
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.lang.StackWalker.StackFrame;
 import java.lang.foreign.Arena;
@@ -13,10 +16,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /**
  * Java on the stacks of green threads, for a JVM of its own: most of it is meant to crash.
@@ -184,7 +185,7 @@ public class JavaFrames {
 
     public static void main(String[] words) throws Exception {
         bind(SymbolLookup.libraryLookup(Path.of(words[0]), Arena.global()));
-        try (var file = FileChannel.open(Path.of(words[1]), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        try (var file = FileChannel.open(Path.of(words[1]), CREATE, READ, WRITE)) {
             notes = file.map(FileChannel.MapMode.READ_WRITE, 0, 32, Arena.global());
         }
         rounds = Long.parseLong(words[3]);
@@ -197,7 +198,7 @@ public class JavaFrames {
     static void start(String what) {
         try {
             yieldThread();
-            System.out.print(List.of().stream().map(Object::toString).collect(Collectors.joining()));
+            StackWalker.getInstance().walk(frames -> frames.count()); // its classes begin here, where there is room
             home(what);
             System.out.println("came home");
         } catch (Throwable e) {

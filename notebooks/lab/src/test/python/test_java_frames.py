@@ -2,14 +2,17 @@
 
 import functools
 import json
+import os
 import re
+import struct
+from pathlib import Path
 
 import pytest
 
-from project import BUILD
+from project import BUILD, NATIVE, NOTEBOOKS, run, tool
 
 pytestmark = pytest.mark.chapter("13")
-SECONDS = 30
+SECONDS = 60
 
 # Those that move objects or mark them while upcalls take turns; and the one that never does.
 COLLECTING = ["Serial", "Parallel", "G1", "Z", "Shenandoah"]
@@ -136,3 +139,15 @@ def test_a_collection_waits_for_a_critical_schedule_and_for_no_other(program, co
         if ordinary < ran / 2 and ordinary < critical / 2:
             return
     pytest.fail(f"the ordinary call was waited for, too: {seen}")
+
+
+def test_the_program_runs_alone(tmp_path):
+    """As its first lines say: compiled C, and Java's launcher for a single file."""
+    compiler = tool("gcc", "clang", why="it compiles the chapters")
+    library, java = tmp_path / "library.so", Path(os.environ["JAVA_HOME"]) / "bin/java"
+    status, said = run([compiler, "-O2", "-fPIC", "-shared", NATIVE / "13-from-here-to-loom.c", "-o", library])
+    assert status == 0, said
+    words = ["--enable-native-access=ALL-UNNAMED", NOTEBOOKS / "JavaFrames.java", library, tmp_path / "notes", "holds", 1000, 1]
+    assert run([java, *words]) == (0, "came home\n")
+    began, wrong, *_ = struct.unpack("4q", (tmp_path / "notes").read_bytes())
+    assert (began, wrong) == (3000, 0)
