@@ -85,10 +85,23 @@ static struct slice trimmed(struct slice s) {
     return s;
 }
 
+/* Where the first mark begins; NULL: there is none. memmem would keep a table on the stack. */
+static const char *find_mark(const char *bytes, size_t size, const char *mark) {
+    size_t mark_size = strlen(mark);
+    const char *end = bytes + size;
+    while ((size_t)(end - bytes) >= mark_size) {
+        bytes = memchr(bytes, mark[0], (size_t)(end - bytes) - mark_size + 1);
+        if (bytes == NULL || memcmp(bytes, mark, mark_size) == 0)
+            return bytes;
+        bytes++;
+    }
+    return NULL;
+}
+
 /* All up to the first `mark`, taken off the front of *rest together with the mark; all
    that is left, if there is no mark. */
 static struct slice take_up_to(struct slice *rest, const char *mark) {
-    const char *at = memmem(rest->bytes, rest->size, mark, strlen(mark));
+    const char *at = find_mark(rest->bytes, rest->size, mark);
     struct slice before = *rest;
     if (at == NULL) {
         *rest = (struct slice){rest->bytes + rest->size, 0};

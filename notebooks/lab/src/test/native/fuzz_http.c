@@ -122,8 +122,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
 
     if (size < 1 || size > 100000 || memmem(bytes, size, "/sleep/", 7) != NULL)
         return 0;
-    bool heads =
-        memmem(bytes, size, "HEAD", 4) != NULL || memmem(bytes, size, "HTTP/1.1 ", 9) != NULL;
+    bool heads = memmem(bytes, size, "HEAD", 4) != NULL;
+    if (heads && memmem(bytes, size, "/echo", 5) != NULL)
+        return 0; /* what is sent back may look like an answer, and nobody knows where it ends */
     for (int i = 0; i < 2; i++) {
         struct sent s = {bytes + 1, size - 1,   i == 0 ? size : pieces[bytes[0] % 8],
                          0,         answers[i], 0};

@@ -89,15 +89,16 @@ static void look_through(void) {
         enum state is = t->state;
         waiting += is >= PARKED;
         outside += is >= SLEEPS;
-        alarms += t->alarm != 0;
+        int alarm = runtime->alarm_places[place];
+        alarms += alarm != 0;
         must(times_in_channels(t) == (is == SENDS || is == RECEIVES),
              "it is in its channel's queue, and no other");
         must(times_at_sockets(t) == (is == READS || is == WRITES),
              "it is at its socket, and no other");
         must(is == AVAILABLE || times_awaiting(t) == (is == JOINS || is == ASKS),
              "who is joined knows it");
-        must(t->alarm == 0 || is >= PARKED, "who does not wait has no alarm");
-        must(t->alarm == 0 || runtime->alarms[t->alarm].thread == t, "an alarm knows its thread");
+        must(alarm == 0 || is >= PARKED, "who does not wait has no alarm");
+        must(alarm == 0 || runtime->alarms[alarm].thread == place, "an alarm knows its thread");
     }
     must(waiting == runtime->waiting, "who waits is counted right");
     must(outside == runtime->outside, "and who waits for the outside");

@@ -1,11 +1,13 @@
 """Chapter 12's threads wait at random, and its server meets clients of all kinds: waits.c, fuzz_http.c and serve.c."""
 
+import os
 import re
 import resource
 import shutil
 import socket
 import struct
 import subprocess
+import threading
 import time
 from contextlib import ExitStack, contextmanager
 
@@ -65,8 +67,8 @@ def test_waits_at_random(tmp_path, compiler):
 
 # Each change is a mistake that the rounds have to find: the text, and what is written in its place.
 MISTAKES = {
-    "an alarm stays": ("    if (t->alarm != 0)\n        take_out_alarm(r, t);\n", ""),
-    "an alarm that moves does not say so": ("    a.thread->alarm = place;\n", "    if (a.thread->alarm == 0)\n        a.thread->alarm = place;\n"),
+    "an alarm stays": ("    if (*alarm_of(r, t) != 0)\n        take_out_alarm(r, t);\n", ""),
+    "an alarm that moves does not say so": ("    r->alarm_places[a.thread] = place;\n", "    if (r->alarm_places[a.thread] == 0)\n        r->alarm_places[a.thread] = place;\n"),
     "an alarm only moves down": ("    while (place > 1 && is_due_before(&a, &r->alarms[place / 2])) {\n", "    while (false) {\n"),
     "a waiter stays in its channel": ("    *at = (*at)->next;\n}\n\nstruct job;", "}\n\nstruct job;"),
     "the end of a queue is lost": ("    if ((*at)->next == NULL)\n        q->end = at;\n", ""),
@@ -333,6 +335,55 @@ def test_slow_clients_are_given_up_and_delay_nobody(careful):
     assert report["open"] <= 2
 
 
+def misbehave(port, stop):
+    """All that bad clients do, again and again: a byte from time to time, a break in the middle, a head that never ends."""
+    with ExitStack() as open_ones:
+        slow = [open_ones.enter_context(connect(port)) for _ in range(30)]
+        while not stop.is_set():
+            for client in slow:
+                client.send(b"G")
+            for request in (get("/")[:20], post(CHUNKED, body=b"5\r\na"), get("/", "A: " + 2**20 * "x")):
+                client = connect(port)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.settimeout(0.2)
+                try:
+                    client.sendall(request)
+                except (TimeoutError, ConnectionError):
+                    pass  # it does not read all that
+                client.close()
+            time.sleep(0.001)
+
+
+def worst_of_two(one, other, seconds):
+    """The longest that a request to each of two servers takes, in turns: what the machine does hits both."""
+    worst = [0.0, 0.0]
+    end = time.monotonic() + seconds
+    with connect(one) as first, connect(other) as second:
+        while time.monotonic() < end:
+            for i, client in enumerate((first, second)):
+                begin = time.monotonic()
+                client.sendall(get("/"))
+                assert client.recv(1000).endswith(b"hello, world\n")
+                worst[i] = max(worst[i], time.monotonic() - begin)
+    return worst
+
+
+def test_bad_clients_delay_nobody_by_50_ms(program):
+    """The worst of a second, beside a server that has no such clients. If that one is late as well, it is the machine."""
+    tries = []
+    with serving(program, 100) as (port, _), serving(program, 100) as (quiet, _):
+        stop = threading.Event()
+        bad = threading.Thread(target=misbehave, args=(port, stop))
+        bad.start()
+        try:
+            while len(tries) < 10 and not (tries and tries[-1][0] <= 0.05):
+                tries.append(worst_of_two(port, quiet, 1))
+        finally:
+            stop.set()
+            bad.join()
+    assert tries[-1][0] <= 0.05, tries
+
+
 def test_who_reads_nothing_is_given_up(careful):
     """The answers fill all memory that the system has for them; then the time for an answer is up."""
     with serving(careful, 10, 60_000, 300) as (port, report), connect(port) as client:
@@ -429,11 +480,19 @@ def test_it_stops_whatever_its_connections_wait_for(careful):
 # ---------------------------------------------------------------- beside the loop by hand
 
 
+def core(which):
+    """Puts the process that it is called in on one core; nothing where the system cannot, or has only one."""
+    if hasattr(os, "sched_setaffinity") and len(cores := sorted(os.sched_getaffinity(0))) > 1:
+        os.sched_setaffinity(0, cores[which : which + 1])
+
+
 def loaded(program, connections, seconds, by_hand):
+    """The server on one core, its clients on another: else it would cost less the more rarely it runs."""
     wrk = tool("wrk", why="a load generator that others have written")
-    with serving(program, 0 if by_hand else connections + 1) as (port, report):
+    with serving(program, 0 if by_hand else connections + 1, preexec_fn=lambda: core(0)) as (port, report):
         words = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", f"http://127.0.0.1:{port}/"]
-        status, said = run(words, timeout=seconds + 60)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=seconds + 60, preexec_fn=lambda: core(1))
+        status, said = done.returncode, done.stdout + done.stderr
         assert status == 0 and "Socket errors" not in said and "Non-2xx" not in said, said
     assert report["refused"] == 0 and report["requests"] > 100
     return report["system calls"] / report["requests"], report["processor"] / report["requests"]
@@ -450,10 +509,35 @@ def test_no_system_call_too_many(program, by_hand):
     assert 3 * requests <= report["system calls"] <= 3 * requests + 12, report
 
 
-def test_it_costs_as_much_as_the_loop_by_hand(program):
-    """In turns, the cheapest of each, in processor time a request. On a quiet machine that is at most 1.05 times the
-    loop's with 100 connections; here others may run beside it."""
-    pairs = [(loaded(program, 100, 2, False), loaded(program, 100, 2, True)) for _ in range(3)]
-    green, by_hand = (min(time_ for _, time_ in kind) for kind in zip(*pairs))
-    assert green <= 1.25 * by_hand, (green, by_hand)
-    assert all(calls < 2.5 for pair in pairs for calls, _ in pair), "one to read, one to write, and a part of those that ask"
+# How much more processor time a request may take than in the loop. On a quiet machine it is less: ./build.sh bench.
+DEARER = {100: 1.10, 1000: 1.15}
+ROUNDS = 12
+
+
+@pytest.mark.parametrize("connections", DEARER)
+def test_it_costs_as_much_as_the_loop_by_hand(program, connections):
+    """In turns, the cheapest of each: whatever else runs here only adds to it. So it is over as soon as they are near."""
+    green, by_hand = [], []
+    for _ in range(ROUNDS):
+        for mine, is_loop in ((green, False), (by_hand, True)):
+            calls, cost = loaded(program, connections, 1, is_loop)
+            assert calls < 2.5, "one to read, one to write, and a part of those that ask"
+            mine.append(cost)
+        if len(green) > 2 and min(green) <= DEARER[connections] * min(by_hand):
+            return
+    raise AssertionError((sorted(green), sorted(by_hand)))
+
+
+def test_a_million_requests(program):
+    """In one run, and each answer is right: wrk counts what is none, or is no 200; and the server what it has refused."""
+    wrk = tool("wrk", why="a load generator that others have written")
+    answered = 0
+    with serving(program, 101) as (port, report):
+        for _ in range(40):  # two seconds each: how fast this machine is, nobody knows
+            status, said = run([wrk, "-t1", "-c100", "-d2s", f"http://127.0.0.1:{port}/"], timeout=60)
+            assert status == 0 and "Socket errors" not in said and "Non-2xx" not in said, said
+            answered += int(re.search(r"(\d+) requests in", said)[1])
+            if answered >= 1_000_000:
+                break
+    assert report["refused"] == 0
+    assert report["requests"] >= answered >= 1_000_000, answered
