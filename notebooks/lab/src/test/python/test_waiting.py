@@ -371,7 +371,7 @@ def worst_of_two(one, other, seconds):
 def test_bad_clients_delay_nobody_by_50_ms(program):
     """The worst of a second, beside a server that has no such clients. If that one is late as well, it is the machine."""
     tries = []
-    with serving(program, 100) as (port, _), serving(program, 100) as (quiet, _):
+    with serving(program, 100, 60_000, 60_000) as (port, _), serving(program, 100) as (quiet, _):
         stop = threading.Event()
         bad = threading.Thread(target=misbehave, args=(port, stop))
         bad.start()
