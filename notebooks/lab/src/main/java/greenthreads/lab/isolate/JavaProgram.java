@@ -18,6 +18,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -163,6 +164,7 @@ public final class JavaProgram {
     }
     try {
       Path classes = compiled();
+      deleteAbandoned(workspace.folder("jvm"));
       Path folder = Files.createTempDirectory(workspace.folder("jvm"), "run-");
       try {
         return run(collector, classes, folder, words);
@@ -174,6 +176,18 @@ public final class JavaProgram {
           "A JVM could not be run in %s: %s.\nFree some space, or make it writable."
               .formatted(workspace.build(), Words.reason(e)),
           e);
+    }
+  }
+
+  /** What a kernel has left that was killed meanwhile; nobody's JVM lives so long. */
+  private static void deleteAbandoned(Path folder) throws IOException {
+    Instant longAgo = Instant.now().minus(LIMIT.multipliedBy(20));
+    try (var runs = Files.list(folder)) {
+      for (Path run : runs.toList()) {
+        if (Files.exists(run) && Files.getLastModifiedTime(run).toInstant().isBefore(longAgo)) {
+          Cache.delete(run);
+        }
+      }
     }
   }
 

@@ -13,7 +13,9 @@ import greenthreads.lab.compile.Toolchain;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -125,6 +127,19 @@ class JavaProgramTest {
     assertFalse(end.cameHome());
     assertEquals("its time limit", end.endedBy());
     assertNothingIsLeft();
+  }
+
+  @Test
+  void deletesWhatAKilledKernelHasLeft() throws IOException {
+    JavaProgram program = program(printing(""));
+    Path runs = folder.resolve("project with space é/.build/jvm");
+    Path old = Files.createDirectories(runs.resolve("run-1"));
+    Path young = Files.createDirectories(runs.resolve("run-2"));
+    Files.writeString(old.resolve("counts"), "");
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofHours(1))));
+    program.run("Serial");
+    assertFalse(Files.exists(old));
+    assertTrue(Files.exists(young), "it may be another kernel's");
   }
 
   @Test
