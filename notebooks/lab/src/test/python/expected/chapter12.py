@@ -96,9 +96,9 @@ OUTPUTS = {
     "pressure-run": r"\A([5-9]\d\d|\d{4,}) ms\n10 requests, 3 green threads\n\Z",
     "futures-run": r"\Aslept 100 ms\nslept 200 ms\nslept 300 ms\nall in all: ([3-9]\d\d|\d{4,}) ms\n\Z",
     "measure-table": [
-        rf"^ *the loop, by hand +{NUMBER} +{NUMBER} +[23]\.\d\d +\d+ +\d+$",
-        rf"^ *green threads +{NUMBER} +{NUMBER} +[23]\.\d\d +\d+ +\d+$",
-        rf"^ *virtual threads +{NUMBER} +\d+ +\d+$",
+        rf"^ *the loop, by hand +{NUMBER} +{NUMBER} +[23]\.\d\d +\d+ +\d+ +\d+$",
+        rf"^ *green threads +{NUMBER} +{NUMBER} +[23]\.\d\d +\d+ +\d+ +\d+$",
+        rf"^ *virtual threads +{NUMBER} +\d+ +\d+ +\d+$",
     ],
     "experiment-stay": r"\Ahttp://127\.0\.0\.1:\d+/\n\Z",
     "experiment-gone": r"\Anobody listens there any more\n\Z",
