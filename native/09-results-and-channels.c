@@ -38,6 +38,7 @@
 #endif
 
 #include "arch/arch.h"
+#include "arch/give.h"
 
 #ifndef PLAIN
 #include <time.h>
@@ -220,9 +221,10 @@ __attribute__((cold, noinline, unused)) static void record(struct runtime *r, st
  * Yield
  */
 
-/* As in chapter 07, and the switch is last again. Before it errno is exchanged: there
-   is one for each OS thread, and it is to belong to whoever runs. */
-static void resume(struct thread *next) {
+/* All of a switch but the switch: from here on it is `next` that runs. Before it errno
+   is exchanged: there is one for each OS thread, and it is to belong to whoever runs.
+   Returns who ran until now. */
+static struct thread *hand_on_to(struct thread *next) {
     struct thread *old = running->current;
 #ifndef PLAIN
     if (running->trace != NULL)
@@ -233,6 +235,12 @@ static void resume(struct thread *next) {
     running->current = next;
     if (next == &running->threads[0])
         running = running->outer;
+    return old;
+}
+
+/* As in chapter 07, and the switch is last again. */
+static void resume(struct thread *next) {
+    struct thread *old = hand_on_to(next);
     switch_stack(&old->sp, &next->sp);
 }
 
@@ -617,8 +625,9 @@ static void ask(struct runtime *r, int64_t number, struct answer *answer) {
         resume(leave_ring());
 }
 
-/* Gives a value to whoever has asked, and rests until somebody asks again. */
-static void hand_over(int64_t value) {
+/* Hands a value to whoever has asked, and rests until somebody asks again. Returns who
+   is to go on: the switch is for the caller, and must follow at once. */
+static struct thread *hand_over(int64_t value) {
     struct thread *me = running->current, *asker = me->waiter, *next;
     if (asker == NULL) { /* who asked has gone: the value waits for the next one */
         me->result = value;
@@ -631,7 +640,8 @@ static void hand_over(int64_t value) {
         end_to_wait(asker, running);
         next = change_places(asker);
     }
-    resume(next);
+    hand_on_to(next);
+    return next;
 }
 
 /* The three as calls that return the status; if it is 1, *value is the value. They
@@ -653,9 +663,11 @@ static PART_OF_CALLER int next(struct runtime *r, int64_t number, int64_t *value
 }
 
 static PART_OF_CALLER int give(int64_t value) {
-    if (running->current->kind != TO_ASK)
+    struct thread *me = running->current;
+    if (me->kind != TO_ASK)
         return NO_GENERATOR;
-    hand_over(value);
+    struct thread *asker = hand_over(value);
+    give_stack(&me->sp, &asker->sp);
     return 1;
 }
 

@@ -13,6 +13,8 @@
  *     chapters 05, 06   switch.h                   x86_64-sysv/switch.h
  *     chapter 05        pushes.h                   x86_64-sysv/pushes.h
  *     chapter 07        runtime.h                  x86_64-sysv/runtime.h
+ *     chapter 09        give.h, which it           x86_64-sysv/give.h
+ *                       includes itself
  *     chapter 11        inline.h, which it         x86_64-sysv/inline.h
  *                       includes itself
  *     any of them       asm.h: how assembly        x86_64-sysv/machine.h: the

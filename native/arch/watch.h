@@ -85,7 +85,8 @@ typedef void lab_stack_function(const char *name, void *low, size_t size, size_t
  * is a fiber, and they are told of each switch. Without them these are nothing,
  * and no instruction stands behind a switch.
  *
- *     switch_context(old, new), switch_stack(old, new), switch_here(old, new)
+ *     switch_context(old, new), switch_stack(old, new), give_stack(old, new),
+ *     switch_here(old, new)
  *                     from here on they tell, and switch. Called by way of a
  *                     pointer, or by assembly, they tell nobody; if that was the
  *                     way back only, it is made good for on arrival
@@ -216,6 +217,7 @@ __attribute__((always_inline)) static inline void back_on(struct watched *mine) 
     } while (0)
 #define switch_context(old, new) TELL_AND(switch_context, old, new, (new)->sp)
 #define switch_stack(old, new) TELL_AND(switch_stack, old, new, *(new))
+#define give_stack(old, new) TELL_AND(give_stack, old, new, *(new))
 #define switch_here(old, new)                                                                      \
     __extension__({                                                                                \
         struct place *watched_me = (old); /* who comes back is who left */                         \

@@ -15,21 +15,6 @@
 #define LANDING_HERE ""
 #endif
 
-/* macOS keeps x18 for itself; elsewhere it is a register like x17. */
-#if defined __APPLE__
-#define LOST_ELSEWHERE
-#else
-#define LOST_ELSEWHERE , "x18"
-#endif
-
-#if defined __ARM_FEATURE_SVE
-#define LOST_TOO                                                               \
-    , "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7",                          \
-      "p8", "p9", "p10", "p11", "p12", "p13", "p14", "p15"
-#else
-#define LOST_TOO
-#endif
-
 /* Kept: sp, pc, x29, and x19, clang's other one. */
 __attribute__((always_inline))
 static inline struct place *switch_here(struct place *old, struct place *new) {

@@ -11,6 +11,7 @@
  *     BACK(r, s)           the pair is the caller's again
  *     GOES_ON_AT(offset)   where to return to lies there, and not in x30
  *     GOES_ON_BY(register) it is in this register
+ *     LEFT_BY_SWITCH_STACK what switch_stack has left lies at sp
  */
 #ifndef GREEN_THREADS_ARCH_AARCH64_UNWIND_H
 #define GREEN_THREADS_ARCH_AARCH64_UNWIND_H
@@ -23,6 +24,7 @@
 #define BACK(r, s)
 #define GOES_ON_AT(offset)
 #define GOES_ON_BY(register)
+#define LEFT_BY_SWITCH_STACK
 #else
 #define CFI_PC "x30"
 #define LOWERED(bytes) "   .cfi_def_cfa_offset " #bytes "\n"
@@ -31,6 +33,11 @@
 #define BACK(r, s) "   .cfi_restore " #r "\n   .cfi_restore " #s "\n"
 #define GOES_ON_AT(offset) "   .cfi_offset x30, " #offset "\n"
 #define GOES_ON_BY(register) "   .cfi_register x30, " #register "\n"
+#define LEFT_BY_SWITCH_STACK                                                   \
+    LOWERED(0xa0) SAVED(x29, x30, -0xa0)                                       \
+    SAVED(x19, x20, -0x90) SAVED(x21, x22, -0x80) SAVED(x23, x24, -0x70)       \
+    SAVED(x25, x26, -0x60) SAVED(x27, x28, -0x50) SAVED(d8, d9, -0x40)         \
+    SAVED(d10, d11, -0x30) SAVED(d12, d13, -0x20) SAVED(d14, d15, -0x10)
 #endif
 
 /* Something for each of these registers, but not in a switch that forgets it.

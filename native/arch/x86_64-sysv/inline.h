@@ -7,9 +7,6 @@
 /* clang-format off: the columns are aligned by hand. */
 
 /*
- * The compiler writes the code around it, in its own dialect: so each line stands
- * there twice, in the Intel dialect and in AT&T's, and the compiler takes one.
- *
  *     state kept     where          why
  *     rsp            old->sp        it is the stack
  *     rip            old->pc        the address of label 2: nobody calls
@@ -19,17 +16,6 @@
  * Lost: all others, and the compiler knows it. What it still needs of them, it has
  * stored before, where it likes, and no more than that.
  */
-#define INTEL_OR_ATT(intel, att) "{" att "|" intel "}\n"
-
-/* Those that a compiler uses only if it was told that the processor has them. */
-#if defined __AVX512F__
-#define LOST_TOO                                                               \
-    , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23",  \
-      "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31",  \
-      "k1", "k2", "k3", "k4", "k5", "k6", "k7"
-#else
-#define LOST_TOO
-#endif
 #if defined __APX_F__
 #error "inline.h does not list the registers r16 to r31: compile without -mapxf."
 #endif

@@ -67,6 +67,24 @@
 #define NOTRACK
 #endif
 
+/*
+ * Assembly inside of a function stands among what the compiler writes, in its dialect:
+ * so each line stands there twice, in the Intel dialect and in AT&T's, and the compiler
+ * takes one.
+ */
+#define INTEL_OR_ATT(intel, att) "{" att "|" intel "}\n"
+
+/* What such assembly may lose besides, where a compiler was told that the processor
+   has it. */
+#if defined __AVX512F__
+#define LOST_TOO                                                               \
+    , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23",  \
+      "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31",  \
+      "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#else
+#define LOST_TOO
+#endif
+
 /* Its parts: each answers the file of the same name in the folder above. */
 #include "unwind.h"
 #include "registers.h"

@@ -9,6 +9,9 @@
  *     POPPED(register)     `pop register`: the register is the caller's again
  *     LOWERED(bytes)       rsp has been lowered; by -8: raised
  *     RETURNS_BY(register) `pop register`, which goes on to be jumped to
+ *     CALLED_FROM(register) jumped to, with the return address in this register
+ *     GOES_ON_AT(offset)   the return address lies at the CFA + offset
+ *     LEFT_BY_SWITCH_STACK what switch_stack has left lies at rsp
  */
 #ifndef GREEN_THREADS_ARCH_X86_64_SYSV_UNWIND_H
 #define GREEN_THREADS_ARCH_X86_64_SYSV_UNWIND_H
@@ -20,12 +23,22 @@
 #define POPPED(register)
 #define LOWERED(bytes)
 #define RETURNS_BY(register)
+#define CALLED_FROM(register)
+#define GOES_ON_AT(offset)
+#define LEFT_BY_SWITCH_STACK
 #else
 #define CFI_PC "rip"
 #define LOWERED(bytes) "   .cfi_adjust_cfa_offset " #bytes "\n"
 #define PUSHED(register) LOWERED(8) "   .cfi_rel_offset " #register ", 0\n"
 #define POPPED(register) LOWERED(-8) "   .cfi_restore " #register "\n"
 #define RETURNS_BY(register) LOWERED(-8) "   .cfi_register rip, " #register "\n"
+#define CALLED_FROM(register) LOWERED(-8) "   .cfi_register rip, " #register "\n"
+#define GOES_ON_AT(offset) "   .cfi_offset rip, " #offset "\n"
+#define LEFT_BY_SWITCH_STACK                                                   \
+    "   .cfi_def_cfa_offset 56\n" GOES_ON_AT(-8)                               \
+    "   .cfi_offset rbp, -16\n   .cfi_offset rbx, -24\n"                       \
+    "   .cfi_offset r12, -32\n   .cfi_offset r13, -40\n"                       \
+    "   .cfi_offset r14, -48\n   .cfi_offset r15, -56\n"
 #endif
 
 /* Something that a switch which forgets this register does not have. The assembler

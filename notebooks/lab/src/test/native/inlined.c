@@ -2,13 +2,13 @@
  * inlined.c: what a function keeps across a switch that stands in it.
  *
  * For each register that a compiler may keep a value in: a function that has one there, as
- * far as a function can say so, then switches by switch_here, and looks at the value when
- * it is back. On the other side all registers are overwritten. Where the compiler believes
+ * far as a function can say so, then switches by switch_here, or with -DGIVES by
+ * give_stack, and looks at the value when it is back. On the other side all registers are overwritten. Where the compiler believes
  * that one of them is safe, which is not, the value is lost.
  *
  * Besides: a function with more values than there are registers, integers and floats; one
- * with `alloca`, for which clang needs its other pointer; and one that switches twice, as
- * loops that were unrolled do. Prints the name of each register that was lost, a line each.
+ * with `alloca`, for which clang needs its other pointer; one that switches twice, as
+ * loops that were unrolled do; and one whose variables may lie in the red zone. Prints the name of each register that was lost, a line each.
  * Ends with 1 if there was one.
  */
 #include <stdio.h>
@@ -16,14 +16,44 @@
 #include <string.h>
 
 #include "arch/arch.h"
+#include "arch/give.h"
 #include "arch/inline.h"
 
-static struct place here, there;
 static _Alignas(64) char stack[4096];
 static int lost;
 
-/* Entered as a place: overwrites all registers and goes back to where it came from. */
+/* Where a stack begins, with the arguments of the switch: overwrites all registers and goes
+   back to where it came from; in the end by BACK_X86, BACK_ARM, BACK_RISCV. */
 void overwrite_all(void);
+
+#if defined GIVES
+static void *here, *there;
+#define BACK_X86   "   jmp     " SYMBOL(switch_stack) " \n"
+#define BACK_ARM   "   b       " SYMBOL(switch_stack) " \n"
+#define BACK_RISCV "   tail    " SYMBOL(switch_stack) " \n"
+#else
+static struct place here, there;
+#define BACK_X86                                                                                   \
+    "   mov     rbp, [rsi + " AT(PLACE_FRAME) "] \n"                                               \
+    "   mov     rbx, [rsi + " AT(PLACE_BASE) "]  \n"                                               \
+    "   mov     rsp, [rsi + " AT(PLACE_SP) "]    \n"                                               \
+    "   mov     rdi, rax                        \n"                                               \
+    "   jmp     [rsi + " AT(PLACE_PC) "]         \n"
+#define BACK_ARM                                                                                   \
+    "   ldp     x10, x17, [x1, #" AT(PLACE_SP) "]    \n"                                           \
+    "   ldp     x29, x19, [x1, #" AT(PLACE_FRAME) "] \n"                                           \
+    "   mov     sp, x10             \n"                                                           \
+    "   mov     x0, #-1             \n"                                                           \
+    "   mov     x10, #-1            \n"                                                           \
+    "   br      x17                 \n"
+#define BACK_RISCV                                                                                 \
+    "   mv      a0, t0              \n"                                                           \
+    "   ld      t2, " AT(PLACE_PC) "(a1)    \n"                                                    \
+    "   ld      s0, " AT(PLACE_FRAME) "(a1) \n"                                                    \
+    "   ld      s1, " AT(PLACE_BASE) "(a1)  \n"                                                    \
+    "   ld      sp, " AT(PLACE_SP) "(a1)    \n"                                                    \
+    "   jr      t2                  \n"
+#endif
 
 /* clang-format off: the columns are aligned by hand. */
 #if defined __x86_64__
@@ -51,12 +81,7 @@ __asm__(ASM_FUNCTION(overwrite_all)
     "   .irp    i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 \n"
     "   pcmpeqd xmm\\i, xmm\\i      \n"
     "   .endr                       \n"
-    "   mov     rsi, rdi            \n"
-    "   mov     rdi, rax            \n"
-    "   mov     rbp, [rsi + " AT(PLACE_FRAME) "] \n"
-    "   mov     rbx, [rsi + " AT(PLACE_BASE) "]  \n"
-    "   mov     rsp, [rsi + " AT(PLACE_SP) "]    \n"
-    "   jmp     [rsi + " AT(PLACE_PC) "]         \n"
+    "   xchg    rsi, rdi            \n" BACK_X86
     ASM_END(overwrite_all)
 );
 
@@ -70,19 +95,15 @@ __asm__(ASM_FUNCTION(overwrite_all)
 #define FLOAT_CLASS "w"
 
 __asm__(ASM_FUNCTION(overwrite_all)
-    "   .irp    i, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 18, 20, 21, 22, 23, 24, 25, 26, 27, 28, 30 \n"
+    "   .irp    i, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 30 \n"
     "   mov     x\\i, #-1           \n"
     "   .endr                       \n"
     "   .irp    i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 \n"
     "   movi    v\\i\\().2d, #0xffffffffffffffff \n"
     "   .endr                       \n"
-    "   mov     x1, x0              \n"
-    "   ldp     x10, x17, [x1, #" AT(PLACE_SP) "]    \n"
-    "   ldp     x29, x19, [x1, #" AT(PLACE_FRAME) "] \n"
-    "   mov     sp, x10             \n"
-    "   mov     x0, #-1             \n"
-    "   mov     x10, #-1            \n"
-    "   br      x17                 \n"
+    "   mov     x10, x0             \n"
+    "   mov     x0, x1              \n"
+    "   mov     x1, x10             \n" BACK_ARM
     ASM_END(overwrite_all)
 );
 
@@ -109,25 +130,37 @@ __asm__(ASM_FUNCTION(overwrite_all)
     "   .irp    r, ra, t1, t3, t4, t5, t6, a2, a3, a4, a5, a6, a7 \n"
     "   mv      \\r, t0             \n"
     "   .endr                       \n"
-    "   mv      a1, a0              \n"
-    "   mv      a0, t0              \n"
-    "   ld      t2, " AT(PLACE_PC) "(a1)    \n"
-    "   ld      s0, " AT(PLACE_FRAME) "(a1) \n"
-    "   ld      s1, " AT(PLACE_BASE) "(a1)  \n"
-    "   ld      sp, " AT(PLACE_SP) "(a1)    \n"
-    "   jr      t2                  \n"
+    "   mv      t2, a0              \n"
+    "   mv      a0, a1              \n"
+    "   mv      a1, t2              \n" BACK_RISCV
     ASM_END(overwrite_all)
 );
 #endif
 /* clang-format on */
 
-/* The other side, before each visit. */
+/* The other side, before each visit. A loop whose counter was lost does not go on for ever. */
 static void prepare(void) {
+    static int visits;
+
+    if (++visits > 1000)
+        exit(1);
+#if defined GIVES
+    uint64_t *sp = (uint64_t *)(stack + sizeof stack) - SAVED_WORDS;
+
+    memset(sp, 0, SAVED_WORDS * sizeof *sp);
+    sp[ENTRY_WORD] = (uintptr_t)overwrite_all;
+    there = sp;
+#else
     there.sp = stack + sizeof stack - SP_AT_ENTRY;
     there.pc = (void *)(uintptr_t)overwrite_all;
+#endif
 }
 
+#if defined GIVES
+#define GO() give_stack(&here, &there)
+#else
 #define GO() ((void)switch_here(&here, &there))
+#endif
 
 static void compare(const char *name, uint64_t before, uint64_t after) {
     if (before != after) {
@@ -252,9 +285,44 @@ __attribute__((noinline)) static uint64_t again_and_again(const volatile uint64_
     return sum;
 }
 
+/* It calls nobody, as far as it knows. */
+__attribute__((noinline)) static uint64_t leaf(const volatile uint64_t *in) {
+    uint64_t kept[12], sum = 0;
+
+    for (int i = 0; i < 12; i++)
+        kept[i] = in[i % 8];
+    __asm__ volatile("" : : "r"(kept) : "memory");
+    GO();
+    for (int i = 0; i < 12; i++)
+        sum += kept[i] * (uint64_t)(i + 1);
+    return sum;
+}
+
+static const volatile uint64_t numbers[8] = {1, 20, 300, 4000, 50000, 600000, 7000000, 80000000};
+
+/* What the sums are, reckoned before the first switch: a register that it loses may be
+   where a loop of main's counts. */
+static volatile struct {
+    uint64_t crowd, again, leaf;
+} right;
+
+static void reckon(void) {
+    uint64_t sum = 0, product = numbers[0], leaf = 0;
+
+    for (int i = 0; i < 48; i++)
+        sum += numbers[i % 8] * (uint64_t)(i + 1) + numbers[(i + 3) % 8];
+    for (int i = 0; i < 16; i++)
+        product = product * 3 + numbers[i % 8];
+    for (int i = 0; i < 12; i++)
+        leaf += numbers[i % 8] * (uint64_t)(i + 1);
+    right.crowd = sum ^ (numbers[2] + numbers[2]) ^ numbers[5] * 6;
+    right.again = product;
+    right.leaf = leaf;
+}
+
 int main(void) {
     setvbuf(stdout, NULL, _IONBF, 0); /* what was said before a crash is wanted too */
-    const volatile uint64_t numbers[8] = {1, 20, 300, 4000, 50000, 600000, 7000000, 80000000};
+    reckon();
 
 #if !defined FRAME_POINTER_TAKEN
 /* Whoever loses one that belongs to its caller must not take main along. */
@@ -267,16 +335,14 @@ int main(void) {
 #if defined __x86_64__
     hold_x87();
 #endif
+#if !defined GIVES
     prepare();
     compare("who-am-i", (uintptr_t)&here, (uintptr_t)switch_here(&here, &there));
-    uint64_t sum = 0, product = 0;
-    for (int i = 0; i < 48; i++)
-        sum += numbers[i % 8] * (uint64_t)(i + 1) + numbers[(i + 3) % 8];
-    compare("crowd", sum ^ (numbers[2] + numbers[2]) ^ numbers[5] * 6, crowd(numbers));
+#endif
+    compare("crowd", right.crowd, crowd(numbers));
     compare("alloca", 87654321 + 8, with_alloca(numbers, 100 + (numbers[0] << 3)));
-    product = numbers[0];
-    for (int i = 0; i < 16; i++)
-        product = product * 3 + numbers[i % 8];
-    compare("again", product, again_and_again(numbers));
+    compare("again", right.again, again_and_again(numbers));
+    prepare();
+    compare("leaf", right.leaf, leaf(numbers));
     return lost > 0;
 }

@@ -50,6 +50,8 @@ def walked(folder, machine, chapter, functions, level, visits, **more):
     status, symbols = run([tool("nm", why="it tells where functions are"), demo])
     assert status == 0, symbols
     begins = {words[2]: int(words[0], 16) for line in symbols.splitlines() if len(words := line.split()) == 3}
+    if "first" in more:
+        more["first"] = begins[more["first"]]
     socket = folder / "gdb"
     start = [f"target remote {socket}"] if machine != HERE else []
     todo = {
@@ -123,6 +125,39 @@ def test_walk_elsewhere(tmp_path, machine, chapter):
         pytest.skip("this machine itself: test_walk has seen it")
     walk = WALKS[chapter]
     check(walked(tmp_path, machine, chapter, walk.stepped, "-O2", VISITS), walk.callers)
+
+
+# ---------------------------------------------------------------- a generator that gives
+
+# From the first value on: it gives and is asked again, in turn, at most two calls down; and ends.
+GIVES = {"functions": ["give_by_jump", "switch_stack"], "first": "give_by_jump", "visits": 15}
+INLINED = {"give", "give_stack"}  # a debugger shows them all the same
+GIVERS = {"hanoi_moves", "thread_entry", "give_by_jump"}
+
+
+def check_gives(told):
+    check(told, GIVERS)
+    gave = [step for step in told if step["function"] == "give_by_jump" and step["step"] == 0]
+    assert len(gave) == 7, "so many moves have three discs"
+    for step in gave:  # it was jumped to, and yet is seen to be called
+        names = [frame["name"] for frame in step["frames"] if frame["name"] not in INLINED]
+        assert names[:2] == ["give_by_jump", "hanoi_moves"], step
+
+
+@pytest.mark.chapter("09")
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_walk_of_a_generator(tmp_path, level):
+    if HERE not in (X86_64, AARCH64) or shutil.which("gdb") is None:
+        pytest.skip("gdb is not installed: it walks the stack of a program that it steps")
+    check_gives(walked(tmp_path, HERE, "09-results-and-channels", level=level, **GIVES))
+
+
+@pytest.mark.chapter("09")
+@pytest.mark.parametrize("machine", [AARCH64, RISCV64])
+def test_walk_of_a_generator_elsewhere(tmp_path, machine):
+    if machine == HERE:
+        pytest.skip("this machine itself: test_walk_of_a_generator has seen it")
+    check_gives(walked(tmp_path, machine, "09-results-and-channels", level="-O2", **GIVES))
 
 
 # ---------------------------------------------------------------- a thread that waits

@@ -39,11 +39,16 @@ def tell(function, step):
 def walk(todo):
     for line in todo["before"]:
         gdb.execute(line)
+    if "first" in todo:  # not before it comes here
+        gdb.Breakpoint(f"*{todo['first']:#x}", temporary=True)
+        gdb.execute(todo["start"])
     stops = []
     for function in todo["functions"]:
         stops.append(gdb.Breakpoint(f"*{function:#x}"))
         stops[-1].silent = True
-    gdb.execute(todo["start"])
+    if "first" not in todo:
+        gdb.execute(todo["start"])
+    stepped = {begins(function) for function in todo["functions"]}
     for _ in range(todo["visits"]):
         if gdb.selected_thread() is None:
             return  # the program has ended
@@ -53,9 +58,12 @@ def walk(todo):
         for step in range(MOST_STEPS):
             tell(function, step)
             gdb.execute("stepi", to_string=True)
-            if gdb.newest_frame().name() != function:
+            now = gdb.newest_frame().name()
+            if now != function:
                 tell(function, -1)  # outside
-                break
+                if now not in stepped:
+                    break
+                function = now
         for stop in stops:
             stop.enabled = True
         gdb.execute("continue")
