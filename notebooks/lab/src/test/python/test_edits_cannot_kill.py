@@ -462,6 +462,10 @@ green.book_example() + green.many(50, 5)""",
 }
 
 
+# Where a change is likely to hurt: assembly, stacks, and the slots of a new one.
+TENDER = re.compile(r"\\n\"|\btop\b|\bsp\b|stack|FUNCTION|GUARD|SKIP|WAY_HOME|CONTEXT|threads\[")
+
+
 def mutated(text, dice):
     """The text with one small change somewhere in its code: an operator, a number, a register, a line."""
     code = re.sub(r"/\*.*?\*/|//[^\n]*", lambda comment: re.sub(r"[^\n]", " ", comment[0]), text, flags=re.S)
@@ -475,11 +479,14 @@ def mutated(text, dice):
     kind = dice.randrange(len(kinds) + 3)
     if kind < len(kinds):
         places = list(re.finditer(kinds[kind][0], code))
+        tender = [place for place in places if TENDER.search(code[place.start() :].split("\n", 1)[0])]
         if places:
-            place = dice.choice(places)
+            place = dice.choice(tender if tender and dice.random() < 0.5 else places)
             return text[: place.start()] + dice.choice(kinds[kind][1]) + text[place.end() :]
     lines = text.splitlines(keepends=True)
-    at = dice.choice([i for i, line in enumerate(code.splitlines()) if len(line.strip()) > 1])
+    rows = [i for i, line in enumerate(code.splitlines()) if len(line.strip()) > 1]
+    tender = [i for i in rows if TENDER.search(code.splitlines()[i])]
+    at = dice.choice(tender if tender and dice.random() < 0.5 else rows)
     return "".join(lines[:at] + (lines[at : at + 1] * 2 if kind == len(kinds) else []) + lines[at + 1 :])
 
 
@@ -539,6 +546,16 @@ def test_random_edits_of_the_chapters(tree):
 
 
 # ---------------------------------------------------------------- cells of any length, and binding
+
+
+@pytest.mark.parametrize("checker", ["thread", "address"])
+def test_a_checker_that_wants_a_whole_program_is_refused_in_words(tree, checker):
+    failed = tree.kernel.fails(f"%%c checked -fsanitize={checker}\nint trial(int n) {{ return n; }}")
+    assert f"cell checked was not compiled: -fsanitize={checker} takes over a program" in failed.error, failed.error
+    failed = tree.kernel.fails(f'Lab.isolate(Lab.load("under-trial", Trial.class, "-fsanitize={checker}")).trial(3);')
+    assert f"under-trial.c was not compiled: -fsanitize={checker}" in failed.error, failed.error
+    assert re.search(r"^trial 4, state \d+$", tree.kernel.ok(CALL).text, re.M)
+    assert tree.left() == {}
 
 
 def test_a_long_cell_of_c_works(tree):

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Turns C sources into shared libraries, and remembers those it has made.
@@ -103,10 +104,12 @@ public final class Compiler {
   /**
    * Compiles a source unless that was done before.
    *
-   * @throws CompileError with the compiler's own words if it refuses the source
+   * @throws CompileError with the compiler's own words if it refuses the source; or if an option
+   *     asks for a checker that cannot be loaded later
    * @throws LabException if the cache cannot be written
    */
   public Built build(NativeSource source, List<String> options) {
+    refuseCheckers(source, options);
     var words = new ArrayList<>(options);
     words.add(toolchain.identity());
     words.add(String.join(" ", OPTIONS));
@@ -114,6 +117,25 @@ public final class Compiler {
     words.add(FORM);
     String key = source.key(words);
     return Progress.during("compiling " + source.title(), () -> build(source, options, key));
+  }
+
+  private static final Pattern CHECKER =
+      Pattern.compile(
+          "-fsanitize=(?:[\\w-]+,)*(?:hw|kernel-)?(?:address|thread|leak|memory|dataflow)\\b.*");
+
+  /** What wants to be there before all else, cannot come with a library that is loaded later. */
+  private void refuseCheckers(NativeSource source, List<String> options) {
+    Stream.concat(toolchain.command().stream(), options.stream())
+        .filter(word -> CHECKER.matcher(word).matches())
+        .findFirst()
+        .ifPresent(word -> {
+          throw new CompileError(
+              ("%s was not compiled: %s takes over a program from its very start, and the lab loads"
+                      + " your code into a process that runs already.\nTake that option away, or"
+                      + " compile a program of your own with it in a terminal; -fsanitize=undefined"
+                      + " works here.")
+                  .formatted(source.title(), word));
+        });
   }
 
   private Built build(NativeSource source, List<String> options, String key) {

@@ -13,6 +13,9 @@ import java.util.Optional;
 final class Addresses {
   private static final String SOURCE = "Look at where the register got its value.";
 
+  /** A system's pages have this size, or a multiple of it. */
+  private static final int PAGE = 4096;
+
   static final List<Rule> RULES =
       List.of(
           Rule.where(
@@ -148,6 +151,18 @@ final class Addresses {
                       "The code %s %s: it may be a stack that overflowed into its guard page."
                           .formatted(s.access(), s.place()),
                       "Name your stacks with lab_stack(), and the report can tell which it is.",
+                      s.registers())),
+          // The first byte of a page is where a loop meets the end of what is mapped, too.
+          Rule.where(
+              "past the top",
+              s -> isAt(s, Kind.ABOVE_STACK) && s.faultAddress().getAsLong() % PAGE == 0,
+              s ->
+                  possible(
+                      ("The code %s 0x%x, %s: it may be a loop or a copy that ran on upwards until the"
+                              + " memory ended, or an address that was computed too high.")
+                          .formatted(s.access(), s.faultAddress().getAsLong(), s.place()),
+                      "Look at the size or the condition that is to end it, and at how the address was"
+                          + " computed.",
                       s.registers())),
           Rule.where(
               "beyond the top",

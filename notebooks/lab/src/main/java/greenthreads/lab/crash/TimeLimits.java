@@ -65,6 +65,16 @@ final class TimeLimits {
                               time(s)),
                       "Look at the condition that is to end the loop, or allow more time.")),
           limit(
+              "system calls",
+              s -> busy(s) * 20 >= took(s),
+              s ->
+                  possible(
+                      ("It was in the operating system when it was looked at, and had computed before"
+                              + " (%s): it may be a loop that calls it again and again, or it may wait"
+                              + " for what never happens.")
+                          .formatted(time(s)),
+                      "Look at the condition that is to end the loop, and at what it waits for.")),
+          limit(
               "time limit",
               s -> true,
               s ->

@@ -250,6 +250,24 @@ class CompilerTest {
         error.getMessage());
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"thread", "address", "undefined,address", "leak", "memory", "hwaddress"})
+  void aCheckerThatMustBeThereFromTheStartIsRefused(String checker) {
+    String option = "-fsanitize=" + checker;
+    CompileError error = assertThrows(CompileError.class, () -> project.build("add", option));
+    assertTrue(
+        error.getMessage().startsWith("add.c was not compiled: " + option), error.getMessage());
+    var environment = TestProject.environment("CC", "gcc " + option, "PATH", System.getenv("PATH"));
+    Compiler checking = new Compiler(Toolchain.find(environment), project.workspace());
+    NativeSource source = NativeSource.ofFile(project.workspace().sources(), "add");
+    assertThrows(CompileError.class, () -> checking.build(source, List.of()));
+  }
+
+  @Test
+  void aCheckerThatNeedsNothingBeforeIsNot() {
+    assertEquals("", project.build("add", "-fsanitize=bounds,undefined").messages());
+  }
+
   @Test
   void whateverChangesTheResultIsInTheKey() {
     String path = System.getenv("PATH");

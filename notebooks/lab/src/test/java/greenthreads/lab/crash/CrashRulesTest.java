@@ -248,6 +248,7 @@ class CrashRulesTest {
                 .word("handles", "SIGSEGV")
                 .word("system", "3")
                 .word("test-busy", "900")),
+        maybe("system calls", late.word("test-busy", "150"), late.word("test-busy", "5")),
         likely(
             "seccomp",
             Recorded.silent("SIGSYS").word("seccomp", "2"),
@@ -563,6 +564,7 @@ class CrashRulesTest {
         maybe(
             "no access", write.line("map 660000002000-660000003000 ---p 00000000 00:00 0"), write),
         likely("beyond the top", write.at(0x500000005008L), write.at(0x500000105008L)),
+        maybe("past the top", write.at(0x500000006000L), write.at(0x500000006008L)),
         likely("wild pointer", write, write.at(0x600000000100L)));
   }
 
