@@ -193,7 +193,7 @@ final class LivingHome implements CodeHome {
     Message message = lane.message();
     process.memory().writeChanges(message);
     write(message, function, shape, arguments);
-    return read(process, function, shape, lane.exchange());
+    return read(process, lane, function, shape);
   }
 
   /** Makes the process map what it is to share from now on, and calls nothing. */
@@ -356,7 +356,10 @@ final class LivingHome implements CodeHome {
     message.putByte(bytes.length).put(bytes, 0, bytes.length);
   }
 
-  private Object read(LivingProcess process, String function, CallShape shape, ByteBuffer answer) {
+  private Object read(
+      LivingProcess process, LivingProcess.Lane lane, String function, CallShape shape)
+      throws IOException {
+    ByteBuffer answer = lane.exchange();
     char kind = (char) answer.get();
     if (kind == 'a') {
       return pointer(process, function, answer.getLong());
@@ -377,7 +380,11 @@ final class LivingHome implements CodeHome {
     process.memory().readChanges(answer);
     RunEnd.notRestored(function, changed).ifPresent(say);
     if (mayHaveLeftProcesses) {
-      process.endStrays(function).ifPresent(say);
+      Optional<String> ended = process.endStrays(function);
+      if (ended.isPresent()) {
+        say.accept(ended.get());
+        agree(process, lane); // it waits for those that were its children
+      }
     }
     return switch (shape.result()) {
       case 's' -> string;

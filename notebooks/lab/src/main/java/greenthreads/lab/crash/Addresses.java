@@ -40,7 +40,7 @@ final class Addresses {
               s ->
                   certain(
                       ("[%s] is 0x%x, which is no address at all: the pointer was never set, was"
-                              + " overwritten, or is a number that was taken for one.")
+                              + " overwritten or computed wrongly, or is a number that was taken for one.")
                           .formatted(
                               s.operand().orElseThrow().text(), s.operandAddress().getAsLong()),
                       SOURCE,

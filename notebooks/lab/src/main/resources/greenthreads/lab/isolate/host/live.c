@@ -456,10 +456,9 @@ static int is_alone(unsigned lane) {
     return 1;
 }
 
-/* Whether a call may have left processes running. Whom nobody has waited for is waited for here: as long
- * as another call is under way it may be that one's. */
-static int may_have_left(unsigned lane, long before) {
-    const int has_started = processes_so_far() != before;
+/* Waits for children that have ended, unless another call is under way: they may be that one's.
+ * Whether there were any, or are some that run. */
+static int clear_away(unsigned lane) {
     int was_child = 0;
     pid_t child = 0;
     if (!is_alone(lane)) {
@@ -468,7 +467,13 @@ static int may_have_left(unsigned lane, long before) {
     while ((child = waitpid(-1, NULL, WNOHANG)) > 0) {
         was_child = 1;
     }
-    return has_started || was_child || child == 0;
+    return was_child || child == 0;
+}
+
+/* Whether a call may have left processes running. */
+static int may_have_left(unsigned lane, long before) {
+    const int has_started = processes_so_far() != before;
+    return clear_away(lane) || has_started;
 }
 
 static int64_t processor_ms(void) {
@@ -516,6 +521,7 @@ static void answer_request(unsigned lane, sigset_t *mask, struct buffer *request
     memset(&call, 0, sizeof call);
     call.function = dlsym(library, name);
     if (call.function == NULL) {
+        clear_away(lane); /* the caller may have ended what a call had left, and tells so by this */
         add_byte(answer, 'n');
         return;
     }
