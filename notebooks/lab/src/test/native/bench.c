@@ -442,6 +442,18 @@ static double java_schedule(void) {
 static double java_continuation(void) {
     return java_ns("continuation");
 }
+static double java_green(void) {
+    return java_ns("green");
+}
+static double java_life_continuation(void) {
+    return java_ns("life-continuation");
+}
+static double java_life_green(void) {
+    return java_ns("life-green");
+}
+static double java_life_virtual(void) {
+    return java_ns("life-virtual");
+}
 static double java_100(void) {
     return java_ns("virtual-100");
 }
@@ -693,6 +705,7 @@ static struct line {
     {.name = "chapter 06, the book's scan", .measure = book_100},
     {.name = "the book, in Rust", .measure = the_book_100},
     {.name = "JDK, virtual threads", .measure = java_100, .at_most = 1},
+    {.name = "JDK, chapter 13's runtime in Java", .measure = java_green, .at_most = 1},
     {.name = "Boost.Context, a ring", .measure = boost_100},
     {.name = "libco, a ring", .measure = co_100},
     {.name = "corosensei, resumed in turn", .measure = corosensei_100, .aside = true},
@@ -727,8 +740,12 @@ static struct line {
     {.name = "chapter 06, table", .measure = book_spawn},
     {.name = "C library, makecontext, one stack", .measure = ucontext_spawn},
     {.name = "operating system, pthread_create", .measure = os_spawn},
+    {.name = "JDK, Continuation", .measure = java_life_continuation, .at_most = 1},
+    {.name = "JDK, chapter 13's runtime in Java", .measure = java_life_green, .at_most = 1},
+    {.name = "JDK, virtual thread", .measure = java_life_virtual, .at_most = 1},
     {.table = "A turn, where Java drives the schedule", .name = "chapter 11, one downcall", .measure = java_schedule, .at_most = 1},
     {.name = "JDK, Continuation", .measure = java_continuation, .at_most = 1},
+    {.name = "JDK, chapter 13's runtime in Java", .measure = java_green, .at_most = 1},
     {.table = "Hand-over, a channel without room", .name = "chapter 09", .measure = ours_hand_over},
     {.name = "Go", .measure = go_hand_over},
     {.table = "Hand-over, a channel with room for 100", .name = "chapter 09", .measure = ours_hand_over_100},

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from expected import AARCH64, RUNTIME, X86_64
-from project import LAB, NATIVE, run, tool
+from project import LAB, NATIVE, NOTEBOOKS, run, tool
 from test_native import HERE, STRICT
 
 # Chapter 07's pushes and pops; what stands in place of a line leaves the stack's layout as it is. On
@@ -77,7 +77,10 @@ def test_a_guard_page_catches_an_overflow(tmp_path, chapter, expression):
 
 
 # The names that it prints; the numbers are of no machine.
-TURNS_IN_JAVA = {"schedule": 5.5, "continuation": 90.5, "virtual-100": 135.5, "virtual-10000": 140.5, "virtual-1000000": 1400.5}
+TURNS_IN_JAVA = {
+    "schedule": 5.5, "continuation": 90.5, "green": 95.5, "virtual-100": 135.5, "virtual-10000": 140.5,
+    "virtual-1000000": 1400.5, "life-continuation": 22.5, "life-green": 60.5, "life-virtual": 380.5,
+}
 
 
 @pytest.fixture
@@ -122,7 +125,7 @@ def bench(tmp_path):
     def measure(*peers):
         status, said = run([program, *libraries, 1, *peers], env=environment)
         rows = re.findall(r"^  (\S.*?) {2,}(\d+\.\d|missing)(?: +\d+\.\d){0,2}$", said, re.MULTILINE)
-        assert len(rows) == 69, said
+        assert len(rows) == 74, said
         assert all(value == "missing" or float(value) > 0 for _, value in rows), said
         return status, said, {name for name, value in rows if value == "missing"}
 
@@ -162,7 +165,7 @@ def test_the_benchmark_measures_a_peer(tmp_path, bench, peer):
     assert not any(name.lower().removeprefix("the ").startswith(peer) for name in missing), said
 
 
-@pytest.mark.chapter("11")
+@pytest.mark.chapter("11", "13")
 def test_the_jdk_is_asked(tmp_path):
     """All that bench.c looks for is said, with a number; few threads are enough to see that."""
     library = tmp_path / "11.so"
@@ -172,7 +175,10 @@ def test_the_jdk_is_asked(tmp_path):
     java = os.path.join(os.environ["JAVA_HOME"], "bin", "java")
     flags = ["--add-exports", "java.base/jdk.internal.vm=ALL-UNNAMED", "--enable-native-access=ALL-UNNAMED"]
     turns = LAB / "src" / "test" / "native" / "peers" / "java" / "Turns.java"
-    status, said = run([java, *flags, "-Djdk.virtualThreadScheduler.parallelism=1", turns, library, 1000], timeout=300)
+    status, said = run([f"{java}c", *flags[:2], "-d", tmp_path, NOTEBOOKS / "GreenThreads.java", turns])
     assert status == 0, said
-    found = dict(re.findall(r"^([a-z]+(?:-\d+)?) (\d+\.\d+)", said, re.MULTILINE))
+    words = ["-Djdk.virtualThreadScheduler.parallelism=1", "-cp", tmp_path, "Turns", library, 1000]
+    status, said = run([java, *flags, *words], timeout=300)
+    assert status == 0, said
+    found = dict(re.findall(r"^([a-z]+(?:-\w+)?) (\d+\.\d+)", said, re.MULTILINE))
     assert set(found) == set(TURNS_IN_JAVA) and all(float(ns) > 0 for ns in found.values()), said

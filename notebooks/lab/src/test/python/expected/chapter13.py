@@ -1,15 +1,65 @@
 """What chapter 13 prints, and what its readers will try: expected/__init__.py says what each name means."""
 
-from expected import READY, loaded, right, wrong
+from expected import NUMBER, READY, THE_29_LINES, loaded, right, wrong
+
+LINES = "\n".join(THE_29_LINES)
+RATIO = r"(takes [\d.,]+ times as long as|cannot be told apart here)"
+
+
+def rows(*names):
+    """A measurement's caption, and a row for each of these."""
+    return [r"Medians of \d+ rounds", *[rf"^{name} +[\d.,]+ +[\d.,]+ +[\d.,]+$" for name in names]]
+
 
 # ---------------------------------------------------------------- what stands under its cells
 
 OUTPUTS = {
-    "load": READY,
-    "first-load": loaded(r"13-from-here-to-loom\.c"),
-    "first-run": r"\A42\n\Z",
-    "second-run": r"\A-6\n\Z",
-    "experiment": r"\A12\n\Z",
+    "loom-start": READY,
+    "hand-run": rf"\A{LINES}\n\Z",
+    "runtime-run": rf"\A{LINES}\n\Z",
+    "runtime-resume": [r"^static void resume\(", r"^private void resume\("],
+    "runtime-run-source": [r"^static inline void run\(", r"^int run\("],
+    "runtime-ring": [r"^static struct thread \*leave_ring\(", r"^private GreenThread leaveRing\("],
+    "runtime-entry": [r"^static _Noreturn void thread_entry\(", r"^private void threadEntry\(", r"^private void tReturn\("],
+    "timeline-record": rf"\A{LINES}\n\Z",
+    "timeline-compare": [
+        loaded(r"07-the-runtime-in-200-lines\.c").removesuffix("$"),
+        r"^in C: 28 switches; in Java: 28; all the same$",
+        r"^22 +thread 1 +thread 2 +finished$",
+        r"^28 +thread 2 +base thread +finished$",
+    ],
+    "copied-measure": [
+        *rows("1 frame, stays", "1 frame, comes up", "1,000 frames, stays", "1,000 frames, comes up", "100 frames, calls only"),
+        r"^1,000 frames, stays.*" + RATIO,
+        r"^1,000 frames, comes up.*" + RATIO,
+    ],
+    "copied-bytes-table": [rf"^ +{frames} +1,0\d\d +[\d,]+$" for frames in ("1", "10", "100", "1,000")],
+    "mount-run": r"\A(VirtualThread\[#\d+,traveller\]/runnable@ForkJoinPool-\d+-worker-\d+\n){3}\Z",
+    "pinned-run": [r"^plainly: +\d+ ms$", r"^holding a lock: +\d+ ms$", r"^called by qsort: +\d+ ms$"],
+    "pinned-event": r"^pinned for \d+ ms in LockSupport\.park: Native or VM frame on stack$",
+    "pinned-green": r"\Athread 1: Pinned: NATIVE\nthread 2 has its turn all the same\n\Z",
+    "read-sockets": [
+        *[rf"^client {n} +WAITING +nobody +sun\.nio\.ch\.\S+" for n in (1, 2, 3)],
+        r"^(MasterPoller|Read-Poller\S*) +RUNNABLE +is an OS thread +\S+",
+    ],
+    "read-files": [
+        *[rf"^reader {n} +RUNNABLE +ForkJoinPool-\d+-worker-\d+ +java\.io\.FileInputStream\.read\w+" for n in (1, 2, 3, 4)],
+        r"^carriers: \d+, wanted: 2$",
+    ],
+    "own-run": [
+        rf"^29 lines in 27 turns: \[{', '.join(THE_29_LINES)}\]$",
+        r"^carried by (\S+):\nVirtualThread\[#\d+\]/runnable@\1\nVirtualThread\[#\d+\]/runnable@\1$",
+    ],
+    "own-experiment": r"\ATHREAD 1 FINISHED, after 22 other lines\nTHREAD 2 FINISHED, after 28 other lines\n\Z",
+    "prices-seven": loaded(r"07-the-runtime-in-200-lines\.c"),
+    "prices-measure": [
+        *rows("a turn: chapter 07, in C", "a turn: Continuation alone", "a turn: GreenThreads", "a turn: virtual, our queue",
+              "a turn: virtual threads", "a life: chapter 07, in C", "a life: Continuation alone", "a life: GreenThreads",
+              "a life: virtual, our queue", "a life: virtual threads"),
+        r"^a turn: GreenThreads.*" + RATIO,
+        r"^a turn: Continuation alone.*" + RATIO,
+    ],
+    "course-picture": [r"^a thread's stack$", r"^  the switch +03, 05, 08, 11$"],
 }
 
 # ---------------------------------------------------------------- what its native file prints, and what is true of its functions
@@ -38,36 +88,68 @@ FACTS = [
 # ---------------------------------------------------------------- the changes that it suggests
 
 SAYS = {
-    ("experiment", "7"): r"\A14\n",
-    ("experiment", "0"): r"\A0\n",
+    ("own-experiment", "true"): r"\ATHREAD 2 FINISHED, after 16 other lines\nTHREAD 1 FINISHED, after 28 other lines\n\Z",
 }
 
 # ---------------------------------------------------------------- answers to its exercises
 
+# 13.1: a generator in Java
 
-def number(text):
-    return f"int number = {text};"
+RUN = "if (!there && !frames.isDone()) frames.run();"
+ASK = "if (!hasNext()) throw new NoSuchElementException();"
+OWN = 'final ContinuationScope own = new ContinuationScope("generator");'
+TAKE = "there = false;\n            return value;"
 
+right("13.1", {RUN: "while (!there && !frames.isDone()) frames.run();"})
+right("13.1", {"return there;": "return there || !frames.isDone();"})
+right("13.1", {"value = given;\n            there = true;": "there = true;\n            value = given;"})
+wrong("13.1", "it gives nothing", {RUN: ""})
+wrong("13.1", "one value and no more", {"!there && !frames.isDone()": "value == null && !frames.isDone()"})
+wrong("13.1", "values twice", {RUN: "", "return there;": "return !frames.isDone();", TAKE: "frames.run();\n            return value;"})
+wrong("13.1", "all were worked out in advance",
+      source="<T> Iterator<T> generate(Consumer<Consumer<T>> body) {\n"
+             "    List<T> all = new ArrayList<>();\n    body.accept(all::add);\n    return all.iterator();\n}")
+wrong("13.1", "one value ahead", {TAKE: "T taken = value;\n            there = false;\n            hasNext();\n            return taken;"})
+wrong("13.1", "before anybody asks", {"        boolean there;\n": "        boolean there;\n        { frames.run(); }\n"})
+wrong("13.1", "values are lost", {"!there && !frames.isDone()": "!frames.isDone()"})
+wrong("13.1", "must not rely on a hasNext", {"!hasNext()": "!there"})
+wrong("13.1", "isDone says so", {"!there && !frames.isDone()": "!there"})
+wrong("13.1", "a boolean beside it", {"there = true;": "there = given != null;"})
+wrong("13.1", "has to be told", {"() -> body.accept(this::give)":
+                                 "() -> { try { body.accept(this::give); } catch (RuntimeException lost) {} }"})
+wrong("13.1", "a scope of its own", {OWN: "final ContinuationScope own = scope;"})
 
-right("13.1", source=number("6 * 7"))
-right("13.1", source=number("chapter.answer()"))
-wrong("13.1", "still the hole's", source=number("0"))
-wrong("13.1", "one too few", source=number("41"))
-wrong("13.1", "one too many", source=number("43"))
-wrong("13.1", "the sign is wrong", source=number("-42"))
-wrong("13.1", "the digits are exchanged", source=number("24"))
-wrong("13.1", "a half of it", source=number("21"))
-wrong("13.1", "twice as much", source=number("84"))
-wrong("13.1", "run the cell above", source=number("7"))
+# 13.2: who is pinned?
 
-BODY = "return n + n;"
-right("13.2", {BODY: "return 2 * n;"})
-right("13.2", {BODY: "return n - -n;"})
-wrong("13.2", "n itself", {BODY: "return n;"})
-wrong("13.2", "n's square", {BODY: "return n * n;"})
-wrong("13.2", "2 was added", {BODY: "return n + 2;"})
-wrong("13.2", "whatever n is", {BODY: "return 42;"})
-wrong("13.2", "still the hole's", {BODY: "return 0;"})
-wrong("13.2", "the sign is wrong", {BODY: "return -2 * n;"})
-wrong("13.2", "a half of n", {BODY: "return n / 2;"})
-wrong("13.2", "it crashed", {BODY: "return *(volatile int *)0;"})
+PINNED = 'return one.virtual() && one.mounted() && !one.state().equals("RUNNABLE");'
+
+right("13.2", {PINNED: 'return one.mounted() && !one.state().equals("RUNNABLE");'})
+right("13.2", {PINNED: 'return one.virtual() && one.mounted() && one.state().matches("(TIMED_)?WAITING|BLOCKED");'})
+wrong("13.2", "you find nobody", {PINNED: "return false;"})
+wrong("13.2", "holds up no carrier", {PINNED: 'return !one.state().equals("RUNNABLE");'})
+wrong("13.2", "Cleo runs", {PINNED: "return one.mounted();"})
+wrong("13.2", "to wait is no harm", {PINNED: 'return one.virtual() && !one.state().equals("RUNNABLE");'})
+wrong("13.2", "her state is BLOCKED", {PINNED: 'return one.mounted() && one.state().contains("WAITING");'})
+wrong("13.2", "her state is BLOCKED",
+      {PINNED: 'return one.stack().stream().anyMatch(frame -> frame.contains("parkOnCarrierThread"));'})
+wrong("13.2", "WAITING and TIMED_WAITING", {PINNED: 'return one.mounted() && one.state().equals("TIMED_WAITING");'})
+wrong("13.2", "WAITING and TIMED_WAITING", {PINNED: 'return one.mounted() && one.state().equals("BLOCKED");'})
+wrong("13.2", "ended with an exception", {PINNED: "return one.stack().get(1_000).isEmpty();"})
+
+# 13.3: a fair scheduler
+
+LEAST = "if (ran.lastIndexOf(ready.get(i)) < ran.lastIndexOf(ready.get(best))) best = i;"
+
+right("13.3", {LEAST: "if (ran.lastIndexOf(ready.get(best)) > ran.lastIndexOf(ready.get(i))) best = i;"})
+right("13.3", {"return best;": "return Math.max(0, best);"})
+wrong("13.3", "An owner counts", {LEAST: "best = 0;"})
+wrong("13.3", "A has none of the turns", {LEAST: "best = i;"})
+wrong("13.3", "A has all of the turns", {LEAST: LEAST.replace("<", ">")})
+wrong("13.3", "C makes up for all the turns",
+      {LEAST: "if (Collections.frequency(ran, ready.get(i)) < Collections.frequency(ran, ready.get(best))) best = i;"})
+wrong("13.3", "not at its first", {LEAST: LEAST.replace("lastIndexOf", "indexOf")})
+wrong("13.3", "ready longest, the first in the list", {LEAST: LEAST.replace("<", "<=")})
+wrong("13.3", "B's later one", {"return best;": "return ready.lastIndexOf(ready.get(best));"})
+wrong("13.3", "no place in the list", {"int best = 0;": "int best = ran.isEmpty() ? -1 : 0;",
+                                       LEAST: "if (best >= 0 && " + LEAST[4:]})
+wrong("13.3", "C never has a turn", {LEAST: "if (ran.contains(ready.get(i)) && " + LEAST[4:]})

@@ -1,63 +1,497 @@
 package greenthreads.exercises;
 
-import greenthreads.lab.Lab;
-import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.inspect.ThreadDump;
 import greenthreads.lab.show.Check;
-import java.time.Duration;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiFunction;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import jdk.management.VirtualThreadSchedulerMXBean;
 
 /** From here to Loom. */
 final class Chapter13 extends Chapter {
   Chapter13() {
-    super(Chapter13::number, Chapter13::doubled);
+    super(Chapter13::generator, Chapter13::pinned, Chapter13::fair);
   }
 
-  // ------------------------------------------------------------ 13.1: a value in Java
+  private static final Predicate<Object> OTHERWISE = seen -> true;
 
-  private static void number(Given given) {
-    int number = given.get(0);
+  // ------------------------------------------------------------ 13.1: a generator in Java
+
+  /** A generator's body is given what takes its values. */
+  private interface Generators extends Function<Consumer<Consumer<Object>>, Iterator<Object>> {}
+
+  private static final int FAR_TOO_MANY = 1_000;
+  private static final String SEE_ABOVE = "see the lines above";
+
+  private static void generator(Given given) {
+    Function<Consumer<Consumer<Object>>, Iterator<Object>> answer = given.get(0);
+    Generators generate = answer::apply;
     Check.exercise("13.1")
-        .expect("the number", 42, () -> number)
-        .cause((Integer n) -> n == 0, "this is still the hole's 0")
-        .cause((Integer n) -> n == 41, "one too few")
-        .cause((Integer n) -> n == 43, "one too many")
-        .cause((Integer n) -> n == -42, "the sign is wrong")
-        .cause((Integer n) -> n == 24, "the digits are exchanged")
-        .cause((Integer n) -> n == 21, "this is a half of it")
-        .cause((Integer n) -> n == 84, "this is twice as much")
-        .cause((Integer n) -> true, "run the cell above that prints it")
+        .expect("what it gives", List.of(1L, 2L, 3L), () -> all(generate.apply(upTo(3))))
+        .cause(
+            seen -> seen.equals("IllegalStateException"),
+            "a continuation that has finished must not be run again: isDone says so")
+        .cause(seen -> seen.equals(List.of()), "it gives nothing: next to nothing is there yet")
+        .cause(
+            seen -> seen.equals(List.of(1L)),
+            "it gives one value and no more: let the continuation go on for the next one")
+        .cause(
+            seen -> seen instanceof List<?> list && list.contains(null),
+            "there is a null behind the last one: the body has come to its end, and gave nothing")
+        .cause(
+            seen -> seen instanceof List<?> list && list.size() > 3,
+            "it gives values twice: when next has handed one out, it is no longer there")
+        .cause(
+            seen -> seen instanceof List<?> list && list.size() < 3,
+            "values are lost: hasNext lets the body go on only if no value is there")
+        .cause(OTHERWISE, "the order is the body's")
+        .expect("values given before anybody asks", 0, () -> givenBefore(generate, 0))
+        .cause(
+            seen -> seen instanceof Integer n && n > 1,
+            "all were worked out in advance: the body has to stop at each")
+        .cause(OTHERWISE, "the body runs before anybody asks: run it in hasNext")
+        .expect("values given for the first one", 1, () -> givenBefore(generate, 1))
+        .cause(
+            seen -> seen instanceof Integer n && n > 2,
+            "all were worked out in advance: the body has to stop at each")
+        .cause(seen -> seen.equals(2), "it works one value ahead: let it go on when it is asked")
+        .cause(OTHERWISE, SEE_ABOVE)
+        .expect("hasNext, three times, then next", 1L, () -> askedThrice(generate))
+        .cause(OTHERWISE, "each hasNext lets the body go on: only if no value is there")
+        .expect("next, without hasNext", List.of(1L, 2L, 3L), () -> nextOnly(generate))
+        .cause(OTHERWISE, "next must not rely on a hasNext before it: call it yourself")
+        .expect("next behind the last one", "NoSuchElementException", () -> behindTheEnd(generate))
+        .cause(
+            seen -> seen.equals("IllegalStateException"),
+            "a continuation that has finished must not be run again: isDone says so")
+        .cause(OTHERWISE, "an iterator that has no more throws a NoSuchElementException")
+        .expect(
+            "null is a value",
+            Collections.singletonList(null),
+            () -> all(generate.apply(give -> give.accept(null))))
+        .cause(
+            OTHERWISE,
+            "it takes null for \"no value\": a boolean beside it says whether one is there")
+        .expect("what the body throws", "boom", () -> thrown(generate))
+        .cause(OTHERWISE, "it was lost: whoever asks for the value has to be told")
+        .expect("two at a time, in turn", List.of(1L, 1L, 2L, 2L), () -> inTurn(generate))
+        .cause(OTHERWISE, "they disturb each other: each needs variables of its own")
+        .expect("one inside the other", List.of(1L, 2L, 3L), () -> inside(generate))
+        .cause(
+            OTHERWISE,
+            "the inner one was stopped in place of the outer one: with a scope of its own each stops"
+                + " only itself")
         .verdict();
   }
 
-  // ------------------------------------------------------------ 13.2: a function in C
-
-  /** What the cell defines. */
-  interface Doubled {
-    int doubled(int n);
+  private static Consumer<Consumer<Object>> upTo(long last) {
+    return give -> {
+      for (long n = 1; n <= last; n++) {
+        give.accept(n);
+      }
+    };
   }
 
-  private static void doubled(Given given) {
-    Doubled cell = Lab.isolate(Lab.load("doubled", Doubled.class), Duration.ofSeconds(2));
-    Object ofThree = attempt(cell, 3);
-    Check.exercise("13.2")
-        .expect("doubled(21)", 42, () -> attempt(cell, 21))
-        .cause(v -> v instanceof NativeCrash, "it crashed: read the report of the address it used")
-        .cause((Integer v) -> v == 21, "this is n itself")
-        .cause((Integer v) -> v == 441, "this is n's square")
-        .cause((Integer v) -> v == 23, "2 was added")
-        .cause((Integer v) -> v == 0, "this is still the hole's 0")
-        .cause((Integer v) -> v == -42, "the sign is wrong")
-        .cause((Integer v) -> v == 10, "this is a half of n")
-        .expect("doubled(3)", 6, () -> ofThree)
-        .cause((Integer v) -> v == 42, "it is the same, whatever n is")
-        .verdict();
-  }
-
-  /** What the reader's function returns, or its crash. */
-  private static Object attempt(Doubled cell, int n) {
+  /** Its values; not more than any right answer gives. */
+  private static Object all(Iterator<Object> values) {
+    var all = new ArrayList<>();
     try {
-      return cell.doubled(n);
-    } catch (NativeCrash crash) {
-      return crash;
+      while (values.hasNext() && all.size() < 10) {
+        all.add(values.next());
+      }
+    } catch (IllegalStateException e) {
+      return e.getClass().getSimpleName();
+    } catch (NoSuchElementException e) {
+      return "hasNext said yes, and next has none";
     }
+    return all;
+  }
+
+  private static int givenBefore(Generators generate, int asked) {
+    int[] count = {0};
+    Iterator<Object> values =
+        generate.apply(give -> {
+          while (count[0] < FAR_TOO_MANY) {
+            count[0]++;
+            give.accept(count[0]);
+          }
+        });
+    for (int i = 0; i < asked; i++) {
+      values.hasNext();
+      values.next();
+    }
+    return count[0];
+  }
+
+  private static Object askedThrice(Generators generate) {
+    Iterator<Object> values = generate.apply(upTo(3));
+    boolean every = values.hasNext() & values.hasNext() & values.hasNext();
+    return every ? values.next() : "hasNext says no";
+  }
+
+  private static Object nextOnly(Generators generate) {
+    Iterator<Object> values = generate.apply(upTo(3));
+    try {
+      return List.of(values.next(), values.next(), values.next());
+    } catch (NoSuchElementException e) {
+      return "next has none";
+    }
+  }
+
+  private static String behindTheEnd(Generators generate) {
+    Iterator<Object> values = generate.apply(upTo(1));
+    all(values);
+    try {
+      return "it gave " + values.next();
+    } catch (NoSuchElementException | IllegalStateException e) {
+      return e.getClass().getSimpleName();
+    }
+  }
+
+  private static String thrown(Generators generate) {
+    Iterator<Object> values =
+        generate.apply(give -> {
+          throw new IllegalArgumentException("boom");
+        });
+    try {
+      return "hasNext said " + values.hasNext();
+    } catch (IllegalArgumentException e) {
+      return e.getMessage();
+    }
+  }
+
+  private static List<Object> inTurn(Generators generate) {
+    Iterator<Object> one = generate.apply(upTo(3));
+    Iterator<Object> other = generate.apply(upTo(3));
+    return List.of(one.next(), other.next(), one.next(), other.next());
+  }
+
+  /** The outer one's values are given by the inner one's body. */
+  private static Object inside(Generators generate) {
+    return all(
+        generate.apply(give -> {
+          Iterator<Object> inner =
+              generate.apply(give2 -> {
+                give.accept(1L);
+                give2.accept(2L);
+                give.accept(3L);
+              });
+          while (inner.hasNext()) {
+            give.accept(inner.next());
+          }
+        }));
+  }
+
+  // ------------------------------------------------------------ 13.2: who is pinned?
+
+  /** Virtual threads that wait, and how: the reader sees them only in the dump. */
+  private static final class Scene implements AutoCloseable {
+    private static final int CARRIERS = 6;
+    private final VirtualThreadSchedulerMXBean scheduler =
+        ManagementFactory.getPlatformMXBean(VirtualThreadSchedulerMXBean.class);
+    private final int before = scheduler.getParallelism();
+    private final List<Thread> threads = new ArrayList<>();
+    private final CountDownLatch end = new CountDownLatch(1);
+    private final Object taken = new Object();
+    private volatile boolean over;
+
+    Scene() throws InterruptedException {
+      scheduler.setParallelism(CARRIERS);
+      var ready = new CountDownLatch(1);
+      threads.add(
+          Thread.ofPlatform()
+              .name("Gil")
+              .daemon()
+              .start(() -> {
+                synchronized (taken) {
+                  ready.countDown();
+                  await();
+                }
+              }));
+      ready.await();
+      virtual("Ada", this::await);
+      virtual(
+          "Ben",
+          () -> {
+            synchronized (new Object()) {
+              await();
+            }
+          });
+      virtual(
+          "Cleo",
+          () -> {
+            while (!over) {
+              Thread.onSpinWait();
+            }
+          });
+      virtual("Dan", () -> inside(this::await));
+      virtual(
+          "Eve",
+          () ->
+              inside(() -> {
+                synchronized (taken) {
+                  threads.size(); // what is done with the lock does not matter
+                }
+              }));
+      virtual("Finn", () -> inside(() -> LockSupport.parkNanos(this, 3_600_000_000_000L)));
+    }
+
+    private void virtual(String name, Runnable task) {
+      threads.add(Thread.ofVirtual().name(name).start(task));
+    }
+
+    private void await() {
+      try {
+        end.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    /** Called by C, which is called by Java. */
+    private static void inside(Runnable task) {
+      try (Arena arena = Arena.ofConfined()) {
+        Linker linker = Linker.nativeLinker();
+        MethodHandle sort =
+            linker.downcallHandle(
+                linker.defaultLookup().findOrThrow("qsort"),
+                FunctionDescriptor.ofVoid(
+                    ValueLayout.ADDRESS,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.ADDRESS));
+        MethodHandle compare =
+            MethodHandles.lookup()
+                .findStatic(
+                    Scene.class,
+                    "compare",
+                    MethodType.methodType(
+                        int.class, Runnable.class, MemorySegment.class, MemorySegment.class))
+                .bindTo(task);
+        MemorySegment upcall =
+            linker.upcallStub(
+                compare,
+                FunctionDescriptor.of(
+                    ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS),
+                arena);
+        sort.invokeExact(arena.allocate(16), 2L, 8L, upcall);
+      } catch (Throwable e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    private static int compare(Runnable task, MemorySegment one, MemorySegment other) {
+      task.run();
+      return 0;
+    }
+
+    /** A dump in which each of them has come to where it waits. */
+    ThreadDump dump() throws InterruptedException {
+      BooleanSupplier there =
+          () ->
+              ThreadDump.now().of("Ada", "Ben", "Dan", "Eve", "Finn").threads().stream()
+                  .noneMatch(one -> one.state().equals("RUNNABLE"));
+      for (int i = 0; i < 200 && !there.getAsBoolean(); i++) {
+        Thread.sleep(10);
+      }
+      return ThreadDump.now().of("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gil", "ForkJoinPool");
+    }
+
+    @Override
+    public void close() {
+      over = true;
+      end.countDown();
+      threads.forEach(LockSupport::unpark);
+      for (Thread each : threads) {
+        boolean interrupted = false;
+        while (each.isAlive()) {
+          try {
+            each.join();
+          } catch (InterruptedException e) {
+            interrupted = true;
+          }
+        }
+        if (interrupted) {
+          Thread.currentThread().interrupt();
+        }
+      }
+      scheduler.setParallelism(before);
+    }
+  }
+
+  private static void pinned(Given given) {
+    Function<ThreadDump.Seen, Boolean> answer = given.get(0);
+    List<ThreadDump.Seen> dump;
+    try (Scene scene = new Scene()) {
+      dump = scene.dump().threads();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return;
+    }
+    Check.exercise("13.2")
+        .expect("who is pinned", "Dan, Eve, Finn", () -> named(dump, answer))
+        .cause(seen -> seen.equals("nobody"), "you find nobody, and three of them are")
+        .cause(
+            has("Gil").or(has("ForkJoin")),
+            "an OS thread is no virtual one: it stands on its own stack and holds up no carrier")
+        .cause(
+            has("Cleo"),
+            "Cleo runs: that is what a carrier is for. Pinned is who waits and is mounted all the"
+                + " same")
+        .cause(
+            has("Ada").or(has("Ben")),
+            "Ada and Ben wait without a carrier: to wait is no harm, if one is unmounted")
+        .cause(
+            has("Eve").negate().and(has("Dan")),
+            "Eve waits for a lock, and her state is BLOCKED: she holds a carrier as well")
+        .cause(
+            has("Finn").negate().or(has("Dan").negate()),
+            "there are two ways to wait in parked threads, with a time limit and without: WAITING"
+                + " and TIMED_WAITING")
+        .cause(OTHERWISE, "pinned is who is virtual, mounted, and waits")
+        .verdict();
+  }
+
+  private static Predicate<Object> has(String name) {
+    return seen -> seen instanceof String names && names.contains(name);
+  }
+
+  private static String named(
+      List<ThreadDump.Seen> dump, Function<ThreadDump.Seen, Boolean> answer) {
+    var names = new ArrayList<String>();
+    for (ThreadDump.Seen one : dump) {
+      if (answer.apply(one)) {
+        names.add(one.name());
+      }
+    }
+    Collections.sort(names);
+    return names.isEmpty() ? "nobody" : String.join(", ", names);
+  }
+
+  // ------------------------------------------------------------ 13.3: a fair scheduler
+
+  private static void fair(Given given) {
+    BiFunction<List<String>, List<String>, Integer> next = given.get(0);
+    Check.exercise("13.3")
+        .<Map<String, Integer>>demand(
+            "60 turns, of which A has 8 threads, B one and C one",
+            "{A=20, B=20, C=20}",
+            turns -> turns.equals(Map.of("A", 20, "B", 20, "C", 20)),
+            () -> shares(next, List.of("A", "A", "A", "A", "A", "A", "A", "A", "B", "C"), 60))
+        .cause(
+            share("A", 45, 51),
+            "that is round robin: A has eight turns in ten, for its eight threads. An owner counts,"
+                + " not a thread")
+        .cause(share("A", 60, 60), "A has all of the turns, and the others starve")
+        .cause(
+            share("A", 52, 59),
+            "who began first has nearly all later turns: look at its last turn, not at its first")
+        .cause(share("A", 0, 0), "A has none of the turns, and starves")
+        .cause(OTHERWISE, "each owner who has a thread ready gets as many turns as any other")
+        .expect("C comes after 30 turns of A and B: the next six", "CABCAB", () -> late(next))
+        .cause(
+            text("CCCCCC"),
+            "C makes up for all the turns it did not have, and the others wait: not the number of"
+                + " turns counts, but how long ago the last one was")
+        .cause(text("ABABAB"), "C never has a turn: who never had one waits longest")
+        .cause(
+            OTHERWISE, "the one whose last turn lies longest ago is next; who never had one, first")
+        .expect(
+            "B, A and B are ready, and nobody had a turn",
+            0,
+            () -> next.apply(List.of("B", "A", "B"), List.of()))
+        .cause(
+            index(-1),
+            "-1 is no place in the list: if nobody had a turn yet, all have waited equally long")
+        .cause(OTHERWISE, "equally long: then the one that is ready longest, the first in the list")
+        .expect(
+            "which of B's two threads",
+            1,
+            () -> next.apply(List.of("A", "B", "B"), List.of("B", "A")))
+        .cause(
+            index(2),
+            "B's later one: of one owner's threads the first in the list is ready longest")
+        .cause(index(0), "A had its turn after B")
+        .cause(OTHERWISE, "a place in the list of those who are ready")
+        .expect("only A is ready", 0, () -> next.apply(List.of("A"), List.of("A", "A", "A")))
+        .cause(OTHERWISE, "who is alone goes on, however much it had")
+        .verdict();
+  }
+
+  private static Predicate<Object> share(String owner, int least, int most) {
+    return seen ->
+        seen instanceof Map<?, ?> turns
+            && turns.get(owner) instanceof Integer n
+            && n >= least
+            && n <= most;
+  }
+
+  private static Predicate<Object> text(String text) {
+    return seen -> seen.equals(text);
+  }
+
+  private static Predicate<Object> index(int index) {
+    return seen -> seen.equals(index);
+  }
+
+  /** Threads that never end, each ready again at the end of the list. */
+  private static Map<String, Integer> shares(
+      BiFunction<List<String>, List<String>, Integer> next, List<String> threads, int turns) {
+    var count = new HashMap<String, Integer>();
+    threads.forEach(owner -> count.putIfAbsent(owner, 0));
+    run(next, new ArrayList<>(threads), new ArrayList<>(), turns)
+        .forEach(owner -> count.merge(owner, 1, Integer::sum));
+    return new java.util.TreeMap<>(count);
+  }
+
+  private static String late(BiFunction<List<String>, List<String>, Integer> next) {
+    var ready = new ArrayList<>(List.of("A", "B"));
+    var ran = new ArrayList<String>();
+    for (int i = 0; i < 15; i++) {
+      ran.add("A");
+      ran.add("B");
+    }
+    ready.add("C");
+    return String.join("", run(next, ready, ran, 6));
+  }
+
+  private static List<String> run(
+      BiFunction<List<String>, List<String>, Integer> next,
+      List<String> ready,
+      List<String> ran,
+      int turns) {
+    var mine = new ArrayList<String>();
+    for (int i = 0; i < turns; i++) {
+      int place = next.apply(List.copyOf(ready), List.copyOf(ran));
+      if (place < 0 || place >= ready.size()) {
+        throw new IndexOutOfBoundsException(
+            "there are places 0 to %d, and next says %d".formatted(ready.size() - 1, place));
+      }
+      String owner = ready.remove(place);
+      ready.add(owner);
+      ran.add(owner);
+      mine.add(owner);
+    }
+    return mine;
   }
 }

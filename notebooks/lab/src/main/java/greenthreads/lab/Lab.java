@@ -11,6 +11,7 @@ import greenthreads.lab.compile.Keeper;
 import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.cross.Machines;
 import greenthreads.lab.cross.TargetMachine;
+import greenthreads.lab.inspect.InJava;
 import greenthreads.lab.inspect.Registers;
 import greenthreads.lab.inspect.SideBySide;
 import greenthreads.lab.inspect.StackView;
@@ -172,6 +173,19 @@ public final class Lab {
   /** The text of a whole native file. */
   public static Listing source(String file) {
     return Sources.whole(Session.project().workspace(), file);
+  }
+
+  /**
+   * A part of a Java file that lies beside the chapters: a method or a class with its comment.
+   *
+   * <p>{@code Lab.javaSource("GreenThreads.java", "resume")}
+   *
+   * @param file its name in the folder notebooks/
+   * @param part the name of a method or class in it
+   * @throws LabException if the file or the part is not there
+   */
+  public static Listing javaSource(String file, String part) {
+    return InJava.part(Session.project().workspace().root().resolve("notebooks"), file, part);
   }
 
   /**

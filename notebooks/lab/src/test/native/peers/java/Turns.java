@@ -13,11 +13,14 @@ import jdk.internal.vm.Continuation;
 import jdk.internal.vm.ContinuationScope;
 
 /**
- * The JDK for bench.c: what a turn costs of its continuations, of its virtual threads, and of
- * chapter 11's threads if Java has a whole schedule of them run by one downcall.
+ * The JDK for bench.c: what a turn costs of its continuations, of chapter 13's runtime in Java, of
+ * its virtual threads, and of chapter 11's threads if Java has a whole schedule of them run by one
+ * downcall; and what a thread's whole life costs of the first three.
  *
  * <pre>java --add-exports java.base/jdk.internal.vm=ALL-UNNAMED --enable-native-access=ALL-UNNAMED
- *     -Djdk.virtualThreadScheduler.parallelism=1 Turns.java LIBRARY-11 THREADS</pre>
+ *     -Djdk.virtualThreadScheduler.parallelism=1 Turns LIBRARY-11 THREADS</pre>
+ *
+ * <p>Compiled together with notebooks/GreenThreads.java.
  *
  * <p>Prints a name and the nanoseconds of a turn on each line, the median of several runs. THREADS
  * is how many virtual threads there are in the last one.
@@ -36,6 +39,10 @@ class Turns {
                     ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
     say("schedule", 11, () -> scheduleNs(many, 100, 10_000));
     say("continuation", 11, () -> continuationNs(100, 500));
+    say("green", 11, () -> greenNs(100, 500));
+    say("life-continuation", 11, () -> continuationNs(20_000, 0));
+    say("life-green", 11, () -> greenNs(20_000, 0));
+    say("life-virtual", 11, () -> virtualLifeNs(20_000));
     say("virtual-100", 7, () -> virtualNs(100, 500));
     say("virtual-10000", 5, () -> virtualNs(10_000, 10));
     say("virtual-1000000", 1, () -> virtualNs(Integer.parseInt(words[1]), 3));
@@ -60,9 +67,13 @@ class Turns {
     }
   }
 
-  /** Resumed in turn, by a loop: the shortest scheduler for them. */
+  /**
+   * Made, and resumed in turn by a loop: the shortest scheduler for them. Without turns, what is
+   * left is a continuation's life.
+   */
   private static double continuationNs(int threads, int turns) {
     var all = new ArrayList<Continuation>();
+    long start = System.nanoTime();
     for (int i = 0; i < threads; i++) {
       all.add(
           new Continuation(
@@ -73,15 +84,47 @@ class Turns {
                 }
               }));
     }
-    long start = System.nanoTime();
-    for (int turn = 0; turn < turns; turn++) {
+    for (int turn = 0; turn <= turns; turn++) {
       for (Continuation one : all) {
         one.run();
       }
     }
-    long took = System.nanoTime() - start;
-    all.forEach(Continuation::run);
-    return took / ((double) threads * turns);
+    return (System.nanoTime() - start) / ((double) threads * (turns + 1));
+  }
+
+  /** The same in chapter 13's runtime. No turns: what is left is a thread's life. */
+  private static double greenNs(int threads, int turns) {
+    var runtime = new GreenThreads();
+    long start = System.nanoTime();
+    for (int i = 0; i < threads; i++) {
+      runtime.spawn(
+          () -> {
+            for (int turn = 0; turn < turns; turn++) {
+              GreenThreads.yieldThread();
+            }
+            return null;
+          });
+    }
+    runtime.run();
+    return (System.nanoTime() - start) / ((double) threads * (turns + 1));
+  }
+
+  /** Started one after another, by a thread of their own kind, to their ends. */
+  private static double virtualLifeNs(int threads) {
+    var ended = new CountDownLatch(threads);
+    long start = System.nanoTime();
+    Thread.startVirtualThread(
+        () -> {
+          for (int i = 0; i < threads; i++) {
+            Thread.startVirtualThread(ended::countDown);
+          }
+        });
+    try {
+      ended.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+    return (System.nanoTime() - start) / (double) threads;
   }
 
   /** On one carrier: the first one measures when all others have begun. */
