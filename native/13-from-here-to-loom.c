@@ -242,15 +242,6 @@ int64_t yield_and_double(int64_t number) {
     return 2 * number;
 }
 
-/* For the chapter's first cells, as long as it is being written. */
-int answer(void) {
-    return 42;
-}
-
-int twice(int n) {
-    return 2 * n;
-}
-
 #ifdef MAIN
 static int64_t say_twice(int64_t number) {
     for (int i = 1; i <= 2; i++) {

@@ -3,6 +3,11 @@
 from expected import NUMBER, READY, THE_29_LINES, loaded, right, wrong
 
 LINES = "\n".join(THE_29_LINES)
+# What a JVM may say of its end, when two upcalls have taken turns.
+CRASHED = (
+    r"(SIG[A-Z]+|guarantee\(.*?\)|assert\(.*?\)|ShouldNotReachHere\(\)|Internal Error|StackOverflowError"
+    r"|[^|\n]*failed[^|\n]*)"
+)
 RATIO = r"(takes [\d.,]+ times as long as|cannot be told apart here)"
 
 
@@ -34,6 +39,18 @@ OUTPUTS = {
         r"^1,000 frames, comes up.*" + RATIO,
     ],
     "copied-bytes-table": [rf"^ +{frames} +1,0\d\d +[\d,]+$" for frames in ("1", "10", "100", "1,000")],
+    "frames-load": [
+        loaded(r"13-from-here-to-loom\.c").removesuffix("$"), r"^static int64_t call_here\(", r"^void yield_thread\(",
+        r"^static long second\(\)", r"^static void lookFor\(",
+    ],
+    "frames-trace": r"\Afirst ← home\nsecond ← first ← home\nfirst ← home\n",
+    "frames-log": [r"^error +(SIG[A-Z]+|\S.*)$", r"^in the function +\S", r'^of the JVM\'s thread +\w+ "', r"^frames of Java found +\d+"],
+    "frames-keep-source": r"^static long keep\(long number\)",
+    "frames-keep": [rf"^G1 +\d+ +\d+ +{CRASHED}", r"^Serial +\d+ +\d+ +\S"],
+    "frames-own": [rf"^G1 +\d+ +\d+ +{CRASHED}", rf"^Serial +\d+ +\d+ +{CRASHED}"],
+    "frames-holds": [r"^G1 +300000 +0 +nothing: it came home", r"^Serial +300000 +0 +nothing: it came home"],
+    "frames-wait-source": r"^static void collectBeside\(",
+    "frames-wait": [r"^ordinary +\d+ +\d+$", r"^critical +\d+ +\d+$"],
     "mount-run": r"\A(VirtualThread\[#\d+,traveller\]/runnable@ForkJoinPool-\d+-worker-\d+\n){3}\Z",
     "pinned-run": [r"^plainly: +\d+ ms$", r"^holding a lock: +\d+ ms$", r"^called by qsort: +\d+ ms$"],
     "pinned-event": r"^pinned for \d+ ms in LockSupport\.park: Native or VM frame on stack$",
@@ -75,8 +92,6 @@ PROGRAM = [
 ]
 
 FACTS = [
-    ("answer()", 42, 42),
-    ("twice(-3)", -6, -6),
     ("call_where_they_stand(yield_and_double, 0)", 6, 6),
     ("call_where_they_stand(yield_and_double, 1)", 6, 6),
     ("call_by_the_base_thread(yield_and_double, 100000)", 600000, 600000),
@@ -88,6 +103,11 @@ FACTS = [
 # ---------------------------------------------------------------- the changes that it suggests
 
 SAYS = {
+    ("frames-trace", "1"): r"\Afirst ← home\n",
+    ("frames-trace", "3"): r"\Afirst ← home\nsecond ← first ← home\nfirst ← home\nsecond ← first ← home\nfirst ← home\n",
+    ("frames-wait", '"Serial"'): r"^ordinary +\d+ +\d+$",
+    ("frames-wait", '"Z"'): r"^ordinary +\d+ +\d+$",
+    ("frames-own", "1"): rf"^G1 +\d+ +\d+ +{CRASHED}",
     ("own-experiment", "true"): r"\ATHREAD 2 FINISHED, after 16 other lines\nTHREAD 1 FINISHED, after 28 other lines\n\Z",
 }
 

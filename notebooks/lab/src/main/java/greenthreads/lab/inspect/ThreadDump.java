@@ -80,7 +80,7 @@ public final class ThreadDump implements Picture {
       Path file = folder.resolve("threads.json").toAbsolutePath();
       try {
         bean.dumpThreads(file.toString(), HotSpotDiagnosticMXBean.ThreadDumpFormat.JSON);
-        return of(Files.readString(file));
+        return parsed(Files.readString(file));
       } finally {
         Files.deleteIfExists(file);
         Files.delete(folder);
@@ -91,7 +91,7 @@ public final class ThreadDump implements Picture {
   }
 
   /** From the text of a dump. */
-  static ThreadDump of(String json) {
+  static ThreadDump parsed(String json) {
     var threads = new ArrayList<Seen>();
     JsonObject dump = new JsonParser().parse(json).getAsJsonObject().getAsJsonObject("threadDump");
     for (JsonElement container : dump.getAsJsonArray("threadContainers")) {
