@@ -144,8 +144,12 @@ def without_copies(text, site):
 LISTING = re.compile(r"\[?`((?:native/)?[\w./-]+\.[ch])(?:, lines? (\d+)[^`]*)?[^`\n]*`(?:\]\(\.\./[^)\n]*\))?(?=\n)")
 
 
+# A Java file beside the chapters has no page: its parts are quoted without a link.
+BESIDE = re.compile(r"\A\[(`notebooks/[^`\n]*`)\]\(\.\./[^)\n]*\)(?=\n)")
+
+
 def linked(markdown, site):
-    """A listing's title, which names a file and its lines, leads to the file's page."""
+    """A listing's title, which names a file and its lines, leads to the file's page, if it has one."""
 
     def link(found):
         name = found[1] if found[1].startswith("native/") else f"native/{found[1]}"
@@ -155,7 +159,7 @@ def linked(markdown, site):
         title = html.escape(found[0].lstrip("[").split("`")[1])
         return f'<p><a href="{page_name(name)}.html{place}"><code>{title}</code></a></p>'
 
-    return LISTING.sub(link, markdown, count=1)
+    return BESIDE.sub(r"\1", LISTING.sub(link, markdown, count=1))
 
 
 # --- Native files ------------------------------------------------------------------------------

@@ -111,6 +111,11 @@ SAYS = {
     ("own-experiment", "true"): r"\ATHREAD 2 FINISHED, after 16 other lines\nTHREAD 1 FINISHED, after 28 other lines\n\Z",
 }
 
+WORDS = [
+    ("swap", "Java frames cannot be swapped", "to exchange the stack under them, as chapter 03 did"),
+    ("guard", "guard zones", "HotSpot's own term"),
+]
+
 # ---------------------------------------------------------------- answers to its exercises
 
 # 13.1: a generator in Java

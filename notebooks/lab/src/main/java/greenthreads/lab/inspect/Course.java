@@ -36,7 +36,7 @@ public final class Course {
   private static final String STACK = "a thread's stack";
   private static final String RECORD = "its record";
   private static final String RING = "the ring: who is ready";
-  private static final String BASE = "the base thread, on the OS thread's own stack";
+  private static final String BASE = "the base thread, on its own stack";
   private static final String BETWEEN = "between two threads";
 
   /** High addresses at the top, as everywhere. */
@@ -52,9 +52,9 @@ public final class Course {
           new Part(RECORD, "next, previous", "07", "", 300, 64, 200, 30),
           new Part(RECORD, "result, who waits for it", "09", "", 300, 94, 200, 30),
           new Part(RECORD, "why it waits, how long", "09, 12", "", 300, 124, 200, 30),
-          new Part(RING, "thread 1", "06", "gt-c-now", 300, 196, 92, 34),
-          new Part(RING, "thread 2", "06", "", 408, 196, 92, 34),
-          new Part(RING, "thread 5", "06", "", 408, 246, 92, 34),
+          new Part(RING, "thread 1", "07", "gt-c-now", 300, 196, 92, 34),
+          new Part(RING, "thread 2", "07", "", 408, 196, 92, 34),
+          new Part(RING, "thread 5", "07", "", 408, 246, 92, 34),
           new Part(BASE, "run: until nobody is ready", "06, 07", "", 556, 34, 232, 30),
           new Part(BASE, "the clock, the sockets", "12", "", 556, 64, 232, 30),
           new Part(BASE, "OS threads for files", "12", "", 556, 94, 232, 30),
