@@ -592,7 +592,9 @@ def test_kernel_ends_when_asked():
 
 
 STOCK = "io.github.spencerpark.ijava.IJava"
-OURS = ["GREEN_THREADS_HOME", "GREEN_THREADS_BUILD", "IJAVA_CLASSPATH", "IJAVA_STARTUP_SCRIPTS_PATH"]
+OURS = [
+    "GREEN_THREADS_HOME", "GREEN_THREADS_BUILD", "IJAVA_CLASSPATH", "IJAVA_COMPILER_OPTS", "IJAVA_STARTUP_SCRIPTS_PATH",
+]
 
 
 def stock(tree, java):
