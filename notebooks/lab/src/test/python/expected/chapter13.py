@@ -105,9 +105,9 @@ FACTS = [
 SAYS = {
     ("frames-trace", "1"): r"\Afirst ← home\n",
     ("frames-trace", "3"): r"\Afirst ← home\nsecond ← first ← home\nfirst ← home\nsecond ← first ← home\nfirst ← home\n",
-    ("frames-wait", '"Serial"'): r"^ordinary +\d+ +\d+$",
-    ("frames-wait", '"Z"'): r"^ordinary +\d+ +\d+$",
-    ("frames-own", "1"): rf"^G1 +\d+ +\d+ +{CRASHED}",
+    ("frames-wait", '"Serial"'): r"\nordinary +\d+ +\d+\n",
+    ("frames-wait", '"Z"'): r"\nordinary +\d+ +\d+\n",
+    ("frames-own", "1"): rf"\nG1 +\d+ +\d+ +{CRASHED}",
     ("own-experiment", "true"): r"\ATHREAD 2 FINISHED, after 16 other lines\nTHREAD 1 FINISHED, after 28 other lines\n\Z",
 }
 
@@ -177,4 +177,7 @@ wrong("13.3", "ready longest, the first in the list", {LEAST: LEAST.replace("<",
 wrong("13.3", "B's later one", {"return best;": "return ready.lastIndexOf(ready.get(best));"})
 wrong("13.3", "no place in the list", {"int best = 0;": "int best = ran.isEmpty() ? -1 : 0;",
                                        LEAST: "if (best >= 0 && " + LEAST[4:]})
-wrong("13.3", "C never has a turn", {LEAST: "if (ran.contains(ready.get(i)) && " + LEAST[4:]})
+wrong("13.3", "C never has a turn", {
+    "int best = 0;": "int best = -1;", "int i = 1;": "int i = 0;", "return best;": "return Math.max(0, best);",
+    LEAST: "if (ran.contains(ready.get(i)) && (best < 0 || " + LEAST[4:].replace(") best", ")) best"),
+})
