@@ -300,6 +300,29 @@ def test_an_endless_loop_is_ended_by_an_interrupt(tree):
     assert tree.left() == {}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        'execl("/bin/sleep", "sleep", "100", (char *)0); return 0;',
+        "raise(SIGSTOP); return 0;",
+        "sigset_t s; sigfillset(&s); sigprocmask(SIG_BLOCK, &s, 0); for (;;) pause();",
+        "for (int i = 0; i < 7; i++) fork(); for (;;) pause();",
+    ],
+    ids=["another program", "stopped", "deaf", "many"],
+)
+def test_whatever_a_process_has_become_an_interrupt_ends_it(tree, body):
+    tree.file.write_text(f"{HEAD}int trial(int n) {{ (void)n; {body} }}")
+    run = tree.kernel.send('System.out.println("begun"); trial.trial(1);')
+    tree.kernel.wait_for(run, "begun")
+    time.sleep(1)
+    tree.kernel.interrupt()
+    tree.kernel.wait(run, timeout=20)
+    assert "Interrupted" in run.error and "still running" not in run.error, run.text
+    tree.file.write_text(GOOD)
+    assert "trial 4, state 1" in tree.kernel.ok(CALL).text
+    assert tree.left() == {}
+
+
 # ---------------------------------------------------------------- what a call in the kernel leaves behind
 
 

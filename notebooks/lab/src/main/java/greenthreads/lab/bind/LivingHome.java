@@ -145,16 +145,7 @@ final class LivingHome implements CodeHome {
         process.giveBack(lane);
       }
     } catch (ClosedByInterruptException | InterruptedException e) {
-      Thread.interrupted(); // so that the wait is not cut short
-      if (process != null) { // else it was about to be started, and is gone already
-        forget(process);
-        process.closeAndWait();
-      }
-      Thread.currentThread().interrupt();
-      throw new LabException(
-          ("Interrupted: the call of `%s` was ended, with its process and all that had started."
-                  + " The next call starts it anew, with its variables as at the beginning.")
-              .formatted(function));
+      throw interrupted(process, function);
     } catch (BufferUnderflowException e) {
       forget(process);
       process.close();
@@ -166,10 +157,32 @@ final class LivingHome implements CodeHome {
           e);
     } catch (IOException e) {
       forget(process);
-      throw ended(process.end(), function, arguments, System.nanoTime() - start);
+      try {
+        throw ended(process.end(), function, arguments, System.nanoTime() - start);
+      } catch (InterruptedException interrupt) {
+        throw interrupted(process, function);
+      }
     } finally {
       NativeOutput.drain();
     }
+  }
+
+  /**
+   * Ends a process, since whoever called was interrupted.
+   *
+   * @param process null: it was about to be started, and is gone already
+   */
+  private LabException interrupted(LivingProcess process, String function) {
+    Thread.interrupted(); // so that the wait is not cut short
+    if (process != null) {
+      forget(process);
+      process.closeAndWait();
+    }
+    Thread.currentThread().interrupt();
+    return new LabException(
+        ("Interrupted: the call of `%s` was ended, with its process and all that had started."
+                + " The next call starts it anew, with its variables as at the beginning.")
+            .formatted(function));
   }
 
   private Object call(

@@ -45,6 +45,7 @@ public final class LivingProcess implements AutoCloseable {
   private final Path folder;
   private final ServerSocketChannel server;
   private final Process process;
+  private final Duration limit;
   private final SocketChannel frames;
   private final SharedMemory memory = new SharedMemory();
   private final Deque<Lane> free = new ArrayDeque<>();
@@ -70,8 +71,9 @@ public final class LivingProcess implements AutoCloseable {
     }
   }
 
-  private LivingProcess(Path folder, ServerSocketChannel server, Process process)
+  private LivingProcess(Path folder, ServerSocketChannel server, Process process, Duration limit)
       throws IOException {
+    this.limit = limit;
     this.folder = folder;
     this.server = server;
     this.process = process;
@@ -113,7 +115,7 @@ public final class LivingProcess implements AutoCloseable {
               .redirectOutput(ProcessBuilder.Redirect.INHERIT)
               .redirectError(ProcessBuilder.Redirect.INHERIT)
               .start();
-      return new LivingProcess(folder, server, process);
+      return new LivingProcess(folder, server, process, limit);
     } catch (IOException e) {
       if (process != null) {
         process.destroyForcibly();
@@ -217,24 +219,17 @@ public final class LivingProcess implements AutoCloseable {
     close();
   }
 
-  /** Waits for the end of a process that has closed a lane: it crashed, or is about to be gone. */
-  public End end() {
-    boolean interrupted = false;
+  /**
+   * Waits for the end of a process that has closed a lane: it crashed, or is about to be gone.
+   * Where another program took its place (exec), that has the rest of the call's time.
+   */
+  public End end() throws InterruptedException {
     try {
-      while (true) {
-        try {
-          return end.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-          interrupted = true;
-        } catch (ExecutionException | TimeoutException e) {
-          return new End(HostReport.parse(new byte[0]), HostReport.parse(new byte[0]));
-        }
-      }
+      return end.get(limit.plus(PATIENCE).toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      return new End(HostReport.parse(new byte[0]), HostReport.parse(new byte[0]));
     } finally {
       close();
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
     }
   }
 

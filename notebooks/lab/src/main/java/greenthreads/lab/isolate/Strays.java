@@ -17,6 +17,10 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Strays {
   private static final int GRACE_MILLIS = 20;
+
+  /** One that forks and ends while the system's list is read may hide its child from one look. */
+  private static final int LOOKS = 3;
+
   private static final int PATIENCE_MILLIS = 2_000;
 
   /**
@@ -44,10 +48,12 @@ final class Strays {
   End end() {
     var ended = new HashSet<Long>();
     long start = System.nanoTime();
+    int noneSeen = 0;
     while (true) {
       List<ProcessHandle> running = running();
       long millis = (System.nanoTime() - start) / 1_000_000;
-      if (running.isEmpty() || millis > PATIENCE_MILLIS) {
+      noneSeen = running.isEmpty() ? noneSeen + 1 : 0;
+      if (noneSeen == LOOKS || millis > PATIENCE_MILLIS) {
         return new End(ended.size(), !running.isEmpty());
       }
       if (millis >= GRACE_MILLIS) {
