@@ -114,6 +114,45 @@ def test_the_runtime_in_java_keeps_what_it_promises(tmp_path):
     assert status == 0 and sorted(said.splitlines()) == sorted(SAID.splitlines()), said
 
 
+UNDER_OURS = """
+import java.util.ArrayDeque;
+import java.util.concurrent.Executor;
+
+class UnderOurs {
+    public static void main(String[] words) throws Exception {
+        var maker = Class.forName("java.lang.ThreadBuilders")
+            .getDeclaredMethod("newVirtualThread", Executor.class, String.class, int.class, Runnable.class);
+        maker.setAccessible(true);
+        var turns = new ArrayDeque<Runnable>();
+        for (int id = 1; id <= 2; id++) {
+            int me = id, end = 5 + 5 * id;
+            Runnable count = () -> {
+                System.out.println("THREAD " + me + " STARTING");
+                for (int i = 0; i < end; i++) {
+                    System.out.println("thread: " + me + " counter: " + i);
+                    Thread.yield();
+                }
+                System.out.println("THREAD " + me + " FINISHED");
+            };
+            ((Thread) maker.invoke(null, (Executor) turns::add, "", 0, count)).start();
+        }
+        while (!turns.isEmpty()) turns.poll().run();
+    }
+}
+"""
+
+
+def test_the_jdk_that_is_promised_takes_a_scheduler_of_ours(tmp_path):
+    """As the chapter's cell does it. Another JDK may leave it out; on JDK 25 it must work."""
+    status, version = run([jdk("java"), "--version"])
+    if not re.search(r"\b25\b", version.splitlines()[0]):
+        pytest.skip(f"{version.splitlines()[0]}: what the chapter needs is only promised of JDK 25")
+    source = tmp_path / "UnderOurs.java"
+    source.write_text(UNDER_OURS, encoding="utf-8")
+    status, said = run([jdk("java"), "--add-opens", "java.base/java.lang=ALL-UNNAMED", source])
+    assert status == 0 and said.splitlines() == THE_29_LINES, said
+
+
 def questions():
     """Of each folded question its number, and the chapter and heading that it leads to."""
     text = cell("questions-answers").source

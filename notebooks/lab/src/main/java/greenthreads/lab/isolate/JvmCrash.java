@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * What a JVM that crashed has written down about itself: its hs_err log.
@@ -36,8 +37,7 @@ public record JvmCrash(
       Pattern.compile("(?m)^Current thread \\(\\w+\\):\\s+(\\w+ \"[^\"]*\")");
   private static final Pattern OPERATION =
       Pattern.compile("(?m)^VM_Operation \\(\\w+\\): (\\w+), mode: safepoint");
-  private static final Pattern JAVA_FRAMES =
-      Pattern.compile("(?m)^Java frames: .*\\R((?:[jJvVC] .*\\R)*)(\\R?\\[error occurred)?");
+  private static final Pattern JAVA_FRAMES = Pattern.compile("(?m)^Java frames: .*\\R");
 
   /**
    * Reads a log.
@@ -51,16 +51,27 @@ public record JvmCrash(
             ? signal
             : group(INTERNAL, log).map(internal -> group(REASON, log).orElse(internal));
     return error.map(what -> {
-      Matcher frames = JAVA_FRAMES.matcher(log);
-      boolean found = frames.find();
+      List<String> frames = javaFrames(log);
+      List<String> behind = behindJavaFrames(log).skip(frames.size()).limit(2).toList();
       return new JvmCrash(
           what,
           frame(log),
           group(THREAD, log).orElse("unknown"),
           group(OPERATION, log).orElse(""),
-          found ? frames.group(1).lines().toList() : List.of(),
-          found && frames.group(2) != null);
+          frames,
+          behind.stream().anyMatch(line -> line.startsWith("[error occurred")));
     });
+  }
+
+  /** The lines from the first frame of Java on; none if the log has none. */
+  private static Stream<String> behindJavaFrames(String log) {
+    Matcher head = JAVA_FRAMES.matcher(log);
+    return head.find() ? log.substring(head.end()).lines() : Stream.empty();
+  }
+
+  /** A walk that goes in a circle writes very many: so no pattern spans them all. */
+  private static List<String> javaFrames(String log) {
+    return behindJavaFrames(log).takeWhile(line -> line.matches("[jJvVC] .*")).toList();
   }
 
   private static Optional<String> group(Pattern pattern, String text) {

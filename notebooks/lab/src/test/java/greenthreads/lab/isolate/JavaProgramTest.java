@@ -204,6 +204,16 @@ class JavaProgramTest {
   }
 
   @Test
+  void readsAWalkThatWentInACircle() {
+    String frame = "J 12 c2 JavaFrames.keep(J)J (63 bytes) @ 0x1 [0x1+0x1]";
+    String log = LOG.replaceFirst("(?m)^(Java frames: .*)$", "$1" + ("\n" + frame).repeat(200_000));
+    JvmCrash crash = JvmCrash.read(log).orElseThrow();
+    assertEquals(
+        200_000 + JvmCrash.read(LOG).orElseThrow().javaFrames().size(), crash.javaFrames().size());
+    assertTrue(crash.walkFailed());
+  }
+
+  @Test
   void shortensNamesOfFunctions() {
     String before =
         "JavaThread::oops_do_frames(OopClosure*, NMethodClosure*) [clone .part.0]+0x413";
