@@ -17,7 +17,7 @@
  * Alone:  cc -std=c17 -O2 -pthread -DMAIN 12-waiting.c -o demo && ./demo
  */
 #ifdef __linux__
-#define _GNU_SOURCE /* MAP_NORESERVE, MAP_STACK, madvise, accept4 */
+#define _GNU_SOURCE /* MAP_NORESERVE, MAP_STACK, madvise, mincore, accept4 */
 #endif
 #include <arpa/inet.h>
 #include <errno.h>
@@ -2973,7 +2973,38 @@ struct either_report {
     int64_t waits;  /* that were recorded, or would have been */
     int64_t open;   /* sockets that are open */
     int64_t places; /* of threads that were made */
+    int64_t memory; /* bytes that are in memory; -1: the system does not say */
 };
+
+/* How many bytes of such a range are in memory: of a page that nobody has touched, there
+   is none. -1: the system does not say. */
+static int64_t bytes_in_memory(const void *from, size_t size) {
+    enum { AT_ONCE = 256 };
+    unsigned char there[AT_ONCE];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t at = (uintptr_t)from, end = at + size, first = at & ~(page - 1);
+    int64_t bytes = 0;
+    while (at < end) {
+        size_t left = (end - first + page - 1) / page, pages = left < AT_ONCE ? left : AT_ONCE;
+        if (mincore((void *)first, pages * page, (void *)there) != 0)
+            return -1;
+        for (size_t i = 0; i < pages; i++, at = first) {
+            first += page;
+            bytes += there[i] & 1 ? (int64_t)((first < end ? first : end) - at) : 0;
+        }
+    }
+    return bytes;
+}
+
+/* What its connections live in: the runtime with all stacks, or the tasks that are open. */
+static int64_t memory_of(const struct either *e) {
+    int64_t bytes = 0, more = 0;
+    if (!e->by_hand)
+        return bytes_in_memory(e->green.runtime->areas, e->green.runtime->size);
+    for (const struct task *t = e->loop.tasks; t != NULL && more >= 0; t = t->next)
+        bytes += more = bytes_in_memory(t, sizeof *t);
+    return more < 0 ? -1 : bytes;
+}
 
 /* What it has served until now; to be asked when it does not run. */
 void report_of(const struct either *e, struct either_report *out) {
@@ -2983,6 +3014,7 @@ void report_of(const struct either *e, struct either_report *out) {
     out->connections = s->connections;
     out->system_calls = e->loop.system_calls;
     out->processor_ns = e->processor_ns;
+    out->memory = memory_of(e);
     for (const struct task *t = e->loop.tasks; t != NULL; t = t->next)
         out->open++;
     if (r == NULL)

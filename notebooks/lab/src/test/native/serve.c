@@ -57,9 +57,9 @@ int main(int argc, char **argv) {
     report_of(server, &said);
     close_either(server);
     printf("requests %lld\nrefused %lld\nconnections %lld\nsystem calls %lld\nprocessor %lld\n"
-           "open %lld\nplaces %lld\nwaiting %d\ndescriptors %d\n",
+           "open %lld\nplaces %lld\nmemory %lld\nwaiting %d\ndescriptors %d\n",
            (long long)said.requests, (long long)said.refused, (long long)said.connections,
            (long long)said.system_calls, (long long)said.processor_ns, (long long)said.open,
-           (long long)said.places, waiting, open_descriptors() - before);
+           (long long)said.places, (long long)said.memory, waiting, open_descriptors() - before);
     return 0;
 }

@@ -499,6 +499,19 @@ def loaded(program, connections, seconds, by_hand):
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
+def test_what_an_idle_connection_keeps_in_memory(program, by_hand):
+    """Of its stack, or of its task, only what was touched: a page or two, and its records."""
+    connections, page = 400, os.sysconf("SC_PAGE_SIZE")
+    with ExitStack() as open_ones:  # they stay until the server has ended
+        with serving(program, 0 if by_hand else connections) as (port, report):
+            for _ in range(connections):
+                client = open_ones.enter_context(connect(port))
+                client.sendall(get("/"))
+                assert client.recv(1000).endswith(b"hello, world\n")
+    assert 256 * connections < report["memory"] <= 3 * page * connections, report
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
 def test_no_system_call_too_many(program, by_hand):
     """With one client that waits for each answer: the system is asked once, read from once, and written to once."""
     requests = 1000

@@ -100,6 +100,11 @@ OUTPUTS = {
         rf"^ *green threads +{NUMBER} +{NUMBER} +[23]\.\d\d +\d+ +\d+ +\d+$",
         rf"^ *virtual threads +{NUMBER} +\d+ +\d+ +\d+$",
     ],
+    "idle-table": [
+        r"^ *the loop, by hand +[\d,]{3,6} +[\d,]{3,6}$",
+        r"^ *green threads +[\d,]{3,6} +[\d,]{4,6}$",
+        r"^ *virtual threads +[\d,]{3,6} +[\d,]{3,6}$",
+    ],
     "experiment-stay": r"\Ahttp://127\.0\.0\.1:\d+/\n\Z",
     "experiment-gone": r"\Anobody listens there any more\n\Z",
     "exercise-3-source": r"^struct echo_task \{",
