@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -356,14 +357,26 @@ class LivingHomeTest {
     assertEquals(process, calls.process());
   }
 
-  /** All that came from a living process, or from who watches it. */
+  /**
+   * All that came from a living process, or from who watches it. One that was ended is listed until
+   * the watcher has taken note of it, which may take it a moment.
+   */
   private static List<String> startedBy(long process) {
     ProcessHandle watcher = ProcessHandle.of(process).orElseThrow().parent().orElseThrow();
-    return watcher
-        .descendants()
-        .filter(each -> each.pid() != process)
-        .map(Object::toString)
-        .toList();
+    List<String> started = List.of();
+    for (int look = 0; look < 500; look++) {
+      started =
+          watcher
+              .descendants()
+              .filter(each -> each.pid() != process)
+              .map(Object::toString)
+              .toList();
+      if (started.isEmpty()) {
+        break;
+      }
+      LockSupport.parkNanos(10_000_000);
+    }
+    return started;
   }
 
   @Test
