@@ -31,7 +31,7 @@ class GreenThreads {
      */
     static class GreenThread {
         final int id;
-        private final Continuation frames;           // in C: sp, where its frames are
+        private final Continuation continuation;     // in C: sp, where its frames are
         private final List<GreenThread> waiters = new ArrayList<>();
         GreenThread next = this, previous = this;
         boolean waits, finished;
@@ -40,7 +40,7 @@ class GreenThreads {
 
         private GreenThread(int id, Runnable entry) {
             this.id = id;
-            frames = entry == null ? null : new Continuation(SCOPE, entry);
+            continuation = entry == null ? null : new Continuation(SCOPE, entry);
         }
 
         public String toString() {
@@ -52,7 +52,6 @@ class GreenThreads {
     /** Lets `next` run. In C that is a switch. Here the current thread goes back to run, and says who is next. */
     private void resume(GreenThread next) {
         GreenThread old = current;
-        switched(old, next);
         current = next;
         try {
             Continuation.yield(SCOPE);
@@ -128,9 +127,7 @@ class GreenThreads {
         GreenThread old = current;
         old.finished = true;
         old.waiters.forEach(this::wake);
-        GreenThread next = leaveRing();
-        switched(old, next);
-        current = next;
+        current = leaveRing();
     }
 
     /** Where every thread begins: it calls the thread's function. */
@@ -161,7 +158,9 @@ class GreenThreads {
         try {
             switched(base, base.next);
             for (current = leaveRing(); current != base; ) {
-                current.frames.run();                // comes back when the thread yields, waits, or has finished
+                GreenThread ran = current;
+                ran.continuation.run();              // comes back when it yields, waits, or has finished
+                switched(ran, current);
             }
         } finally {
             running = outer;

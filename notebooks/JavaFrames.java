@@ -43,11 +43,11 @@ public class JavaFrames {
     static long keep(long number) {
         var mine = new Mine(number);
         for (long i = 0; i < rounds; i++) {
-            count(0);
+            tally(0);
             yieldThread();
             garbage = new byte[1000];
             if (mine.number() != number) {
-                count(1);
+                tally(1);
             }
         }
         return number;
@@ -75,11 +75,11 @@ public class JavaFrames {
     }
 
     static void lookFor(String other) {
-        count(0);
+        tally(0);
         List<String> callers = StackWalker.getInstance().walk(frames ->
             frames.map(StackFrame::getMethodName).filter(Set.of("first", "second", "home")::contains).toList());
         if (callers.contains(other)) {
-            count(1);
+            tally(1);
         }
         if (rounds <= 3) {
             System.out.println(String.join(" ← ", callers));
@@ -88,7 +88,7 @@ public class JavaFrames {
 
     /** Called by the base thread: it makes garbage, and now and then has all of it collected. */
     static long collect(long number) {
-        count(0);
+        tally(0);
         garbage = new byte[16];
         if (notes.get(JAVA_LONG, 0) % 100_000 == 0) {
             System.gc();
@@ -154,11 +154,11 @@ public class JavaFrames {
 
     static void check(long wanted, long got) {
         if (got != wanted) {
-            count(1);
+            tally(1);
         }
     }
 
-    static void count(int what) {
+    static void tally(int what) {
         notes.setAtIndex(JAVA_LONG, what, notes.getAtIndex(JAVA_LONG, what) + 1);
     }
 

@@ -147,12 +147,36 @@ def test_a_collection_waits_for_a_critical_schedule_and_for_no_other(program, co
     pytest.fail(f"the ordinary call was waited for, too: {seen}")
 
 
-def test_the_program_runs_alone(tmp_path):
-    """As its first lines say: compiled C, and Java's launcher for a single file."""
+@pytest.fixture
+def library(tmp_path):
     compiler = tool("gcc", "clang", why="it compiles the chapters")
-    library, java = tmp_path / "library.so", Path(os.environ["JAVA_HOME"]) / "bin/java"
-    status, said = run([compiler, "-O2", "-fPIC", "-shared", NATIVE / "13-from-here-to-loom.c", "-o", library])
+    status, said = run([compiler, "-O2", "-fPIC", "-shared", NATIVE / "13-from-here-to-loom.c", "-o", tmp_path / "library.so"])
     assert status == 0, said
+    return tmp_path / "library.so"
+
+
+@pytest.mark.parametrize("inside", [0, 1])
+def test_without_compiled_code_the_wrong_answers_go_on_until_one_returns(library, tmp_path, inside):
+    """Neither a collection nor a frame that looks otherwise ends it: only that thread 1 is gone."""
+    rounds, java = 5_000, Path(os.environ["JAVA_HOME"]) / "bin"
+    status, said = run([java / "javac", "-d", tmp_path, NOTEBOOKS / "JavaFrames.java"])
+    assert status == 0, said
+    flags = ["-Xint", "-XX:+UnlockExperimentalVMOptions", "-XX:+UseEpsilonGC", "-Xmx512m", "-XX:-CreateCoredumpOnCrash",
+             "-XX:ErrorLogTimeout=10", f"-XX:ErrorFile={tmp_path / 'error.log'}", "--enable-native-access=ALL-UNNAMED"]
+    for _ in range(TRIES):
+        status, said = run([java / "java", *flags, "-cp", tmp_path, "JavaFrames", library, tmp_path / "notes", "look", rounds, inside])
+        began, wrong, *_ = struct.unpack("4q", (tmp_path / "notes").read_bytes())
+        assert status != 0 and "came home" not in said, said
+        if inside or NO_ROOM not in said:  # where memory of our own lies below the OS thread's stack, it ends at once
+            assert (began, wrong) == (2 * rounds, rounds - 1), said
+            return
+        (tmp_path / "notes").unlink()
+    assert NO_ROOM in said
+
+
+def test_the_program_runs_alone(library, tmp_path):
+    """As its first lines say: compiled C, and Java's launcher for a single file."""
+    java = Path(os.environ["JAVA_HOME"]) / "bin/java"
     words = ["--enable-native-access=ALL-UNNAMED", NOTEBOOKS / "JavaFrames.java", library, tmp_path / "notes", "holds", 1000, 1]
     assert run([java, *words]) == (0, "came home\n")
     began, wrong, *_ = struct.unpack("4q", (tmp_path / "notes").read_bytes())

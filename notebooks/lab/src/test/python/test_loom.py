@@ -81,6 +81,19 @@ class Uses extends GreenThreads {
         outer.run();
         say(refused(() -> { yieldThread(); return null; }));
         new GreenThreads().run();
+        GreenThreads told = new GreenThreads() {            // of switches that took place, and of no other
+            @Override
+            void switched(GreenThread from, GreenThread to) { say("from " + from + " to " + to); }
+        };
+        told.spawn(() -> {
+            jdk.internal.vm.Continuation.pin();
+            say(refused(() -> { yieldThread(); return null; }));
+            say(refused(() -> { park(); return null; }));
+            jdk.internal.vm.Continuation.unpin();
+            return null;
+        });
+        told.spawn(() -> null);
+        say("waiting: " + told.run());
     }
 }
 class Start {
@@ -102,6 +115,12 @@ inner 1
 inner 2
 outer
 only a green thread can call this: no runtime runs
+from base thread to thread 1
+Pinned: CRITICAL_SECTION
+Pinned: CRITICAL_SECTION
+from thread 1 to thread 2
+from thread 2 to base thread
+waiting: 0
 """
 
 
@@ -151,6 +170,47 @@ def test_the_jdk_that_is_promised_takes_a_scheduler_of_ours(tmp_path):
     source.write_text(UNDER_OURS, encoding="utf-8")
     status, said = run([jdk("java"), "--add-opens", "java.base/java.lang=ALL-UNNAMED", source])
     assert status == 0 and said.splitlines() == THE_29_LINES, said
+
+
+READS = """
+import java.io.InputStream;
+import java.io.RandomAccessFile;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import jdk.management.VirtualThreadSchedulerMXBean;
+
+class Reads {
+    public static void main(String[] words) throws Exception {
+        ManagementFactory.getPlatformMXBean(VirtualThreadSchedulerMXBean.class).setParallelism(2);
+        var begun = new CountDownLatch(Integer.parseInt(words[0]));
+        var keptOpen = new ArrayList<>();
+        for (int i = 1; i < words.length; i++) {
+            Path path = Path.of(words[i]);
+            keptOpen.add(new RandomAccessFile(path.toFile(), "rw"));
+            Thread.startVirtualThread(() -> {
+                try (InputStream in = OPEN) { begun.countDown(); in.read(); } catch (Exception e) { e.printStackTrace(); }
+            });
+        }
+        System.out.println(begun.await(2, TimeUnit.SECONDS));
+        System.exit(0);
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("how", ["new java.io.FileInputStream(path.toFile())", "java.nio.file.Files.newInputStream(path)"])
+@pytest.mark.parametrize("count,all_begin", [(2, "true"), (3, "false")])
+def test_a_plain_read_of_a_file_holds_a_carrier_and_is_not_made_up_for(tmp_path, how, count, all_begin):
+    """As the chapter says. A named pipe that nobody writes to stands for a slow disk: four read, on two carriers."""
+    pipes = [tmp_path / f"pipe-{i}" for i in range(4)]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    source = tmp_path / "Reads.java"
+    source.write_text(READS.replace("OPEN", how), encoding="utf-8")
+    assert run([jdk("java"), source, count, *pipes]) == (0, all_begin + "\n")
 
 
 def questions():

@@ -34,11 +34,12 @@ OUTPUTS = {
         r"^28 +thread 2 +base thread +finished$",
     ],
     "copied-measure": [
-        *rows("1 frame, stays", "1 frame, comes up", "1,000 frames, stays", "1,000 frames, comes up", "100 frames, calls only"),
+        *rows("1 frame, stays", "1 frame, comes up", "1,000 frames, stays", "300 frames, comes up", "100 frames, calls only"),
         r"^1,000 frames, stays.*" + RATIO,
-        r"^1,000 frames, comes up.*" + RATIO,
+        r"^100 frames, stays.*" + RATIO,
+        r"^300 frames, comes up.*" + RATIO,
     ],
-    "copied-bytes-table": [rf"^ +{frames} +1,0\d\d +[\d,]+$" for frames in ("1", "10", "100", "1,000")],
+    "copied-bytes-table": [rf"^ +{frames} +1,0\d\d +[\d,]+$" for frames in ("1", "10", "100", "300", "1,000")],
     "frames-load": [
         loaded(r"13-from-here-to-loom\.c").removesuffix("$"), r"^static int64_t call_here\(", r"^void yield_thread\(",
         r"^static long second\(\)", r"^static void lookFor\(",
@@ -75,6 +76,7 @@ OUTPUTS = {
         *rows("a turn: chapter 07, in C", "a turn: Continuation alone", "a turn: GreenThreads", "a turn: virtual threads", "a life: chapter 07, in C", "a life: Continuation alone", "a life: GreenThreads", "a life: virtual threads"),
         r"^a turn: GreenThreads.*" + RATIO,
         r"^a turn: Continuation alone.*" + RATIO,
+        r"^a life: Continuation alone.*" + RATIO,
     ],
     "course-picture": [r"^a thread's stack$", r"^  the switch +03, 05, 08, 11$"],
 }
