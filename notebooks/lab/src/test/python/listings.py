@@ -85,8 +85,10 @@ def constants_of(chapter):
     """The texts that a chapter's cells give names to."""
     found = {}
     for cell in chapter.code:
-        for name, value in re.findall(r"^\s*String (\w+) = ([^;]*);", cell.source, re.MULTILINE):
-            found[name] = re.findall(r'"([^"]+)"', value)
+        for declared in re.findall(r"^\s*String (\w+ = [^;]*);", cell.source, re.MULTILINE):
+            for one in re.split(r",\s*(?=\w+ = )", declared):
+                name, value = one.split(" = ", 1)
+                found[name] = re.findall(r'"([^"]+)"', value)
     return found
 
 
