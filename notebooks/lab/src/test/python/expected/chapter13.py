@@ -58,7 +58,7 @@ OUTPUTS = {
     "pinned-green": r"\Athread 1: Pinned: NATIVE\nthread 2 has its turn all the same\n\Z",
     "read-sockets": [
         *[rf"^client {n} +WAITING +nobody +sun\.nio\.ch\.\S+" for n in (1, 2, 3)],
-        r"^(MasterPoller|Read-Poller\S*) +RUNNABLE +is an OS thread +\S+",
+        r"^(Master-?Poller|Read-Poller\S*) +RUNNABLE +is an OS thread +\S+",
     ],
     "read-files": [
         *[rf"^reader {n} +RUNNABLE +ForkJoinPool-\d+-worker-\d+ +java\.io\.FileInputStream\.read\w+" for n in (1, 2, 3, 4)],
