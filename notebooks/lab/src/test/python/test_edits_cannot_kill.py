@@ -288,16 +288,23 @@ def test_variables_keep_their_values_and_it_is_said_when_they_are_lost(tree):
     assert "started anew" not in tree.kernel.ok(CALL).text
 
 
-def test_an_endless_loop_is_ended_by_an_interrupt(tree):
-    tree.file.write_text(HEAD + "int trial(int n) { for (volatile int i = 0;; i++) { if (!n) return i; } }")
+def assert_an_interrupt_ends(tree, code, after, within):
+    """A call of what the file's code has become ends, seconds after it has begun, and the next edit runs."""
+    tree.file.write_text(HEAD + code)
     run = tree.kernel.send('System.out.println("begun"); trial.trial(1);')
     tree.kernel.wait_for(run, "begun")
+    time.sleep(after)
     tree.kernel.interrupt()
-    tree.kernel.wait(run, timeout=10)
+    tree.kernel.wait(run, timeout=within)
     assert "Interrupted" in run.error and "still running" not in run.error, run.text
     tree.file.write_text(GOOD)
     assert "trial 4, state 1" in tree.kernel.ok(CALL).text
     assert tree.left() == {}
+
+
+def test_an_endless_loop_is_ended_by_an_interrupt(tree):
+    code = "int trial(int n) { for (volatile int i = 0;; i++) { if (!n) return i; } }"
+    assert_an_interrupt_ends(tree, code, after=0, within=10)
 
 
 @pytest.mark.parametrize(
@@ -311,16 +318,7 @@ def test_an_endless_loop_is_ended_by_an_interrupt(tree):
     ids=["another program", "stopped", "deaf", "many"],
 )
 def test_whatever_a_process_has_become_an_interrupt_ends_it(tree, body):
-    tree.file.write_text(f"{HEAD}int trial(int n) {{ (void)n; {body} }}")
-    run = tree.kernel.send('System.out.println("begun"); trial.trial(1);')
-    tree.kernel.wait_for(run, "begun")
-    time.sleep(1)
-    tree.kernel.interrupt()
-    tree.kernel.wait(run, timeout=20)
-    assert "Interrupted" in run.error and "still running" not in run.error, run.text
-    tree.file.write_text(GOOD)
-    assert "trial 4, state 1" in tree.kernel.ok(CALL).text
-    assert tree.left() == {}
+    assert_an_interrupt_ends(tree, f"int trial(int n) {{ (void)n; {body} }}", after=1, within=20)
 
 
 # ---------------------------------------------------------------- what a call in the kernel leaves behind
