@@ -186,7 +186,8 @@ def test_cache_deleted_amid_compiles(worker, home):
             failed += [line for line in said if line.startswith("failed")]
             assert {line for line in said if line.startswith("answer")} <= {f"answer {number}"}
         for line in failed:
-            assert re.search(r"LabException: 90-race\.c .*(cache folder|cannot be read back)", line), line
+            part = r"A part of the lab, `host`, could not be made"  # what runs the source in a process of its own
+            assert re.search(rf"LabException: (90-race\.c .*(cache folder|cannot be read back)|{part})", line), line
         said = workers.round()
         assert said.count("answer 19") == PROCESSES * THREADS, said
         assert nothing_half_written(workers.cache)

@@ -22,10 +22,13 @@ import java.util.concurrent.ConcurrentHashMap;
  * then renamed, so that another kernel sees all of it or nothing, and carries the checksum of its
  * product: an entry that was damaged is made again.
  *
- * @param folder an existing folder, ours alone
+ * @param folder ours alone; made again if it is deleted
  */
 public record Cache(Path folder) {
   private static final String CHECKSUM = "sha256";
+
+  /** How often we try again what others undo meanwhile. */
+  private static final int ATTEMPTS = 4;
 
   /** One lock for each entry: of the threads of this process, one makes it. */
   private static final Map<Path, Object> MAKING = new ConcurrentHashMap<>();
@@ -65,27 +68,37 @@ public record Cache(Path folder) {
     }
   }
 
+  /**
+   * Others may undo what we do: the cache is deleted while we fill a folder of it; or a kernel that
+   * saw a damaged entry takes away the whole one that we have just put in its place, since it
+   * looked before and moves after. So we look, and do it again.
+   */
   private Entry get(Path entry, String product, Maker maker) throws IOException {
     Optional<Entry> known = open(entry, product, false);
-    if (known.isPresent()) {
-      return known.get();
+    for (int attempt = 0; known.isEmpty() && attempt < ATTEMPTS; attempt++) {
+      make(entry, product, maker);
+      known = open(entry, product, true);
     }
+    return known.orElseThrow(
+        () -> new IOException("it was deleted, each time that it had just been made"));
+  }
+
+  /** Makes it, unless its draft is deleted meanwhile. */
+  private void make(Path entry, String product, Maker maker) throws IOException {
+    Files.createDirectories(folder, Workspace.OWNER_ONLY);
     Path draft = Files.createTempDirectory(folder, "draft-");
     try {
       maker.make(draft);
       Files.writeString(
           draft.resolve(CHECKSUM), digest(Files.readAllBytes(draft.resolve(product))));
       publish(draft, entry, product);
-    } catch (LabException e) {
+    } catch (LabException | IOException e) {
       if (Files.isDirectory(draft)) {
         throw e;
       }
-      throw new IOException("it was deleted meanwhile", e);
     } finally {
       delete(draft);
     }
-    return open(entry, product, true)
-        .orElseThrow(() -> new IOException("what was just written is not there any more"));
   }
 
   /** Opens an entry if it is there and whole. */
@@ -111,7 +124,7 @@ public record Cache(Path folder) {
         if (open(entry, product, false).isPresent()) {
           return;
         }
-        if (!Files.exists(entry) && attempt > 0 || attempt == 3) {
+        if (!Files.isDirectory(draft) || attempt == ATTEMPTS) {
           throw e;
         }
       }

@@ -3,6 +3,7 @@ package greenthreads.lab.base;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 
 /**
@@ -12,6 +13,10 @@ import java.nio.file.attribute.PosixFilePermissions;
  * @param build the folder for everything generated; ours alone
  */
 public record Workspace(Path root, Path build) {
+  /** What the folders of the build are made with. */
+  static final FileAttribute<?> OWNER_ONLY =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
   private static final String MARKER = "native/arch/arch.h";
 
   /**
@@ -60,9 +65,7 @@ public record Workspace(Path root, Path build) {
     try {
       if (!Files.isDirectory(folder)) {
         Files.createDirectories(folder.getParent());
-        Files.createDirectories(
-            folder,
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        Files.createDirectories(folder, OWNER_ONLY);
       }
       return folder;
     } catch (IOException e) {
