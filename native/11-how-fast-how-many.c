@@ -2,12 +2,15 @@
  * 11-how-fast-how-many.c: the runtime of chapter 07, as fast as it goes, and with as
  * many threads as there is memory for.
  *
- * Of that runtime, three things have changed:
+ * Of that runtime, four things have changed:
  *
  *     the switch      stands where yield is written, and yield where it is called. A
  *                     place to go on is kept in the thread's record: two threads that
  *                     change places touch neither stack
  *     the record      is one line of the cache, and holds all that a switch needs
+ *     the end         a thread that has finished waits where it began for its next
+ *                     function, as a worker of a thread pool waits for its next task. So
+ *                     in a place that was used before, spawn has nothing to forge
  *     the shape       how far apart stacks lie, where their tops are, which guard
  *                     pages they have: each can be changed alone, and is measured so
  *
@@ -56,9 +59,9 @@ enum { NO_PLACE = -1, NO_GUARD_PAGE = -2 };
 struct thread {
     struct place place;
     struct thread *next, *previous; /* in the ring; `next` also in the list */
-    void (*function)(void);
-    int32_t turns;  /* that it has counted itself */
-    int32_t pieces; /* of work, for exercise 11.2 */
+    void (*function)(void);         /* NULL: it has finished, or never run */
+    int32_t turns;                  /* that it has counted itself */
+    int32_t pieces;                 /* of work, for exercise 11.2 */
 };
 _Static_assert(offsetof(struct thread, place) == 0, "thread_entry takes one for the other");
 _Static_assert(sizeof(struct thread) == CACHE_LINE, "no record may lie in two lines");
@@ -134,24 +137,32 @@ static struct thread *leave_ring(void) {
  * The end of a thread, and its beginning
  */
 
+/* The current thread has finished: its place is available, and it waits here until spawn has
+   given it a function. Who resumes it before that calls NULL, and not what has run already.
+   To the sanitizers its stack has ended: nothing that they keep for it is needed again. */
 __attribute__((always_inline)) static inline void t_return(void) {
     struct thread *old = current, *next = leave_ring();
 
+    old->function = NULL;
     old->next = running->available;
     running->available = old;
     last_switch();
     resume(next);
 }
 
-/* Where every thread begins, with the arguments of the switch that came here. */
+/* Where every thread begins, with the arguments of the switch that came here; and where it
+   stays. Its last switch is like any other: the record keeps where it stands, which is in this
+   loop, with nothing of its function left on the stack. Who is spawned in its place goes on
+   there, and the loop calls the new function. */
 static _Noreturn void thread_entry(struct place *from, struct thread *self) {
     STACK_BEGINS_HERE();
     arrived();
     (void)from;
     current = self;
-    self->function();
-    t_return();
-    __builtin_trap();
+    for (;;) {
+        current->function();
+        t_return();
+    }
 }
 
 /* The lowest byte of a thread's area, and the upper end of its stack. */
@@ -241,34 +252,38 @@ static void unwatch(struct runtime *r) {
     free(r->watched);
 }
 
-/* The place of the thread that finished last; a new one only if nobody has finished. */
-static int take_place(struct runtime *r) {
-    struct thread *t = r->available;
+/* One place more, with a guard page, in which nobody has ever run: it is available. Returns 0,
+   or NO_PLACE or NO_GUARD_PAGE. (Were it inlined, spawn would have to store registers for it
+   each time.) */
+__attribute__((noinline)) static int make_place(struct runtime *r) {
+    int id = r->threads_made + 1;
 
-    if (t != NULL) {
-        r->available = t->next;
-        return (int)(t - r->threads);
-    }
     if (r->threads_made == r->threads_allowed)
         return NO_PLACE;
-    if (guard_page(r, area_of(r, (size_t)r->threads_made + 1)) != 0)
+    if (guard_page(r, area_of(r, (size_t)id)) != 0)
         return NO_GUARD_PAGE;
-    watch(r, r->threads_made + 1);
-    return ++r->threads_made;
+    watch(r, id);
+    r->threads_made = id;
+    r->threads[id].next = r->available;
+    r->available = &r->threads[id];
+    return 0;
 }
 
-/* Makes a thread that will call `function`, after a turn of all that are ready now.
-   Returns its number, from 1 on, or NO_PLACE or NO_GUARD_PAGE. */
+/* Makes a thread that will call `function`, after a turn of all that are ready now. It gets
+   the place of the one that finished last; a new one only if nobody has finished. Returns its
+   number, from 1 on, or NO_PLACE or NO_GUARD_PAGE. */
 static int spawn(struct runtime *r, void (*function)(void)) {
-    int id = take_place(r);
-    if (id < 0)
-        return id;
-    struct thread *t = &r->threads[id];
-    forge_place(r, t);
+    int refused = r->available == NULL ? make_place(r) : 0;
+    if (refused != 0)
+        return refused;
+    struct thread *t = r->available;
+    r->available = t->next;
+    if (t->place.pc == NULL) /* nobody waits there in thread_entry */
+        forge_place(r, t);
     t->function = function;
     t->turns = t->pieces = 0;
     join_ring(t, running == r ? current : r->current);
-    return id;
+    return (int)(t - r->threads);
 }
 
 /* ---------------------------------------------------------------------------
@@ -534,12 +549,14 @@ static void do_nothing(void) {
 }
 
 /* The nanoseconds from the spawn of a thread that does nothing to its end, the mean of
-   `rounds`, one after another. Or -1. */
+   `rounds`, one after another, in a place that was used before. Or -1. */
 double spawn_ns(int rounds) {
     struct runtime *r = rounds < 1 ? NULL : new_runtime(4, small_shape());
     if (r == NULL)
         return -1;
 
+    spawn(r, do_nothing); /* not timed: it makes the place, and its page of stack */
+    run(r);
     double begin = now_ns();
     for (int i = 0; i < rounds; i++) {
         spawn(r, do_nothing);
@@ -929,9 +946,11 @@ int pieces_of_work(char *text, int64_t size) {
     return 0;
 }
 
-/* What lies in so many bytes from `low` on, whole pages, is needed no more: their memory goes
-   back to the system, and they are zeros when they are touched again. */
-__attribute__((unused)) static void forget(char *low, size_t bytes) {
+/* So many bytes from `low` on, whole pages of t's stack, are needed no more: their memory goes
+   back to the system, and they are zeros when they are touched again. Nobody can wait there any
+   longer: the next one in this place begins in thread_entry anew. */
+__attribute__((unused)) static void forget(struct thread *t, char *low, size_t bytes) {
+    t->place.pc = NULL;
 #ifdef __linux__
     madvise(low, bytes, MADV_DONTNEED);
 #else
@@ -949,6 +968,7 @@ struct rush_report {
     int64_t left_pages;   /* and afterwards */
     int64_t remembered;   /* by those that waited, of three */
     int64_t guards;       /* of eight, afterwards */
+    int64_t begin_anew;   /* of five places, in which nobody waits in thread_entry any more */
     int64_t ran_again;    /* of five new threads, in the old places */
 };
 
@@ -1007,8 +1027,10 @@ int after_a_rush(struct rush_report *out) {
     for (struct thread *t = r->available; t != NULL; t = t->next)
         rush.used_pages += pages_in_memory(r, (int)(t - r->threads));
     give_back(r);
-    for (struct thread *t = r->available; t != NULL; t = t->next)
+    for (struct thread *t = r->available; t != NULL; t = t->next) {
         rush.left_pages += pages_in_memory(r, (int)(t - r->threads));
+        rush.begin_anew += t->place.pc == NULL;
+    }
     for (int id = 1; id <= 8; id++)
         rush.guards += is_guarded(area_of(r, (size_t)id));
     rush.ran_again = 0;

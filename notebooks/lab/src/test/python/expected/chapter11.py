@@ -62,6 +62,8 @@ FACTS = [
     ("pieces_of_work(memory, 9) == 0 && strcmp(memory, \"1:1 2:1 \") == 0", 1, 1),
     (f"after_a_rush((void *)memory) == 0 ? {RUSH}->used_pages : -1", 5, 25),
     (f"after_a_rush((void *)memory) == 0 ? {RUSH}->guards : -1", 8, 8),
+    # Nobody gives anything back: each of the five waits in its place.
+    (f"after_a_rush((void *)memory) == 0 ? {RUSH}->begin_anew : -1", 0, 0),
 ]
 
 NOT_FOR_WINDOWS = "it counts what other systems tell of a process's memory: x86_64-windows/machine.h says so"
@@ -181,17 +183,18 @@ wrong("11.2", "it crashed", {YIELD: "        __builtin_trap();"})
 # 11.3: give it back
 
 LOOP = "    for (struct thread *t = r->available; t != NULL; t = t->next)\n"
-FORGET = "        forget(stack_of(r, (int)(t - r->threads)), stack_bytes(r));"
+FORGET = "        forget(t, stack_of(r, (int)(t - r->threads)), stack_bytes(r));"
 
 right("11.3", {LOOP: "    struct thread *t = r->available;\n    for (; t; t = t->next)\n"})
-right("11.3", {FORGET: "        forget(area_of(r, (size_t)(t - r->threads)) + r->page_size, r->shape.apart - r->page_size);"})
-right("11.3", {FORGET: FORGET + "\n    for (int id = 0; id < 0; id++)\n        forget(stack_of(r, id), 0);"})
+right("11.3", {FORGET: "        forget(t, area_of(r, (size_t)(t - r->threads)) + r->page_size, r->shape.apart - r->page_size);"})
+right("11.3", {FORGET: FORGET + "\n    for (int id = 0; id < 0; id++)\n        forget(&r->threads[id], stack_of(r, id), 0);"})
 wrong("11.3", "nothing was given back", {FORGET: "        (void)t;"})
 wrong("11.3", "some of their pages", {"t = t->next": "t = NULL"})
 wrong("11.3", "some of their pages", {"stack_bytes(r));": "stack_bytes(r) - r->page_size);"})
-wrong("11.3", "to write to a page is to touch it", {"forget(stack_of(r, (int)(t - r->threads)),": "memset(stack_of(r, (int)(t - r->threads)), 0,"})
+wrong("11.3", "to write to a page is to touch it", {"forget(t, stack_of(r, (int)(t - r->threads)),": "memset(stack_of(r, (int)(t - r->threads)), 0,"})
 wrong("11.3", "a thread that waited", {LOOP: "    for (struct thread *t = &r->threads[1]; t <= &r->threads[r->threads_made]; t++)\n"})
 wrong("11.3", "never ends", {"t = t->next": "t = r->available"})
 wrong("11.3", "found a place", {FORGET: FORGET + "\n    r->available = NULL;"})
-wrong("11.3", "no longer there", {"forget(": "munmap("})
+wrong("11.3", "no longer there", {"forget(t, ": "munmap("})
 wrong("11.3", "a thread that waited", {"stack_of(r, (int)(t - r->threads))": "stack_of(r, (int)(t - r->threads)) - r->shape.apart"})
+wrong("11.3", "whose it is", {"forget(t, ": "forget(r->available, "})

@@ -182,8 +182,8 @@ final class Chapter11 extends Chapter {
   private static void giveBack(Given given) {
     Pool pool = Lab.isolate(Lab.load("pool", Pool.class), Duration.ofSeconds(2));
     String crash =
-        "it crashed: a thread that waited came back to a stack of zeros, or a stack is no longer"
-            + " there, or the list of places leads astray";
+        "it crashed: a thread that waited had lost its place or what was on its stack, or a stack is"
+            + " no longer there, or the list of places leads astray";
     Check.exercise("11.3")
         .expect("pages left in unused stacks", 0L, () -> after(pool, "left_pages"))
         .cause(
@@ -210,6 +210,12 @@ final class Chapter11 extends Chapter {
         .cause(
             seen -> seen instanceof Long,
             "a guard page can be touched now: leave it alone, the stack begins above it")
+        .cause(CRASHED, "see the first line")
+        .expect("places that begin anew", 5L, () -> after(pool, "begin_anew"))
+        .cause(
+            seen -> seen instanceof Long,
+            "the stack is gone, and its place still leads to where its last thread waited on it:"
+                + " tell forget for each stack whose it is")
         .cause(CRASHED, "see the first line")
         .expect("threads in the old places", 5L, () -> after(pool, "ran_again"))
         .cause(
