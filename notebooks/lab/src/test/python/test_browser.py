@@ -408,7 +408,7 @@ def test_a_cell_can_ask(fresh, chapter):
 
 
 # The contrast of every piece of text in the outputs with what is behind it (WCAG 2: 3 for large, 4.5 for small).
-CONTRASTS = """() => {
+CONTRASTS = """(areas = '.jp-Notebook .jp-OutputArea-output') => {
     const context = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
     const rgba = colour => {
         context.clearRect(0, 0, 1, 1);
@@ -427,7 +427,7 @@ CONTRASTS = """() => {
         return [255, 255, 255];
     };
     const found = [];
-    for (const area of document.querySelectorAll('.jp-Notebook .jp-OutputArea-output')) {
+    for (const area of document.querySelectorAll(areas)) {
         const walker = document.createTreeWalker(area, NodeFilter.SHOW_TEXT);
         while (walker.nextNode()) {
             const node = walker.currentNode, element = node.parentElement;

@@ -9,7 +9,7 @@ import pytest
 
 from chapters import Chapter, error_of, outputs_of, session
 from project import NOTEBOOKS
-from test_browser import BROWSERS, FLAGS
+from test_browser import BROWSERS, CONTRASTS, FLAGS
 
 X86 = platform.machine() in {"x86_64", "AMD64"}
 CAN_STEP = platform.system() == "Linux"
@@ -139,4 +139,52 @@ def test_steps_are_there_without_scripts(gallery, browser):
     page = page_with(browser, html_of(gallery["gallery-step-swap"]), java_script_enabled=False)
     assert page.locator(".gt-stage").is_hidden() if CAN_STEP else True
     assert page.locator("table").first.is_visible()
+    page.context.close()
+
+
+# VS Code's own renderer of HTML (its extension notebook-renderers): an output goes into a new element, and
+# each of its scripts runs as a copy at the element's end that is taken away again. None of JupyterLab's
+# colours is there; the body has a class for the kind of theme.
+VS_CODE = """outputs => outputs.map(html => {
+    const element = document.createElement('div');
+    element.className = 'output';
+    element.innerHTML = html;
+    document.body.appendChild(element);
+    for (const script of [...element.querySelectorAll('script')]) {
+        const copy = document.createElement('script');
+        copy.text = script.textContent;
+        if (script.type) copy.type = script.type;
+        element.appendChild(copy);
+        copy.remove();
+    }
+})"""
+VS_CODE_THEMES = {
+    "vscode-light": ("#ffffff", "#3b3b3b"),
+    "vscode-dark": ("#1f1f1f", "#cccccc"),
+    "vscode-high-contrast": ("#000000", "#ffffff"),
+    "vscode-high-contrast vscode-high-contrast-light": ("#ffffff", "#292929"),
+}
+
+
+@pytest.mark.parametrize("theme", VS_CODE_THEMES)
+def test_pictures_live_where_vs_code_puts_them(gallery, browser, theme):
+    background, colour = VS_CODE_THEMES[theme]
+    page = browser.new_context(viewport={"width": 1000, "height": 900}).new_page()
+    complaints = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.set_content(
+        f'<html style="--vscode-notebook-editorBackground:{background}">'
+        f'<body class="{theme}" style="background:{background};color:{colour}"></body></html>'
+    )
+    pictures = [html for name in PICTURES if (html := html_of(gallery[name])).startswith("<figure")]
+    page.evaluate(VS_CODE, pictures)
+    assert page.locator("figure.green-threads:visible").count() == len(pictures) > 5
+    contrasts = page.evaluate(CONTRASTS, ".output")
+    assert len(contrasts) > 100, "nothing was measured"
+    assert [c for c in contrasts if c["ratio"] < 3] == []
+    if CAN_STEP:
+        page.locator(".gt-stage").focus()
+        page.keyboard.press("ArrowRight")
+        assert page.locator(".gt-count").inner_text().startswith("2 / ")
+    assert not complaints
     page.context.close()
