@@ -5,10 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import greenthreads.lab.base.LabException;
-import greenthreads.lab.compile.Disassembler;
-import greenthreads.lab.compile.Toolchain;
 import greenthreads.lab.crash.NativeCrash;
-import greenthreads.lab.isolate.Host;
 import greenthreads.lab.isolate.IsolatedRun;
 import greenthreads.lab.isolate.IsolationTools;
 import java.io.IOException;
@@ -54,11 +51,7 @@ class IsolationTest {
   void load() throws IOException {
     files = TestProject.in(folder).with("calls", C);
     project = files.following(new ArrayList<>());
-    Toolchain toolchain = files.compiler().toolchain();
-    tools =
-        new IsolationTools(
-            new Host(toolchain.command(), files.workspace().folder("native")),
-            Disassembler.find(toolchain.command(), System.getenv()));
+    tools = files.tools();
     calls = project.load("calls", Calls.class, List.of());
   }
 

@@ -12,8 +12,6 @@ import greenthreads.lab.binary.Symbols;
 import greenthreads.lab.bind.Project;
 import greenthreads.lab.bind.TestProject;
 import greenthreads.lab.compile.Disassembler;
-import greenthreads.lab.compile.Toolchain;
-import greenthreads.lab.isolate.Host;
 import greenthreads.lab.isolate.IsolationTools;
 import greenthreads.lab.isolate.TraceLog;
 import greenthreads.lab.show.Drawn;
@@ -124,11 +122,7 @@ class StepsTest {
   void load() throws IOException {
     files = TestProject.in(folder).with("steps", C.replace("EXTRA", ""));
     project = files.following(new ArrayList<>());
-    Toolchain toolchain = files.compiler().toolchain();
-    tools =
-        new IsolationTools(
-            new Host(toolchain.command(), files.workspace().folder("native")),
-            Disassembler.find(toolchain.command(), System.getenv()));
+    tools = files.tools();
     calls = project.load("steps", Calls.class, List.of());
   }
 
