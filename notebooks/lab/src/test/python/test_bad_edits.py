@@ -1517,15 +1517,17 @@ def test_code_that_an_interrupt_cannot_stop():
         for cell in ["%load lab/start.jshell", GOOD, *DECLARATIONS[:3]]:
             k.ok(cell)
         k.ok("""%%c trial
+#include <stdio.h>
 void run(void) {
+    puts("begun");
     for (volatile int i = 0;; i++) {
     }
 }""")
         for code, where in (
-            ("while (true) { Thread.onSpinWait(); }", r"in Java"),
+            ('System.out.println("begun");\nwhile (true) { Thread.onSpinWait(); }', r"in Java"),
             ("Lab.inKernel(trial).run();", r"in native code, called as `run`"),
         ):
-            run = k.send(f'{{ System.out.println("begun");\n{code} }}')
+            run = k.send(f"{{ {code} }}")
             k.wait_for(run, "begun")
             k.interrupt()
             k.wait(run, timeout=10)
