@@ -20,6 +20,8 @@ from kernels import Kernel
 from processes import children_of
 from project import copy_of_project
 
+SECONDS = 60  # about as long as it takes
+
 X86_64 = platform.machine() in ("x86_64", "AMD64")
 LINUX = sys.platform == "linux"
 GLIBC = platform.libc_ver()[0] == "glibc"

@@ -22,6 +22,8 @@ from chapters import Chapter, tags
 from processes import children_of
 from project import BUILD, NATIVE, NOTEBOOKS, ROOT
 
+SECONDS = 60  # about as long as it takes
+
 LINE = "I LOVE WAKING UP ON A NEW STACK!"
 pytestmark = pytest.mark.chapter("03")
 

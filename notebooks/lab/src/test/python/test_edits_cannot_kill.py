@@ -25,6 +25,8 @@ from kernels import Kernel
 from project import LAB, NATIVE, ROOT, copy_of_project
 from test_bad_edits import LINUX, X86_64, descendants, is_kept
 
+SECONDS = 100  # about as long as it takes
+
 
 def test_what_is_shipped_is_written_down():
     spec = importlib.util.spec_from_file_location("ship", LAB / "ship.py")

@@ -14,6 +14,8 @@ from chapters import Chapter, tags
 from kernels import Kernel, installed_spec
 from project import BUILD, NOTEBOOKS, copy_of_project, old_java
 
+SECONDS = 100  # about as long as it takes
+
 PROBE = r'''%%c probe
 #include <stdio.h>
 #include <string.h>

@@ -21,6 +21,8 @@ from kernels import installed_spec
 from project import BUILD, LAB, NATIVE, run, tool
 from test_native import CHAPTERS, HERE, STRICT, prints_what_it_should
 
+SECONDS = 60  # about as long as it takes
+
 LEVELS = ["-O0", "-O2"]
 
 

@@ -1,5 +1,6 @@
 """Every chapter's C file, alone: each compiler, each level, the sanitizers, Valgrind, other machines."""
 
+import functools
 import platform
 import re
 import sys
@@ -19,6 +20,15 @@ HERE = {"x86_64": X86_64, "amd64": X86_64, "arm64": AARCH64, "aarch64": AARCH64}
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
 each_compiler = pytest.mark.parametrize("compiler", COMPILERS)
 each_level = pytest.mark.parametrize("level", LEVELS)
+
+
+SECONDS = 15  # about as long as a group takes
+
+
+def group(item):
+    """Of a chapter: they share the program that tells its facts."""
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    return f"native {given.get('chapter', '')}"
 
 
 FACTS = [(chapter, *fact) for chapter in CHAPTERS for fact in expected.of(chapter).FACTS]
@@ -159,17 +169,44 @@ def test_valgrind(tmp_path, chapter):
     prints_what_it_should([*words, demo], chapter)
 
 
+FACT = """
+static __attribute__((noinline)) long fact_{number}(void) {{
+    return (long)({expression});
+}}
+"""
+TELL = """
+int main(int argc, char **argv) {{
+    static long (*const facts[])(void) = {{{names}}};
+    printf("fact: %ld\\n", facts[argc > 1 ? atoi(argv[1]) : 0]());
+    return 0;
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory):
+    """For a chapter, the program that tells the fact of a number: compiled when it is first asked for."""
+
+    @functools.cache
+    def program(chapter):
+        folder = tmp_path_factory.mktemp("facts")
+        expressions = [fact[1] for fact in FACTS if fact[0] == chapter]
+        text = f'#include "{chapter}.c"\n#include <stdlib.h>\n_Alignas(16) char memory[64 * 1024];\n'
+        text += "".join(FACT.format(number=i, expression=expression) for i, expression in enumerate(expressions))
+        text += TELL.format(names=", ".join(f"fact_{i}" for i in range(len(expressions))))
+        (folder / "facts.c").write_text(text, encoding="utf-8")
+        words = [found("gcc"), *STRICT, "-Wno-unused-function", "-O2", f"-I{NATIVE}", folder / "facts.c", "-o", folder / "facts"]
+        status, said = run(words)
+        assert status == 0, said
+        return {expression: [folder / "facts", i] for i, expression in enumerate(expressions)}
+
+    return program
+
+
 @pytest.mark.parametrize("chapter, expression, lowest, highest", FACTS, ids=[f"{f[0]}: {f[1]}" for f in FACTS])
-def test_fact(tmp_path, chapter, expression, lowest, highest):
-    unit = tmp_path / "fact.c"
-    unit.write_text(
-        f'#include "{chapter}.c"\n_Alignas(16) char memory[64 * 1024];\n'
-        f'int main(void) {{ printf("fact: %ld\\n", (long)({expression})); return 0; }}\n'
-    )
-    words = [found("gcc"), *STRICT, "-Wno-unused-function", "-O2", f"-I{NATIVE}", unit, "-o", tmp_path / "fact"]
-    status, said = run(words)
-    assert status == 0, said
-    status, said = run([tmp_path / "fact"])
+def test_fact(facts, chapter, expression, lowest, highest):
+    """Each in a process of its own."""
+    status, said = run(facts(chapter)[expression])
     assert status == 0
     assert lowest <= int(re.search(r"^fact: (-?\d+)$", said, re.MULTILINE)[1]) <= highest
 

@@ -16,6 +16,8 @@ import pytest
 from project import LAB, NATIVE, run, tool
 from test_native import COMPILERS, STRICT
 
+SECONDS = 100  # about as long as it takes
+
 pytestmark = pytest.mark.chapter("12")
 
 SOURCES = LAB / "src" / "test" / "native"
