@@ -692,6 +692,7 @@ run_benchmarks() {
     -cp "$classes:$(cat "$build/bench/class-path")" org.openjdk.jmh.Main \
     'greenthreads\.lab\..*Bench\..*' -foe true -rf text -rff "$results"
   step "the runtime beside others" bench-native bench_natively
+  step "servers beside one another" bench-servers bench_servers
   step "the chapters, top to bottom" bench-chapters "$python" -B "$lab/times.py" "$root/notebooks"
   printf '\n'
   cat "$results"
@@ -699,6 +700,8 @@ run_benchmarks() {
   compare_calls "$results" || kept=1
   printf '\n'
   cat "$build/logs/bench-native.log"
+  printf '\n'
+  cat "$build/logs/bench-servers.log"
   printf '\n'
   cat "$build/logs/bench-chapters.log"
   promise_of_a_generator "$results" || kept=1
@@ -777,6 +780,22 @@ ask_the_jdk() {
   "$jdk/bin/java" -Xmx8g --add-exports java.base/jdk.internal.vm=ALL-UNNAMED --enable-native-access=ALL-UNNAMED \
     -Djdk.virtualThreadScheduler.parallelism=1 -Djdk.virtualThreadScheduler.maxPoolSize=1 \
     -cp "$build/bench/in-java" Turns "$1" 1000000 || :
+}
+
+# Chapter 12's HTTP server beside its loop by hand, and beside the same in Go and in Java. Sets `kept` as
+# bench_natively does.
+bench_servers() {
+  local out=$build/bench sources=$lab/src/test/native compiler=() word status=0
+  while IFS= read -r word; do compiler+=("$word"); done < <(words_of_cc "$cc")
+  "${compiler[@]}" -std=c17 -O2 -pthread -Wno-unused-function -I"$root/native" "$sources/serve.c" -o "$out/serve" || return 2
+  rm -rf "$out/server-in-go" "$out/in-java/Server.class"
+  if one_of go; then
+    GOCACHE=$out/go GO111MODULE=off go build -o "$out/server-in-go" "$sources/server.go" || return 2
+  fi
+  "$jdk/bin/javac" -d "$out/in-java" "$sources/peers/java/Server.java" || return 2
+  JAVA_HOME=$jdk "$python" -B "$lab/servers.py" "$out" || status=$?
+  if [ "$status" -eq 1 ]; then kept=1; fi
+  [ "$status" -le 1 ]
 }
 
 # --- Peers of the runtime, for the benchmark ---------------------------------------------------

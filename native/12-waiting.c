@@ -184,6 +184,7 @@ struct runtime {
     int *system_errno;     /* the OS thread's, while threads of this one run */
     int waiting;           /* how many threads wait */
     int outside;           /* how many of them for the outside */
+    int with_deadline;     /* how many of them at most until some time */
     bool ends;             /* no wait begins any more */
     struct alarm *alarms;  /* the queue by time: see there */
     int *alarm_places;
@@ -401,12 +402,16 @@ static void place_alarm(struct runtime *r, int place, struct alarm a) {
 }
 
 /* There is room: a thread has one alarm at most. */
-static void set_alarm(struct runtime *r, struct thread *t, int64_t when) {
-    place_alarm(r, ++r->alarms_set, (struct alarm){when, r->alarms_ever++, (int32_t)(t - r->threads)});
+static void set_alarm(struct runtime *r, const struct thread *t, int64_t when) {
+    int place = *alarm_of(r, t);
+    place_alarm(r, place != 0 ? place : ++r->alarms_set,
+                (struct alarm){when, r->alarms_ever++, (int32_t)(t - r->threads)});
 }
 
 /* The last one of the heap goes where this one was. */
-static void take_out_alarm(struct runtime *r, struct thread *t) {
+static void take_out_alarm(struct runtime *r, const struct thread *t) {
+    if (*alarm_of(r, t) == 0)
+        return;
     struct alarm last = r->alarms[r->alarms_set--];
     if (last.thread != t - r->threads)
         place_alarm(r, *alarm_of(r, t), last);
@@ -428,6 +433,21 @@ static void need_base_thread(struct runtime *r) {
         join_ring(base, r->current);
 }
 
+/* Who has got what it waited for at a socket keeps its alarm. Mostly it soon waits there again,
+   until a later time, and then nothing has to be moved in the queue by time. Its alarm so rings too
+   early, once in a long while, and is set to that later time then: see ring_alarm. */
+static bool keeps_alarm(const struct thread *t) {
+    return (t->state == READS || t->state == WRITES) && t->cut_short == 0;
+}
+
+/* From here to the end of its wait a thread with a deadline has an alarm, no later than that. */
+static void wait_until_deadline(struct thread *me, struct runtime *r) {
+    int place = *alarm_of(r, me);
+    r->with_deadline++;
+    if (place == 0 || !keeps_alarm(me) || r->alarms[place].when > me->deadline)
+        set_alarm(r, me, me->deadline);
+}
+
 /* The current thread is to wait from now on: it leaves the ring after this. */
 static void begin_to_wait(struct thread *me, struct runtime *r, enum state why, void *what) {
     me->state = why;
@@ -436,7 +456,9 @@ static void begin_to_wait(struct thread *me, struct runtime *r, enum state why, 
     r->waiting++;
     r->outside += why >= SLEEPS;
     if (me->deadline != 0)
-        set_alarm(r, me, me->deadline);
+        wait_until_deadline(me, r);
+    else
+        take_out_alarm(r, me);
     if (why >= SLEEPS || me->deadline != 0)
         need_base_thread(r);
 #ifndef PLAIN
@@ -447,7 +469,8 @@ static void begin_to_wait(struct thread *me, struct runtime *r, enum state why, 
 
 static void end_to_wait(struct thread *t, struct runtime *r) {
     r->outside -= t->state >= SLEEPS;
-    if (*alarm_of(r, t) != 0)
+    r->with_deadline -= t->deadline != 0;
+    if (!keeps_alarm(t))
         take_out_alarm(r, t);
     t->state = READY;
     r->waiting--;
@@ -472,6 +495,16 @@ static void end_early(struct thread *t, struct runtime *r, int why) {
 static void cut_short(struct thread *t, struct runtime *r, int why) {
     end_early(t, r, why);
     join_ring(t, r->current);
+}
+
+/* Its time has come, unless it was the time of an earlier wait. */
+static void ring_alarm(struct runtime *r, struct thread *t, int64_t now) {
+    if (t->state < PARKED)
+        take_out_alarm(r, t);
+    else if (t->deadline > now)
+        set_alarm(r, t, t->deadline);
+    else
+        cut_short(t, r, TIMED_OUT);
 }
 
 /* Who has been cancelled already stays in the ring: its wait is a turn of the others. */
@@ -570,6 +603,7 @@ static void t_return(int64_t result) {
         next = change_places(waiter);
     } else
         next = leave_ring();
+    take_out_alarm(running, old);
     old->result = result;
     old->state = FINISHED;
     if (waiter != NULL || old->kind == FOR_NOBODY)
@@ -685,7 +719,7 @@ static void leave_base(struct runtime *r) {
 }
 
 static bool is_for_base(const struct runtime *r) {
-    return r->outside > 0 || r->alarms_set > 0;
+    return r->outside > 0 || r->with_deadline > 0;
 }
 
 static bool look_outside(struct runtime *r);
@@ -1517,6 +1551,24 @@ static int64_t read_some(int64_t number, void *buffer, size_t size) {
     return r == NULL ? WOULD_WAIT : NO_SUCH_SOCKET;
 }
 
+/* Writes as much as there is room for, and does not wait. Returns how many bytes those were; or
+   what went wrong. When it was all, others may run, and not before. */
+static int64_t write_now(int64_t number, const void *bytes, size_t size) {
+    struct runtime *r = running;
+    struct socket *s = r == NULL ? NULL : find_socket(r, number);
+    if (s == NULL)
+        return r == NULL ? WOULD_WAIT : NO_SUCH_SOCKET;
+    ssize_t sent = s->writable ? send(s->fd, bytes, size, SEND_FLAGS) : 0;
+    r->system_calls += s->writable;
+    if (sent == (ssize_t)size)
+        take_turns();
+    else if (sent < 0 && was_in_vain(errno))
+        s->writable = false;
+    else if (sent < 0 && errno != EINTR)
+        return SYSTEM_SAYS - errno;
+    return sent < 0 ? 0 : sent;
+}
+
 /* So much of it has been written; what is left. */
 static void pass_over(struct iovec *piece, size_t *written) {
     size_t here = *written < piece->iov_len ? *written : piece->iov_len;
@@ -1543,9 +1595,7 @@ static int64_t write_both(int64_t number, const void *first, size_t first_size, 
                 return status;
             continue;
         }
-        ssize_t sent = second_size > 0
-                           ? sendmsg(s->fd, &message, SEND_FLAGS)
-                           : send(s->fd, pieces[0].iov_base, pieces[0].iov_len, SEND_FLAGS);
+        ssize_t sent = sendmsg(s->fd, &message, SEND_FLAGS);
         r->system_calls++;
         if (sent >= 0) {
             size_t written = (size_t)sent;
@@ -1707,7 +1757,7 @@ static bool look_outside(struct runtime *r) {
         now = r->looked = now_ns();
     }
     while (r->alarms_set > 0 && r->alarms[1].when <= now)
-        cut_short(&r->threads[r->alarms[1].thread], r, TIMED_OUT);
+        ring_alarm(r, &r->threads[r->alarms[1].thread], now);
     errno = error;
     return true;
 }
@@ -1972,6 +2022,8 @@ static int64_t serve_echo(void *environment) {
  * HTTP: what comes over a connection
  */
 
+enum { MOST_ANSWER_HEAD = 320, SHORT_BODY = 64 };
+
 /* One for all its connections. */
 struct server {
     struct runtime *runtime;
@@ -1985,6 +2037,7 @@ struct server {
     int64_t second;                    /* for which `date` has been written */
     int64_t requests, connections, refused;
     char date[40];
+    char head[MOST_ANSWER_HEAD + SHORT_BODY]; /* of the answer that is being written */
 };
 
 struct connection {
@@ -2210,8 +2263,6 @@ struct answer_to {
     struct slice body;
 };
 
-enum { MOST_ANSWER_HEAD = 320, SHORT_BODY = 64 };
-
 /* Puts a text at the end of another one, and says where that ends now. */
 static char *add(char *end, const char *text) {
     size_t size = strlen(text);
@@ -2244,18 +2295,35 @@ static size_t write_answer_head(struct server *s, const struct answer_to *a, cha
     return (size_t)(add(end, "\r\n") - to);
 }
 
+/* Sends an answer that has to be waited for, or may have to be. What it needs meanwhile lies on
+   its own stack: others write where this head was written. */
+static __attribute__((noinline)) int64_t send_and_wait(const struct connection *c, const char *head,
+                                                       size_t size, struct slice body) {
+    char mine[MOST_ANSWER_HEAD + SHORT_BODY];
+    memcpy(mine, head, size);
+    return write_both(c->socket, mine, size, body.bytes, body.size);
+}
+
+/* An answer's head is needed no longer than until it is sent, and mostly that is at once, before
+   anybody else runs. So all connections write it to one place, which the cache has. On each one's
+   own stack it would be in no cache any more with a thousand of them. */
 static int64_t send_answer(struct connection *c, const struct answer_to *a) {
-    char head[MOST_ANSWER_HEAD + SHORT_BODY];
-    size_t size = write_answer_head(c->server, a, head), rest = a->without_body ? 0 : a->body.size;
-    if (rest > 0 && rest <= SHORT_BODY) { /* one piece is cheaper than two */
-        memcpy(head + size, a->body.bytes, rest);
-        size += rest;
-        rest = 0;
-    }
-    limit_to(c->server->request_ns);
-    c->server->requests++;
-    c->server->refused += a->status != 200;
-    return write_both(c->socket, head, size, a->body.bytes, rest);
+    struct server *s = c->server;
+    char *head = s->head;
+    size_t size = write_answer_head(s, a, head);
+    struct slice body = {a->body.bytes, a->without_body ? 0 : a->body.size};
+    limit_to(s->request_ns);
+    s->requests++;
+    s->refused += a->status != 200;
+    if (body.size > SHORT_BODY)
+        return send_and_wait(c, head, size, body);
+    if (body.size > 0) /* one piece is cheaper than two */
+        memcpy(head + size, body.bytes, body.size);
+    size += body.size;
+    int64_t sent = write_now(c->socket, head, size);
+    if (sent < 0 || (size_t)sent == size)
+        return sent < 0 ? sent : 1;
+    return send_and_wait(c, head + sent, size - (size_t)sent, (struct slice){NULL, 0});
 }
 
 /* What Java is asked, and says. */

@@ -25,11 +25,11 @@ enum { MOST_TARGET = 256 };
 
 struct request {
     enum method method;
-    char target[MOST_TARGET]; /* a copy, with a 0 behind it */
-    int minor;                /* of its version: HTTP/1.minor */
-    int hosts;                /* how often it says Host */
+    int minor; /* of its version: HTTP/1.minor */
+    int hosts; /* how often it says Host */
     bool keeps, closes, chunked, expects;
-    int64_t length; /* of its body; -1: it does not say */
+    int64_t length;           /* of its body; -1: it does not say */
+    char target[MOST_TARGET]; /* a copy, with a 0 behind it */
 };
 
 /* What is no request is answered by one of these, as a negative number. */

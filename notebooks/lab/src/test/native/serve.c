@@ -6,16 +6,30 @@
  *
  *     cc -std=c17 -O2 -pthread -Wno-unused-function -I native serve.c -o serve
  *
- * It prints its port, serves until its input ends, and then says what it has done, and
- * how many descriptors were open before the server was and after it.
+ * It prints its port, and for each line that it is sent the processor time that its process has
+ * had, user and system, in microseconds. It serves until its input ends, and then says what it has
+ * done, and how many descriptors were open before the server was and after it.
  */
 #include "12-waiting.c"
+
+static long long microseconds(struct timeval t) {
+    return t.tv_sec * 1000000LL + t.tv_usec;
+}
+
+/* The processor time that the process has had, by the system's own account. */
+static void say_what_was_used(void) {
+    struct rusage used;
+
+    getrusage(RUSAGE_SELF, &used);
+    printf("used %lld %lld\n", microseconds(used.ru_utime), microseconds(used.ru_stime));
+    fflush(stdout);
+}
 
 static void *wait_for_the_end(void *server) {
     char line[64];
 
     while (fgets(line, sizeof line, stdin) != NULL)
-        ;
+        say_what_was_used();
     stop_either(server);
     return NULL;
 }

@@ -84,8 +84,14 @@ static int times_awaiting(const struct thread *t) {
     return times;
 }
 
+static bool is_a_socket(const void *p) {
+    const struct socket *s = p;
+
+    return s > runtime->sockets && s <= runtime->sockets + runtime->sockets_made;
+}
+
 static void look_through(void) {
-    int waiting = 0, outside = 0, alarms = 0;
+    int waiting = 0, outside = 0, alarms = 0, with_deadline = 0;
 
     looked_through++;
     for (int place = 1; place <= runtime->threads_made; place++) {
@@ -101,11 +107,19 @@ static void look_through(void) {
              "it is at its socket, and no other");
         must(is == AVAILABLE || times_awaiting(t) == (is == JOINS || is == ASKS),
              "who is joined knows it");
-        must(alarm == 0 || is >= PARKED, "who does not wait has no alarm");
+        bool is_due = is >= PARKED && t->deadline != 0;
+        with_deadline += is_due;
+        must(!is_due || (alarm != 0 && runtime->alarms[alarm].when <= t->deadline),
+             "who waits until some time has an alarm in time");
+        must(alarm == 0 || is < PARKED || is_due, "who waits without one has no alarm");
+        must(alarm == 0 || (is != AVAILABLE && is != FINISHED), "nor who has ended");
+        must(alarm == 0 || is >= PARKED || is_a_socket(t->waits_for), "nor who waited for no socket");
+        must(alarm == 0 || is >= PARKED || t->cut_short == 0, "nor whose wait was cut short");
         must(alarm == 0 || runtime->alarms[alarm].thread == place, "an alarm knows its thread");
     }
     must(waiting == runtime->waiting, "who waits is counted right");
     must(outside == runtime->outside, "and who waits for the outside");
+    must(with_deadline == runtime->with_deadline, "and who waits until some time");
     must(alarms == runtime->alarms_set, "and the alarms");
     for (int i = 2; i <= runtime->alarms_set; i++)
         must(!is_due_before(&runtime->alarms[i], &runtime->alarms[i / 2]),

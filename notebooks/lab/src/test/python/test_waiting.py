@@ -7,6 +7,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,9 @@ import pytest
 
 from project import LAB, NATIVE, run, tool
 from test_native import COMPILERS, STRICT
+
+sys.path.insert(0, str(LAB))
+import servers
 
 SECONDS = 100  # about as long as it takes
 
@@ -69,7 +73,13 @@ def test_waits_at_random(tmp_path, compiler):
 
 # Each change is a mistake that the rounds have to find: the text, and what is written in its place.
 MISTAKES = {
-    "an alarm stays": ("    if (*alarm_of(r, t) != 0)\n        take_out_alarm(r, t);\n", ""),
+    "an alarm stays": ("    if (!keeps_alarm(t))\n        take_out_alarm(r, t);\n", ""),
+    "an alarm stays whatever has ended the wait": (" && t->cut_short == 0;", ";"),
+    "an alarm stays in a wait without one": ("    else\n        take_out_alarm(r, me);\n", ""),
+    "an alarm outlives its thread": ("    take_out_alarm(running, old);\n", ""),
+    "an alarm of an earlier wait ends a later one": ("    else if (t->deadline > now)\n", "    else if (now < 0)\n"),
+    "an alarm of an earlier wait stays though it is too late": (" || r->alarms[place].when > me->deadline)", ")"),
+    "who waits until some time is not counted": ("    r->with_deadline -= t->deadline != 0;\n", ""),
     "an alarm that moves does not say so": ("    r->alarm_places[a.thread] = place;\n", "    if (r->alarm_places[a.thread] == 0)\n        r->alarm_places[a.thread] = place;\n"),
     "an alarm only moves down": ("    while (place > 1 && is_due_before(&a, &r->alarms[place / 2])) {\n", "    while (false) {\n"),
     "a waiter stays in its channel": ("    *at = (*at)->next;\n}\n\nstruct job;", "}\n\nstruct job;"),
@@ -556,3 +566,69 @@ def test_a_million_requests(program):
                 break
     assert report["refused"] == 0
     assert report["requests"] >= answered >= 1_000_000, answered
+
+
+# ---------------------------------------------------------------- beside others, for ./build.sh bench
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory, program):
+    """A folder with all that servers.py compares, as ./build.sh bench makes it."""
+    folder = tmp_path_factory.mktemp("servers")
+    (folder / "serve").symlink_to(program)
+    go = tool("go", why="the chapter's server is compared with one in Go")
+    cache = {**os.environ, "GOCACHE": str(folder / "go"), "GO111MODULE": "off"}
+    status, said = run([go, "build", "-o", folder / "server-in-go", SOURCES / "server.go"], env=cache, timeout=300)
+    assert status == 0, said
+    javac = os.path.join(os.environ["JAVA_HOME"], "bin", "javac")
+    status, said = run([javac, "-d", folder / "in-java", SOURCES / "peers" / "java" / "Server.java"])
+    assert status == 0, said
+    return folder
+
+
+HEADS = [get("/"), get("/nowhere"), get("/", "Connection: close"), get("/", "A: \tb\t "), get("/", "A : b"), get("/", "no colon"),
+         get("/", "Host: b"), b"GET / HTTP/1.1\r\n\r\n", b"PUT / HTTP/1.1\r\nHost: a\r\n\r\n", get("/") + get("/nowhere") + get("/", "Connection: close")]
+
+
+def test_all_servers_that_are_compared_do_the_same(others):
+    """Every byte that they answer is the same, but for the time; else one of them would have less to do."""
+    words = servers.words_of(others, 10)
+    assert set(words) == {servers.LOOP, servers.OURS, servers.GO, servers.VIRTUAL}
+    dated = re.compile(rb"Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
+    answers = {}
+    for name, line in words.items():
+        with servers.Server(line, None) as server:
+            answers[name] = [dated.sub(b"Date: now", answer_to(server.port, head)) for head in HEADS]
+            assert all(number >= 0 for number in server.used())
+    assert all(b"\r\nDate: now\r\n" in got for got in answers[servers.LOOP]), answers
+    for name in (servers.GO, servers.VIRTUAL):
+        assert answers[name] == answers[servers.LOOP], name
+    # Ours knows methods, and how to part; the heads that it is compared by are these.
+    for head, got, by_hand in zip(HEADS, answers[servers.OURS], answers[servers.LOOP]):
+        assert got == by_hand or not head.startswith(b"GET"), head
+
+
+def test_servers_are_compared(others):
+    """One round, with few connections: what it says of time is worth nothing yet."""
+    tool("wrk", why="a load generator that others have written")
+    costs = servers.in_turns(others, 10, 1, 1, servers.cores())
+    assert set(costs) == {servers.LOOP, servers.OURS, servers.GO, servers.VIRTUAL}
+    for each in costs.values():
+        assert all(0.1 < cost.processor < 10_000 and 0 < cost.median <= cost.p99 and cost.rate > 1 for cost in each), costs
+
+
+@pytest.mark.parametrize("ours, kept", [(1.04, True), (1.06, False)])
+def test_a_promise_about_servers(capsys, ours, kept):
+    """One of three rounds is spoilt: it is the median of their ratios that counts."""
+    one = lambda us: servers.Cost(us / 4, us * 3 / 4, 1.0, 100.0, 200.0)
+    theirs = [one(10), one(20), one(5)]
+    mine = [one(10 * ours), one(20 * ours), one(50)]
+    all_costs = {connections: {servers.LOOP: theirs, servers.OURS: mine} for connections in servers.CONNECTIONS}
+    assert servers.judge(all_costs) is kept
+    said = capsys.readouterr().out
+    assert said.count(": kept\n" if kept else ": missed\n") == 2 and (servers.LIMITS[servers.LOOP] in said) is not kept, said
+
+
+def test_without_wrk_no_servers_are_compared(tmp_path):
+    status, said = run([sys.executable, "-B", LAB / "servers.py", tmp_path], env={**os.environ, "PATH": str(tmp_path)})
+    assert status == 0 and said.startswith("wrk is not installed: "), said
