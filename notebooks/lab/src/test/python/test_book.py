@@ -18,6 +18,8 @@ from test_gallery import browser  # noqa: F401 (a fixture)
 sys.path.insert(0, str(LAB / "book"))
 import links  # noqa: E402
 
+SECONDS = 120  # about as long as it takes
+
 # Between them they have steps, a stack to click into, a chart, C in cells, exercises and errors.
 EXECUTED = ("03-a-single-stack-swap", "04-the-stack")
 CHAPTERS = [path.stem for path in sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))]

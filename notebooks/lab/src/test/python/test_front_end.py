@@ -3,7 +3,6 @@
 import re
 import shutil
 import sys
-import time
 
 import pytest
 
@@ -77,7 +76,7 @@ def test_a_wait_for_input_can_be_interrupted(kernel):
     assert run.status == "error" and "Interrupted" in run.error
     # An answer that comes too late is not taken for the next one.
     kernel._client.input("late")
-    time.sleep(0.3)
+    kernel.ok("Thread.sleep(300);")
     run = kernel.send("System.out.println(new Scanner(System.in).nextLine());")
     kernel.answer("in time")
     kernel.wait(run)

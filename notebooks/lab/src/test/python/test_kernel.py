@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import stat
-import threading
 import time
 
 import nbformat
@@ -58,6 +57,7 @@ void flood(void) {
 }
 
 void forever(void) {
+    say("native\n");
     for (;;) {
         sleep(1);
     }
@@ -371,10 +371,10 @@ def fresh():
 
 def test_interrupt_answers(fresh):
     fresh.ok("probe.add(1, 2)")  # so that there is a process to lose, however slowly one starts
-    for code in ("while (true) { Thread.onSpinWait(); }", "probe.forever();", "Thread.sleep(60_000);"):
-        run = fresh.send(f'System.out.println("begun");\n{code}')
-        fresh.wait_for(run, "begun")
-        time.sleep(0.3)
+    says = 'System.out.println("begun");'
+    for code, seen in ((f"{says} while (true) {{ Thread.onSpinWait(); }}", "begun"), ("probe.forever();", "native"), (f"{says} Thread.sleep(60_000);", "begun")):
+        run = fresh.send(code)
+        fresh.wait_for(run, seen)
         fresh.interrupt()
         fresh.wait(run, timeout=10)
         assert run.status == "error" and "nterrupt" in run.error, run.text
@@ -539,34 +539,6 @@ def test_cache_of_rubbish_or_none(tmp_path):
         shutil.rmtree(cache)
         assert "compiled with" in k.ok(FIRST_LOAD).text, "a deleted cache must be made again"
         assert no_drafts(cache)
-
-
-def test_several_kernels_load_one_chapter_at_once(tmp_path):
-    build = tmp_path / "build"
-    kernels, failures = [], []
-
-    def start():
-        try:
-            k = Kernel(env={"GREEN_THREADS_BUILD": build})
-            kernels.append(k)
-            k.ok("%load lab/start.jshell")
-        except BaseException as e:
-            failures.append(e)
-
-    starting = [threading.Thread(target=start) for _ in range(4)]
-    try:
-        [t.start() for t in starting]
-        [t.join() for t in starting]
-        assert not failures, failures
-        for _ in range(5):
-            shutil.rmtree(build / "native", ignore_errors=True)
-            runs = [(k, k.send(FIRST_LOAD)) for k in kernels]
-            for k, run in runs:
-                k.wait(run)
-                assert run.status == "ok" and "03-a-single-stack-swap.c: " in run.text, run.text
-        assert no_drafts(build / "native")
-    finally:
-        [k.stop() for k in kernels]
 
 
 def test_terminal_stays_quiet():

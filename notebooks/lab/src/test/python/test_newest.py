@@ -4,6 +4,7 @@ They live in a system of their own, which .ci/newest makes, and GREEN_THREADS_NE
 starts in it; the checkout is there under the same name.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -63,7 +64,6 @@ def kernel_inside(folder, cc):
     inside = f"/{java.relative_to(SYSTEM)}"
     spec["argv"] = ["unshare", "--mount", str(script), str(ROOT), str(folder), "--", inside, *spec["argv"][1:]]
     file.write_text(json.dumps(spec), encoding="utf-8")
-    return folder / "share/jupyter"
 
 
 # The chapter says that a forgotten register may go unnoticed at every level: so it does with clang 23.
@@ -75,14 +75,28 @@ def needs_more(name, text):
     return "not run here" in text or "(recorded)" in text or name == MAY_BE_SEEN_NOWHERE
 
 
+@pytest.fixture(scope="session")
+def folder_of(tmp_path_factory):
+    """For a compiler, where its kernel is: all chapters find the lab's own programs there, and the archive of classes."""
+
+    @functools.cache
+    def folder(name):
+        made = tmp_path_factory.mktemp(f"newest-{name}")
+        kernel_inside(made, newest(name))
+        return made
+
+    return folder
+
+
 @pytest.mark.parametrize("name", ["gcc", "clang"])
 @pytest.mark.parametrize("stem", CHAPTERS)
-def test_chapters_hold_with_the_newest(stem, name, tmp_path, monkeypatch):
+def test_chapters_hold_with_the_newest(folder_of, stem, name, monkeypatch):
     if not (SYSTEM / "newest").exists():
         pytest.skip("GREEN_THREADS_NEWEST names no system made by .ci/newest: chapters are run with the newest of all")
-    monkeypatch.setenv("JUPYTER_PATH", str(kernel_inside(tmp_path, newest(name))))
+    folder = folder_of(name)
+    monkeypatch.setenv("JUPYTER_PATH", str(folder / "share/jupyter"))
     monkeypatch.setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # for the connection file
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))  # for the connection file
     wrong = run_elsewhere(stem, left_out=needs_more)
     assert not wrong, "\n\n".join(wrong)
