@@ -647,10 +647,11 @@ run_junit() {
   counted=(--maven "$status" "$build/lab/surefire-reports")
 }
 
-# Each process takes one group of tests after the other: what shares a kernel is in one group.
+# Each process takes one group of tests after the other: what shares a kernel is in one group. There is
+# one more than processors, since tests wait as well: for a limit, for what sleeps, for the network.
 run_pytest() {
   local workers
-  workers=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+  workers=$(($(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1))
   if [ "$workers" -gt 4 ]; then workers=4; fi
   PYTHONPATH=$build/test-packages PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest "$lab/src/test/python" -q \
     --rootdir="$lab/src/test/python" -p no:cacheprovider --basetemp="$build/test-tmp" -o junit_family=xunit2 \

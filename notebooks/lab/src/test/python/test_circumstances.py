@@ -18,6 +18,8 @@ import pytest
 from project import BUILD, LAB, ROOT, copy_of_project, git, run
 from test_setup import add, bare, build_sh, checkout, our_jdk, program, sentences  # noqa: F401 (fixtures)
 
+SECONDS = 70  # about as long as it takes
+
 
 def sourced(folder, *commands, **more):
     """Runs functions of a checkout's build.sh, which does not run its own main then."""

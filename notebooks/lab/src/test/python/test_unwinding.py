@@ -18,6 +18,8 @@ from project import NATIVE, run, tool
 from test_machines import MACHINES
 from test_native import CHAPTERS, HERE, STRICT
 
+SECONDS = 60  # about as long as it takes
+
 WALKER = Path(__file__).with_name("walked_by_gdb.py")
 
 # What is stepped in which chapter, and which functions must be seen to have called it. Where a
