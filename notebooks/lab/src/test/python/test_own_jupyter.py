@@ -22,9 +22,10 @@ LABS = Path(__file__).parent / "labs"
 OLDEST, NEWEST = (3, 10), (3, 14)  # of Python, with wheels for all that is pinned
 
 LOCKS = sorted(LAB.glob("requirements*.txt")) + sorted(LABS.glob("*.txt"))
-# What has to be compiled there, by whoever makes the site: a reader needs none of it.
-FROM_SOURCE = {("requirements-book", "x86_64-apple-darwin"): ["quickjs-ng"]}
 MACHINES = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "x86_64-apple-darwin", "aarch64-apple-darwin"]
+# What has to be compiled there, by whoever makes the site or tests: a reader needs none of it. (sniffpy is all Python.)
+FROM_SOURCE = {("requirements-test", machine): ["sniffpy"] for machine in MACHINES}
+FROM_SOURCE |= {("requirements-book", "x86_64-apple-darwin"): ["quickjs-ng"]}
 
 # Without what the tests and their own Jupyter set, and without a home that knows kernels.
 OURS = ("GREEN_THREADS_", "JUPYTER", "IPYTHON", "PYTEST_", "PYTHON", "IJAVA_", "VIRTUAL_ENV")

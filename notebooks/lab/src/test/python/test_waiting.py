@@ -1,5 +1,6 @@
 """Chapter 12's threads wait at random, and its server meets clients of all kinds: waits.c, fuzz_http.c and serve.c."""
 
+import json
 import os
 import re
 import resource
@@ -492,6 +493,83 @@ def test_it_stops_whatever_its_connections_wait_for(careful):
         assert report["seconds to stop"] < 5
         with pytest.raises(ConnectionError):
             connect(port)
+
+
+# ---------------------------------------------------------------- what public tools say of it
+
+
+def redbot(port, path):
+    """What REDbot, which judges servers, notes about a resource: the status, and the level of each note."""
+    if sys.version_info < (3, 11):
+        pytest.skip("REDbot needs Python 3.11: it judges what the server answers")
+    words = [sys.executable, "-c", "from redbot.cli import main; main()", "-o", "har", f"http://127.0.0.1:{port}{path}"]
+    status, said = run(words)
+    assert status == 0, said
+    entries = json.loads(said[said.index("{") :])["log"]["entries"]
+    return entries[0]["response"]["status"], {note["note_id"]: note["level"] for entry in entries for note in entry["_red_messages"]}
+
+
+# That nobody says how long an answer holds, so that a cache may think for itself.
+KNOWN = {"FRESHNESS_HEURISTIC": "WARN"}
+
+
+def test_redbot_finds_nothing_wrong(tmp_path, careful):
+    body = tmp_path / "body"
+    body.write_bytes(1000 * b"some text\n")
+    with serving(careful, 10, 1000, 1000, body) as (port, report):
+        for path, status in (("/", 200), ("/nowhere", 404), ("/file", 200), ("/java/x?y", 200), ("/sleep/5", 200)):
+            found, notes = redbot(port, path)
+            assert found == status and notes.pop("CL_CORRECT") == notes.pop("DATE_CORRECT") == "GOOD", (path, found, notes)
+            wrong = {note: level for note, level in notes.items() if level not in ("GOOD", "INFO")}
+            assert wrong.items() <= KNOWN.items(), (path, wrong)
+    assert report["requests"] >= 5
+
+
+# What the server might say in place of something else, and REDbot's name for it.
+ODD = {"Date: ": ("D: ", "DATE_CLOCKLESS"), "Content-Type: text/plain": ("Content-Type: text", "BAD_SYNTAX")}
+
+
+@pytest.mark.parametrize("right", ODD)
+def test_redbot_finds_what_is_wrong(tmp_path, right):
+    odd, note = ODD[right]
+    native = changed(tmp_path, NAME, right, odd)
+    with serving(compiled(tmp_path, "gcc", "serve.c", "-O1", native=native)) as (port, _):
+        assert note in redbot(port, "/")[1]
+
+
+# How slowhttptest, which knows how servers are kept busy, makes its connections: they never end what they begin; or read
+# a few bytes a second; or ask for a thousand parts.
+SLOW = {"heads": ["-H"], "bodies": ["-B", "-s", "60000"], "readers": ["-X", "-k", "3", "-n", "1", "-z", "5"], "ranges": ["-R"]}
+
+
+def slowhttptest(folder, port, way):
+    """What it says at its end, and whether its probe, a client as others are, was answered: in each second."""
+    slow = tool("slowhttptest", why="it plays slow clients in ways that others have found")
+    url = f"http://127.0.0.1:{port}{'/echo' if way == 'bodies' else '/'}"
+    words = [*SLOW[way], "-c", 200, "-r", 200, "-i", 1, "-l", 5, "-p", 2, "-u", url, "-g", "-o", folder / "slow"]
+    status, said = run([slow, *words])
+    assert status == 0, said
+    rows = [row.split(",") for row in (folder / "slow.csv").read_text().splitlines()[1:] if row]
+    return re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", said).split("Exit status:")[1].split("\n")[0].strip(), [int(row[4]) > 0 for row in rows]
+
+
+@pytest.mark.parametrize("way", SLOW)
+def test_slowhttptest_keeps_nobody_out(tmp_path, program, way):
+    """Who is slow is given up, unless the whole answer is on its way already."""
+    with serving(program, 300, 60_000, 1_000) as (port, report):
+        end, answered = slowhttptest(tmp_path, port, way)
+        assert answered and all(answered), answered
+        assert end == ("Hit test time limit" if way == "readers" else "No open connections left")
+        times = quick_ones(port, 0.2)
+        assert times[len(times) // 2] < 0.05
+    assert report["connections"] > 200 and report["open"] <= 201, report
+
+
+def test_slowhttptest_sees_who_is_kept_out(tmp_path, program):
+    """With fewer places than there are slow clients, and all the time in the world for them."""
+    with serving(program, 100, 60_000, 60_000) as (port, _):
+        end, answered = slowhttptest(tmp_path, port, "heads")
+    assert end == "Hit test time limit" and not all(answered), (end, answered)
 
 
 # ---------------------------------------------------------------- beside the loop by hand
