@@ -9,7 +9,7 @@
  *                     change places touch neither stack
  *     the record      is one line of the cache, and holds all that a switch needs
  *     the end         a thread that has finished waits where it began for its next
- *                     function, as a worker of a thread pool waits for its next task. So
+ *                     function, as one of an ExecutorService does for its next task. So
  *                     in a place that was used before, spawn has nothing to forge
  *     the shape       how far apart stacks lie, where their tops are, which guard
  *                     pages they have: each can be changed alone, and is measured so
