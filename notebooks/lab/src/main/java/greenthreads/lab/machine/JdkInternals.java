@@ -22,14 +22,6 @@ public final class JdkInternals {
     }
   }
 
-  /**
-   * Whether a scheduler of one's own can be put under virtual threads: this JVM was started with
-   * {@code --add-opens java.base/java.lang=ALL-UNNAMED}.
-   */
-  public static boolean ofThreadsToo() {
-    return Object.class.getModule().isOpen("java.lang", JdkInternals.class.getModule());
-  }
-
   private static boolean exported() {
     return Object.class.getModule().isExported("jdk.internal.vm", JdkInternals.class.getModule());
   }
