@@ -12,6 +12,8 @@ import pytest
 from project import copy_of_project
 from test_bad_edits import LINUX, X86_64, Lab, assembly
 
+SECONDS = 30  # about as long as it takes
+
 HEAD = """#ifdef __APPLE__
 #define _DARWIN_C_SOURCE
 #else

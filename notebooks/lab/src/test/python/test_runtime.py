@@ -13,6 +13,8 @@ from expected import AARCH64, RUNTIME, X86_64
 from project import LAB, NATIVE, NOTEBOOKS, run, tool
 from test_native import HERE, STRICT
 
+SECONDS = 40  # about as long as it takes
+
 # Chapter 07's pushes and pops; what stands in place of a line leaves the stack's layout as it is. On
 # AArch64 each line has two of them. test_machines.py drops each single one, and those of chapter 05.
 FOLDERS = {X86_64: "x86_64-sysv", AARCH64: "aarch64"}
@@ -83,44 +85,45 @@ TURNS_IN_JAVA = {
 }
 
 
-@pytest.fixture
-def bench(tmp_path):
-    """Runs what `./build.sh bench` runs, one round of its hundred: what it says of time is worth nothing yet."""
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    """Runs what `./build.sh bench` runs, compiled once: one round of its hundred, so what it says of time is worth nothing."""
+    folder = tmp_path_factory.mktemp("bench")
     compiler = tool("gcc", "clang", why="it compiles the chapters")
     flags = ["-std=c17", "-Wall", "-Wextra", "-Werror", "-O2", "-pthread"]
     if sys.platform == "linux":
         flags.append("-Wl,-Bsymbolic")
     libraries = []
     for chapter in ("05-there-and-back", "06-threads-and-a-scheduler", RUNTIME):
-        libraries.append(tmp_path / f"{chapter}.so")
+        libraries.append(folder / f"{chapter}.so")
         source = NATIVE / f"{chapter}.c"
         status, said = run([compiler, *flags, "-fPIC", "-shared", source, "-o", libraries[-1]])
         assert status == 0 and said == "", said
     for way in ("jumps", "returns"):
-        libraries.append(tmp_path / f"{way}.so")
+        libraries.append(folder / f"{way}.so")
         switch = f"-DSWITCH=switch_stack_that_{way}"
         status, said = run([compiler, *flags, switch, "-fPIC", "-shared", source, "-o", libraries[-1]])
         assert status == 0 and said == "", said
     for chapter in ("09-results-and-channels", "11-how-fast-how-many"):
-        libraries.append(tmp_path / f"{chapter}.so")
+        libraries.append(folder / f"{chapter}.so")
         status, said = run([compiler, *flags, "-fPIC", "-shared", NATIVE / f"{chapter}.c", "-o", libraries[-1]])
         assert status == 0 and said == "", said
-    program = tmp_path / "bench"
+    program = folder / "bench"
     status, said = run([compiler, *flags, LAB / "src/test/native/bench.c", "-o", program, "-ldl"])
     assert status == 0 and said == "", said
 
     environment = {name: value for name, value in os.environ.items() if name not in ("CHANNEL_IN_GO", "TURNS_IN_JAVA")}
     # As peers/java/Turns.java says it, which has a test of its own.
-    turns = tmp_path / "turns-in-java.txt"
+    turns = folder / "turns-in-java.txt"
     turns.write_text("".join(f"{name} {ns}\n" for name, ns in TURNS_IN_JAVA.items()))
     environment |= {"TURNS_IN_JAVA": str(turns), "MOST_THREADS": "20000"}
     go = shutil.which("go")
     if go:
-        cache = {"GOCACHE": str(tmp_path / "go"), "GO111MODULE": "off"}
-        words = [go, "build", "-o", tmp_path / "channel", LAB / "src/test/native/channel.go"]
+        cache = {"GOCACHE": str(folder / "go"), "GO111MODULE": "off"}
+        words = [go, "build", "-o", folder / "channel", LAB / "src/test/native/channel.go"]
         status, told = run(words, env={**environment, **cache}, timeout=300)
         assert status == 0, told
-        environment["CHANNEL_IN_GO"] = str(tmp_path / "channel")
+        environment["CHANNEL_IN_GO"] = str(folder / "channel")
 
     def measure(*peers):
         status, said = run([program, *libraries, 1, *peers], env=environment)

@@ -9,6 +9,8 @@ from chapters import Chapter, chapter_paths
 from project import BUILD, NOTEBOOKS
 from test_browser import BOOK, CONTRASTS, choose, open_page, run_cell, server  # noqa: F401 (a fixture)
 
+SECONDS = 60  # about as long as it takes
+
 # What lies above each figure that is looked at, and the figure itself.
 CELLS = {path.stem: cells for path in chapter_paths() if (cells := expected.of(path.stem).SMALL_SCREEN)}
 SCREEN = {"width": 1366, "height": 768}
