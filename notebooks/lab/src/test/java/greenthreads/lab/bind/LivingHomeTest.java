@@ -71,7 +71,7 @@ class LivingHomeTest {
       int is_waited(void) { return waits; }
       void wait_for_call(void) { waits = 1; while (!home) { usleep(100); } }
       void call_home(void) { home = 1; }
-      void for_ever(void) { for (;;) { } }
+      void for_ever(void) { waits = 1; for (;;) { } }
       void give_back(void *memory, int64_t size) { munmap(memory, size); }
       void starts(int how) {
           if (how == 0) { if (fork() == 0) { for (;;) { pause(); } } }
@@ -293,7 +293,9 @@ class LivingHomeTest {
               thrown.set(assertThrows(LabException.class, calls::for_ever));
             });
     looping.start();
-    Thread.sleep(100);
+    while (calls.is_waited() == 0) {
+      Thread.sleep(5);
+    }
     looping.interrupt();
     looping.join(10_000);
     assertFalse(looping.isAlive());
