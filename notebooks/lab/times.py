@@ -14,9 +14,9 @@ import nbformat
 from book.execute import ChapterError, execute
 
 
-def seconds(notebook, folder):
+def seconds(notebook, path):
     start = time.monotonic()
-    execute(copy.deepcopy(notebook), folder)
+    execute(copy.deepcopy(notebook), path)
     return time.monotonic() - start
 
 
@@ -26,7 +26,7 @@ def main(notebooks):
     for chapter in sorted(notebooks.glob("[0-9][0-9]-*.ipynb")):
         notebook = nbformat.read(chapter, as_version=4)
         try:
-            runs = [seconds(notebook, chapter.parent) for _ in sums]
+            runs = [seconds(notebook, chapter) for _ in sums]
         except ChapterError as problem:
             print(f"{chapter.stem}: {problem}")
             return 1

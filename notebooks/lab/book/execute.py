@@ -1,5 +1,6 @@
 """Runs notebooks in fresh kernels, two at once, and tells on which machine they ran."""
 
+import os
 import platform
 import re
 import subprocess
@@ -43,14 +44,15 @@ def error_of(cell):
     return None
 
 
-def execute(notebook, folder):
-    """Fills in the outputs. A cell that fails ends the chapter, unless its tag says that it has to fail."""
+def execute(notebook, path):
+    """Fills in the outputs of the notebook that lies there. A cell that fails ends the chapter, unless its tag says that it has to fail."""
     client = NotebookClient(
-        notebook, timeout=SECONDS_FOR_A_CELL, resources={"metadata": {"path": str(folder)}}
+        notebook, timeout=SECONDS_FOR_A_CELL, resources={"metadata": {"path": str(path.parent)}}
     )
     failure = None
     try:
-        client.execute()
+        # As Jupyter's server does, tell the kernel whose cells it is going to run.
+        client.execute(env={**os.environ, "JPY_SESSION_NAME": str(path)})
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
         # nbclient's own text leaves out what Java said: that is in the outputs.
         failure = problem
@@ -98,7 +100,7 @@ def run(path):
     notebook.cells.append(nbformat.v4.new_code_cell(MACHINE, id="machine-of-the-book"))
     machine, failure = {}, ""
     try:
-        execute(notebook, path.parent)
+        execute(notebook, path)
         machine = machine_of(notebook.cells[-1])
     except ChapterError as problem:
         failure = str(problem)

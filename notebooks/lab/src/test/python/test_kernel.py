@@ -624,19 +624,35 @@ def test_kernel_says_of_its_language_what_the_files_hold(kernel, path):
     assert nbformat.read(path, as_version=4).metadata.language_info == kernel.info()["language_info"]
 
 
-def test_a_chapter_is_compiled_ahead(tmp_path):
-    """On its first run, in JupyterLab: whoever reads finds the next cells' C compiled."""
-    chapter = NOTEBOOKS / "03-a-single-stack-swap.ipynb"
+def entry_of(build, name):
+    """Waits until the cache has an entry of this name."""
+    deadline = time.monotonic() + 60
+    while not list((build / "native").glob(f"{name}-*")):
+        assert time.monotonic() < deadline, f"{name} was not compiled ahead"
+        time.sleep(0.1)
+
+
+def a_cell_of(chapter):
     cells = [c.source for c in nbformat.read(chapter, as_version=4).cells if c.cell_type == "code"]
     cell = next(c for c in cells if c.startswith("%%c ") and "--from" in c)
-    name = cell.split()[1]
-    environment = {"GREEN_THREADS_BUILD": tmp_path / "build", "JPY_SESSION_NAME": chapter}
+    return cell.split()[1], cell
+
+
+def notebook_of(path, *cells):
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells]), path)
+    return path
+
+
+CHAPTER = NOTEBOOKS / "03-a-single-stack-swap.ipynb"
+
+
+def test_a_chapter_is_compiled_ahead(tmp_path):
+    """On its first run, in JupyterLab: whoever reads finds the next cells' C compiled."""
+    name, cell = a_cell_of(CHAPTER)
+    environment = {"GREEN_THREADS_BUILD": tmp_path / "build", "JPY_SESSION_NAME": CHAPTER}
     with Kernel(env=environment) as kernel:
+        entry_of(tmp_path / "build", name)  # before any cell was run
         kernel.ok("%load lab/start.jshell")
-        deadline = time.monotonic() + 60
-        while not list((tmp_path / "build" / "native").glob(f"{name}-*")):
-            assert time.monotonic() < deadline, "nothing was compiled ahead"
-            time.sleep(0.1)
         own = 'Lab.load("03-a-single-stack-swap");'
         assert re.search(r"compiled with .* in [\d.]+ m?s, in the background\.$", kernel.ok(own).text, re.MULTILINE)
         assert "unchanged, loaded from the cache" in kernel.ok(own).text
@@ -644,3 +660,90 @@ def test_a_chapter_is_compiled_ahead(tmp_path):
         # What was changed meanwhile is compiled when it is run.
         said = kernel.ok(cell + "\nint another;").text
         assert "compiled with" in said and "in the background" not in said
+
+
+def test_what_only_opens_a_notebook_has_it_not_compiled(tmp_path):
+    """Words for the compiler may be programs to run: those of a stranger's notebook wait for the reader."""
+    name, shipped = a_cell_of(CHAPTER)
+    wrapped = f"%%c wrapped -wrapper {tmp_path}/seen\nint one(void) {{ return 1; }}"
+    strange = "%%c strange\nint one(void) { return 1; }"
+    notebook = notebook_of(tmp_path / "mine.ipynb", "%load lab/start.jshell", wrapped, strange, shipped)
+    seen = tmp_path / "seen"
+    seen.write_text('#!/bin/sh\ntouch "$0.too"\nexec "$@"\n')
+    seen.chmod(0o755)
+    environment = {"GREEN_THREADS_BUILD": tmp_path / "build", "JPY_SESSION_NAME": notebook}
+    with Kernel(tmp_path, env=environment) as kernel:
+        entry_of(tmp_path / "build", name)  # they stand before it, and would have been begun before
+        time.sleep(0.5)
+        assert not list((tmp_path / "build" / "native").glob("strange-*"))
+        assert not (tmp_path / "seen.too").exists()
+        kernel.ok("%load lab/start.jshell")
+        entry_of(tmp_path / "build", "strange")
+
+
+def test_a_cell_tells_which_notebook_is_run(tmp_path):
+    """Where no server names it: nbconvert, and Visual Studio Code."""
+    begin = "%load lab/start.jshell"
+    notebook_of(tmp_path / "one.ipynb", begin, "int one = 1;", "%%c first\nint a(void) { return 1; }")
+    notebook_of(tmp_path / "two.ipynb", begin, "int two = 2;", "%%c second\nint b(void) { return 2; }")
+    with Kernel(tmp_path, env={"GREEN_THREADS_BUILD": tmp_path / "build"}, without=["JPY_SESSION_NAME"]) as kernel:
+        kernel.ok(begin)
+        kernel.ok("int two = 2;")
+        entry_of(tmp_path / "build", "second")
+        assert not list((tmp_path / "build" / "native").glob("first-*"))
+
+
+def test_each_processor_compiles_ahead(tmp_path):
+    cells = [f"%%c cell{i}\nint f{i}(void) {{ return {i}; }}" for i in range(2)]
+    notebook = notebook_of(tmp_path / "mine.ipynb", "%load lab/start.jshell", *cells)
+    compiler = tmp_path / "cc"
+    compiler.write_text(
+        f"""#!/bin/bash
+case "$*" in *cell*.c*) ;; *tracer.c*) exit 1 ;; *) exec cc "$@" ;; esac # tracer.c is the host's
+echo begin >> "{tmp_path}/log"; sleep 1; cc "$@"; status=$?; echo end >> "{tmp_path}/log"; exit $status
+"""
+    )
+    compiler.chmod(0o755)
+    java, *rest = installed_spec()[0]["argv"]
+    resources = str(installed_spec()[1])
+    words = [java, "-XX:ActiveProcessorCount=2", *(word.replace("{resource_dir}", resources) for word in rest)]
+    environment = {"GREEN_THREADS_BUILD": tmp_path / "build", "JPY_SESSION_NAME": notebook, "CC": compiler}
+    with Kernel(tmp_path, argv=words, env=environment) as kernel:
+        kernel.ok("%load lab/start.jshell")
+        for i in range(2):
+            entry_of(tmp_path / "build", f"cell{i}")
+    assert (tmp_path / "log").read_text().split() == ["begin", "begin", "end", "end"]
+
+
+def test_the_startup_script_waits_for_no_cell(tmp_path):
+    """And the first cell, which loads it, does not run it again; unless it has changed, or another cell was run."""
+    log, script = tmp_path / "log", tmp_path / "first.jshell"
+    append = "java.nio.file.StandardOpenOption.CREATE, java.nio.file.StandardOpenOption.APPEND"
+    text = f'java.nio.file.Files.writeString(java.nio.file.Path.of("{log}"), "x", {append});\nint there = 42;\n'
+    ran = lambda: log.read_text() if log.exists() else ""  # noqa: E731
+    for change, cells, expected in [
+        ("", [f"%load {script}"], "x"),
+        ("", [f"%load {script}", f"%load {script}"], "xx"),
+        ("", ["there = 1;", f"%load {script}"], "xx"),
+        ("// changed\n", [f"%load {script}"], "xx"),
+    ]:
+        script.write_text(text)
+        with Kernel(env={"IJAVA_STARTUP_SCRIPTS_PATH": script}) as kernel:
+            deadline = time.monotonic() + 60
+            while ran() != "x":
+                assert time.monotonic() < deadline, "the script was not run"
+                time.sleep(0.1)
+            script.write_text(text + change)
+            for cell in cells:
+                kernel.ok(cell)
+            assert kernel.ok("there").text.strip() == "42"
+            assert ran() == expected, cells
+        log.unlink()
+
+
+def test_a_startup_script_that_fails_is_told_to_the_first_cell(tmp_path):
+    script = tmp_path / "first.jshell"
+    script.write_text('throw new IllegalStateException("no such luck");\n')
+    with Kernel(env={"IJAVA_STARTUP_SCRIPTS_PATH": script}) as kernel:
+        assert kernel.complete("Integer.MAX_V|") == ["Integer.MAX_VALUE"]
+        assert "no such luck" in kernel.fails("int a = 1;").text

@@ -14,6 +14,8 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * A folder of finished work, shared by all kernels of this user.
@@ -31,7 +33,7 @@ public record Cache(Path folder) {
   private static final int ATTEMPTS = 4;
 
   /** One lock for each entry: of the threads of this process, one makes it. */
-  private static final Map<Path, Object> MAKING = new ConcurrentHashMap<>();
+  private static final Map<Path, Lock> MAKING = new ConcurrentHashMap<>();
 
   /** Does the work. */
   public interface Maker {
@@ -58,13 +60,22 @@ public record Cache(Path folder) {
    * @param name says what went into it
    * @param product the file in it that matters
    * @throws IOException if the folder cannot be used
-   * @throws LabException what {@code maker} threw
+   * @throws LabException what {@code maker} threw; or if the cell is interrupted while another
+   *     thread makes the entry, which goes on
    */
   public Entry get(String name, String product, Maker maker) throws IOException {
     Path entry = folder.resolve(name);
-    // Whoever needs what is being made just now waits for it.
-    synchronized (MAKING.computeIfAbsent(entry, each -> new Object())) {
+    Lock lock = MAKING.computeIfAbsent(entry, each -> new ReentrantLock());
+    try {
+      lock.lockInterruptibly(); // whoever needs what is being made just now waits for it
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new LabException("Interrupted while `" + product + "` was being made.", e);
+    }
+    try {
       return get(entry, product, maker);
+    } finally {
+      lock.unlock();
     }
   }
 

@@ -122,6 +122,11 @@ public final class Project {
     return compiler.get();
   }
 
+  /** Whether a source is as it was shipped; it runs in this process then. */
+  public boolean isShipped(CompilerInput input) {
+    return shipped.test(input);
+  }
+
   /**
    * The source of a name as it is now: a cell's, else a file's.
    *
@@ -240,7 +245,7 @@ public final class Project {
   }
 
   private Library library(CompilerInput input, Compiler.Built built) {
-    if (!shipped.test(input)) {
+    if (!isShipped(input)) {
       return Library.living(input.source(), built, tools, say);
     }
     keepProcess();
@@ -375,7 +380,7 @@ public final class Project {
     }
     how += Words.duration(before.map(Duration::toNanos).orElse(nanos));
     how += before.isPresent() ? ", in the background." : ".";
-    String where = shipped.test(input) ? "" : " " + ITS_OWN_PROCESS;
+    String where = isShipped(input) ? "" : " " + ITS_OWN_PROCESS;
     say.accept(input.source().title() + ": " + event + how + where);
     if (!built.messages().isBlank()) {
       say.accept(built.messages().stripTrailing());

@@ -32,15 +32,17 @@ public final class Compiler {
   /** Part of every key; to be changed when the options below or the entry's form change. */
   private static final String FORM = "4";
 
+  private static final String LEVEL = "-O2";
   private static final String OBJECT = "library.o";
   private static final String MESSAGES = "messages";
+  private static final String ASSEMBLY = "unit.s";
 
   /** The options of every build; those of a request come after them and so win. */
   // -pipe: the assembler begins while the compiler is still at work, and nothing goes to a disk.
   // DWARF 4: objdump 2.40 mistakes the first file of DWARF 5's line table for another.
   static final List<String> OPTIONS =
       List.of(
-          "-std=c17", "-O2", "-g", "-gdwarf-4", "-fPIC", "-pthread", "-pipe", "-Wall", "-Wextra");
+          "-std=c17", LEVEL, "-g", "-gdwarf-4", "-fPIC", "-pthread", "-pipe", "-Wall", "-Wextra");
 
   /**
    * Words that switch off what some distributions' compilers add by default and others do not:
@@ -108,8 +110,9 @@ public final class Compiler {
    *     asks for a checker that cannot be loaded later
    * @throws LabException if the cache cannot be written
    */
-  public Built build(NativeSource source, List<String> options) {
-    refuseCheckers(source, options);
+  public Built build(NativeSource source, List<String> asked) {
+    refuseCheckers(source, asked);
+    List<String> options = needed(asked);
     var words = new ArrayList<>(options);
     words.add(toolchain.identity());
     words.add(String.join(" ", OPTIONS));
@@ -117,6 +120,13 @@ public final class Compiler {
     words.add(FORM);
     String key = source.key(words);
     return Progress.during("compiling " + source.title(), () -> build(source, options, key));
+  }
+
+  /** Without a level that is the usual one: the same code is compiled once. */
+  private static List<String> needed(List<String> options) {
+    return options.stream().allMatch(word -> word.equals(LEVEL) || !word.startsWith("-O"))
+        ? options.stream().filter(word -> !word.equals(LEVEL)).toList()
+        : options;
   }
 
   private static final Pattern CHECKER =
@@ -364,21 +374,24 @@ public final class Compiler {
 
   /** What the compiler makes of a source as assembly text, for the reader to look at. */
   public String assembly(NativeSource source, List<String> options) {
-    Path cache = workspace.folder("native");
+    var words = new ArrayList<>(options);
+    words.addAll(List.of(toolchain.identity(), ASSEMBLY, FORM));
+    String name = fileName(source) + "-" + source.key(words);
     try {
-      Path draft = Files.createTempDirectory(cache, "draft-");
-      try {
-        var command = new ArrayList<>(toolchain.command());
-        command.addAll(List.of("-std=c17", "-fPIC", "-I" + source.folder()));
-        command.addAll(options);
-        run(Work.in(draft, source), with(command, "-S", source.unit()), "unit.s");
-        return Files.readString(draft.resolve("unit.s"), StandardCharsets.UTF_8);
-      } finally {
-        Cache.delete(draft);
-      }
+      Cache.Entry entry =
+          new Cache(workspace.folder("native"))
+              .get(name, ASSEMBLY, draft -> assemble(source, options, draft));
+      return new String(entry.content(), StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new LabException(
           source.title() + " could not be turned into assembly: " + Words.reason(e), e);
     }
+  }
+
+  private void assemble(NativeSource source, List<String> options, Path draft) throws IOException {
+    var command = new ArrayList<>(toolchain.command());
+    command.addAll(List.of("-std=c17", "-fPIC", "-I" + source.folder()));
+    command.addAll(options);
+    run(Work.in(draft, source), with(command, "-S", source.unit()), ASSEMBLY);
   }
 }

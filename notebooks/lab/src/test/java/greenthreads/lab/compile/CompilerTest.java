@@ -63,6 +63,25 @@ class CompilerTest {
     assertEquals(keys.size(), keys.stream().distinct().count(), keys.toString());
   }
 
+  @Test
+  void usualLevelIsNoOtherBuild() {
+    assertEquals(project.build("add").key(), project.build("add", "-O2").key());
+    assertNotEquals(project.build("add", "-O1").key(), project.build("add", "-O2", "-O1").key());
+    assertNotEquals(project.build("add").key(), project.build("add", "-O2", "-O1").key());
+  }
+
+  @Test
+  void secondListingComesFromTheCache() {
+    NativeSource source = NativeSource.ofFile(project.workspace().sources(), "add");
+    Toolchain mine = project.compiler().toolchain();
+    Listing first = Assembly.listing(project.compiler(), source, "add", List.of());
+    var gone = new Toolchain(List.of("false"), mine.executable(), mine.version(), mine.identity());
+    var without = new Compiler(gone, project.workspace());
+    assertEquals(first.code(), Assembly.listing(without, source, "add", List.of()).code());
+    assertThrows(
+        CompileError.class, () -> Assembly.listing(without, source, "add", List.of("-O0")));
+  }
+
   /** As if a distribution had built the compiler to protect by default. */
   @Test
   void listingsDoNotDependOnWhatACompilerProtectsByDefault() throws IOException {
