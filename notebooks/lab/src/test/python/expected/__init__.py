@@ -51,7 +51,7 @@ NUMBER = r"\d+(?:\.\d+)?"
 
 def loaded(what):
     """The one line that a load prints, whether or not somebody loaded it before."""
-    return rf"\A{what}: (compiled with \S.* in|unchanged, loaded from the cache in) [\d.]+ m?s\.$"
+    return rf"\A{what}: (compiled with \S.* in|unchanged, loaded from the cache in) [\d.]+ m?s(, in the background)?\.$"
 
 
 def measured(text):
