@@ -67,7 +67,9 @@ public record Cache(Path folder) {
     Path entry = folder.resolve(name);
     Lock lock = MAKING.computeIfAbsent(entry, each -> new ReentrantLock());
     try {
-      lock.lockInterruptibly(); // whoever needs what is being made just now waits for it
+      if (!lock.tryLock()) {
+        lock.lockInterruptibly(); // whoever needs what is being made just now waits for it
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new LabException("Interrupted while `" + product + "` was being made.", e);
