@@ -56,8 +56,8 @@ public record TestProject(Workspace workspace, Compiler compiler) {
     }
   }
 
-  /** Copies what was compiled once, if it is not there yet. */
-  private static void bring(Path made, Path into) {
+  /** Copies what was compiled once, if it is not there yet; for several threads, one of them. */
+  private static synchronized void bring(Path made, Path into) {
     try (Stream<Path> all = Files.walk(made)) {
       for (Path path : all.toList()) {
         Path copy = into.resolve(made.relativize(path));
