@@ -10,6 +10,8 @@ from chapters import Chapter, tags
 from kernels import Kernel, installed_spec
 from project import NATIVE, copy_of_project, run
 
+SECONDS = 70  # about as long as it takes
+
 CHAPTER = "03-a-single-stack-swap"
 SWAP = f'''interface Swapping {{ int swap_on(java.lang.foreign.MemorySegment stack, long size, java.lang.foreign.MemorySegment report); }}
 Swapping swapping = Lab.load("{CHAPTER}", Swapping.class);'''
