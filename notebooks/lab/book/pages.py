@@ -145,7 +145,7 @@ LISTING = re.compile(r"\[?`((?:native/)?[\w./-]+\.[ch])(?:, lines? (\d+)[^`]*)?[
 
 
 # A Java file beside the chapters has no page: its parts are quoted without a link.
-BESIDE = re.compile(r"\A\[(`notebooks/[^`\n]*`)\]\(\.\./[^)\n]*\)(?=\n)")
+BESIDE = re.compile(r"\A\[(`[^`\n]*`)\]\(\.\./notebooks/[^)\n]*\)(?=\n)")
 
 
 def linked(markdown, site):

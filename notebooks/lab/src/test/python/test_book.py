@@ -151,6 +151,21 @@ def test_listings_lead_to_their_lines(site):
         assert written in shown, f"{name}:{line}: {shown!r}"
 
 
+@pytest.mark.usefixtures("site")  # by then what makes a site is installed
+def test_parts_of_a_java_file_are_quoted_without_a_link():
+    """In JupyterLab the title opens the file; it has no page here."""
+    shown = "[`second in JavaFrames.java`](../notebooks/JavaFrames.java)\n\n```java\nlong second();\n```"
+    program = f"""
+import sys
+sys.path[:0] = {[str(LAB / "book"), str(BUILD / "book-packages")]!r}
+import pages
+from pathlib import Path
+print(pages.linked({shown!r}, pages.Site(Path({str(ROOT)!r}))))
+"""
+    status, said = run([sys.executable, "-I", "-B", "-c", program])
+    assert status == 0 and said.startswith("`second in JavaFrames.java`\n\n```java"), said
+
+
 def test_words_and_index(site):
     cells = nbformat.read(NOTEBOOKS / "00-start-here.ipynb", as_version=4).cells
     rows = re.findall(r"^\| ([^|]+) \|.*\|$", next(c.source for c in cells if c.id == "glossary"), re.MULTILINE)
