@@ -9,6 +9,8 @@ each round to each server once, for some seconds. What is printed is the process
 system says a server has had, user and system, in microseconds a request; the median of the rounds.
 A ratio is the median of the rounds' ratios, so that what the machine does besides falls on both.
 
+The same goes into <folder>/servers.txt, which chapter 12 shows.
+
 The exit status is 1 if a promise is missed; what is known of the reason stands there then.
 """
 
@@ -171,6 +173,19 @@ def show(connections, costs):
     print()
 
 
+def record(all_costs, file):
+    """Writes what chapter 12 shows: a line for each server, with its cells between bars."""
+    lines = ["# connections | server | processor time | the system's part of it | beside ours | 99 of 100 answered within; microseconds"]
+    for connections, costs in all_costs.items():
+        for name in (name for name in (OURS, LOOP, GO, VIRTUAL) if name in costs):
+            of = lambda what: median(what(cost) for cost in costs[name])
+            ratio = 1 if name == OURS else 1 / beside(costs, name, lambda c: c.processor)
+            cells = (f"{connections:,}", name.removeprefix("chapter 12, "), f"{of(lambda c: c.processor):.1f}",
+                     f"{of(lambda c: c.system):.1f}", f"{ratio:.2f}", f"{of(lambda c: c.p99):,.0f}")
+            lines.append(" | ".join(cells))
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def judge(all_costs):
     """Says of each promise whether it is kept. Returns whether all are."""
     kept = True
@@ -195,6 +210,7 @@ def main(folder, rounds=ROUNDS, seconds=SECONDS):
     for connections in CONNECTIONS:
         all_costs[connections] = in_turns(Path(folder), connections, int(rounds), int(seconds), places)
         show(connections, all_costs[connections])
+    record(all_costs, Path(folder) / "servers.txt")
     if GO not in all_costs[CONNECTIONS[0]]:
         print("Go is not installed (golang-go): no server of it to compare with.")
     if places is None:

@@ -734,6 +734,24 @@ def test_a_promise_about_servers(capsys, ours, kept):
     assert said.count(": kept\n" if kept else ": missed\n") == 2 and (servers.LIMITS[servers.LOOP] in said) is not kept, said
 
 
+def test_what_chapter_12_shows_of_servers(tmp_path):
+    """As the benchmark writes it; and what was recorded has the same form, with all four servers."""
+    one = lambda us: servers.Cost(us / 4, us * 3 / 4, 1.0, 100.0, 1200.0)
+    file = tmp_path / "servers.txt"
+    servers.record({100: {servers.LOOP: [one(8.0)], servers.OURS: [one(10.0)]}}, file)
+    title, *rows = file.read_text().splitlines()
+    assert rows == ["100 | green threads | 10.0 | 7.5 | 1.00 | 1,200", "100 | the loop by hand | 8.0 | 6.0 | 0.80 | 1,200"]
+    lines = (SOURCES / "peers" / "servers.txt").read_text().splitlines()
+    assert title in lines
+    recorded = [line.split(" | ") for line in lines if not line.startswith("#")]
+    names = [name.removeprefix("chapter 12, ") for name in (servers.OURS, servers.LOOP, servers.GO, servers.VIRTUAL)]
+    assert [row[:2] for row in recorded] == [[count, name] for count in ("100", "1,000") for name in names]
+    for _, _, processor, system, beside, _ in recorded:
+        assert 0 < float(system) < float(processor) and float(beside) > 0
+    for row in (line for line in recorded if line[1] == "green threads"):
+        assert row[4] == "1.00"
+
+
 def test_without_wrk_no_servers_are_compared(tmp_path):
     status, said = run([sys.executable, "-B", LAB / "servers.py", tmp_path], env={**os.environ, "PATH": str(tmp_path)})
     assert status == 0 and said.startswith("wrk is not installed: "), said

@@ -100,6 +100,12 @@ OUTPUTS = {
         rf"^ *green threads +{NUMBER} +{NUMBER} +[23]\.\d\d +\d+ +\d+ +\d+$",
         rf"^ *virtual threads +{NUMBER} +\d+ +\d+ +\d+$",
     ],
+    "others-recorded": [
+        r"^(Measured here|Recorded on another machine): a request",
+        rf"^ *100 +green threads +{NUMBER} +{NUMBER} +1\.00 +[\d,]+$",
+        rf"^ *1,000 +the loop by hand +{NUMBER} +{NUMBER} +\d\.\d\d +[\d,]+$",
+        rf"^ *1,000 +JDK, virtual threads +{NUMBER} +{NUMBER} +\d\.\d\d +[\d,]+$",
+    ],
     "idle-table": [
         r"^ *the loop, by hand +[\d,]{3,6} +[\d,]{3,6}$",
         r"^ *green threads +[\d,]{3,6} +[\d,]{4,6}$",
