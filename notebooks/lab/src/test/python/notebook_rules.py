@@ -398,6 +398,12 @@ def quoted_code_exists(chapter):
     return wrong
 
 
+def titles_of_folds_are_html(chapter):
+    """A fold's title stands in HTML, where Markdown's marks are shown as they are."""
+    return [f"{cell.id}: `{title}` has Markdown in it: write <code> or <em>"
+            for cell in chapter.markdown for title, _ in folds(cell.source) if re.search(r"[`*]", title)]  # fmt: skip
+
+
 RULES = [
     valid,
     without_outputs,
@@ -415,6 +421,7 @@ RULES = [
     has_experiments,
     tags_are_known,
     exercises_are_whole,
+    titles_of_folds_are_html,
     errors_are_explained,
     links_resolve,
     quoted_code_exists,

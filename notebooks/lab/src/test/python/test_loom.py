@@ -216,7 +216,7 @@ def test_a_plain_read_of_a_file_holds_a_carrier_and_is_not_made_up_for(tmp_path,
 def questions():
     """Of each folded question its number, and the chapter and heading that it leads to."""
     text = cell("questions-answers").source
-    folded = re.findall(r"<details><summary>(\d+)\. [^<]+\?</summary>\n\n(.+?)\n\n</details>", text, re.DOTALL)
+    folded = re.findall(r"<details><summary>(\d+)\. [^\n]+\?</summary>\n\n(.+?)\n\n</details>", text, re.DOTALL)
     assert text.count("<details>") == len(folded)
     return [(int(number), re.findall(r"See chapter \[(\d\d)\]\(([^)]+)\), \*(.+?)\*\.$", answer)) for number, answer in folded]
 

@@ -151,6 +151,7 @@ BREAK = [
     ("predictions_come_before_runs", replace("recap", "- a", "**Predict.** a\n\n- a")),
     ("has_experiments", set_tags("experiment")),
     ("tags_are_known", set_tags("experiment", "experiment", "experimental")),
+    ("titles_of_folds_are_html", replace("ex1-solution", "Hint 1", "Hint `1`")),
     ("tags_are_known", set_tags("two", "exercise")),
     ("exercises_are_whole", remove("ex1-check")),
     ("exercises_are_whole", remove("ex2-solution")),
