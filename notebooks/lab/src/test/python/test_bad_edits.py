@@ -1379,6 +1379,15 @@ class Lab:
                 return self.kernel.run(step)
 
     def left_behind(self):
+        """What is left at once; and of what the lab ends by itself, once nobody can call into it, what stays."""
+        deadline = time.monotonic() + 10
+        while (left := self.others()) and all(" --live " in command for command in left.values()):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        return left
+
+    def others(self):
         """Every process that inherited the kernel's environment or descends from it, but not the kernel."""
         if not LINUX:
             return descendants(self.pid)

@@ -410,7 +410,7 @@ def test_a_cell_can_ask(fresh, chapter):
 
 
 # The contrast of every piece of text in the outputs with what is behind it (WCAG 2: 3 for large, 4.5 for small).
-CONTRASTS = """(areas = '.jp-Notebook .jp-OutputArea-output') => {
+CONTRASTS = """areas => {
     const context = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
     const rgba = colour => {
         context.clearRect(0, 0, 1, 1);
@@ -429,7 +429,7 @@ CONTRASTS = """(areas = '.jp-Notebook .jp-OutputArea-output') => {
         return [255, 255, 255];
     };
     const found = [];
-    for (const area of document.querySelectorAll(areas)) {
+    for (const area of document.querySelectorAll(areas ?? '.jp-Notebook .jp-OutputArea-output')) {
         const walker = document.createTreeWalker(area, NodeFilter.SHOW_TEXT);
         while (walker.nextNode()) {
             const node = walker.currentNode, element = node.parentElement;
