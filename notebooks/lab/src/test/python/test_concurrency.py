@@ -16,6 +16,7 @@ import pytest
 from kernels import Kernel, installed_spec
 from project import BUILD, ROOT
 
+SECONDS = 120  # about as long as it takes
 ROUNDS = 100
 PROCESSES = 4
 THREADS = 2  # in each of them: eight compiles at once
@@ -27,8 +28,6 @@ import greenthreads.lab.Lab;
 import java.util.ArrayList;
 import java.util.Scanner;
 import java.util.concurrent.CountDownLatch;
-
-SECONDS = 120  # about as long as it takes
 
 public class Worker {
   public interface Race { int answer(); }
