@@ -70,10 +70,10 @@ int main(int argc, char **argv) {
     pthread_join(waiter, NULL);
     report_of(server, &said);
     close_either(server);
-    printf("requests %lld\nrefused %lld\nconnections %lld\nsystem calls %lld\nprocessor %lld\n"
+    printf("requests %lld\nrefused %lld\nconnections %lld\nsystem calls %lld\n"
            "open %lld\nplaces %lld\nmemory %lld\nwaiting %d\ndescriptors %d\n",
            (long long)said.requests, (long long)said.refused, (long long)said.connections,
-           (long long)said.system_calls, (long long)said.processor_ns, (long long)said.open,
-           (long long)said.places, (long long)said.memory, waiting, open_descriptors() - before);
+           (long long)said.system_calls, (long long)said.open, (long long)said.places,
+           (long long)said.memory, waiting, open_descriptors() - before);
     return 0;
 }

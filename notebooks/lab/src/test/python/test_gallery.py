@@ -93,11 +93,14 @@ def browser():
         browser.close()
 
 
-def page_with(browser, html, **options):
+JUPYTERLAB = 'data-jp-theme-light="true" style="margin:8px"'
+
+
+def page_with(browser, html, body=JUPYTERLAB, **options):
     page = browser.new_context(**options).new_page()
     page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.set_content(f'<body data-jp-theme-light="true" style="margin:8px">{html}</body>')
+    page.set_content(f"<body {body}>{html}</body>")
     return page
 
 
@@ -169,13 +172,8 @@ VS_CODE_THEMES = {
 @pytest.mark.parametrize("theme", VS_CODE_THEMES)
 def test_pictures_live_where_vs_code_puts_them(gallery, browser, theme):
     background, colour = VS_CODE_THEMES[theme]
-    page = browser.new_context(viewport={"width": 1000, "height": 900}).new_page()
-    complaints = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_content(
-        f'<html style="--vscode-notebook-editorBackground:{background}">'
-        f'<body class="{theme}" style="background:{background};color:{colour}"></body></html>'
-    )
+    body = f'class="{theme}" style="--vscode-notebook-editorBackground:{background};background:{background};color:{colour}"'
+    page = page_with(browser, "", body, viewport={"width": 1000, "height": 900})
     pictures = [html for name in PICTURES if (html := html_of(gallery[name])).startswith("<figure")]
     page.evaluate(VS_CODE, pictures)
     assert page.locator("figure.green-threads:visible").count() == len(pictures) > 5
@@ -186,5 +184,5 @@ def test_pictures_live_where_vs_code_puts_them(gallery, browser, theme):
         page.locator(".gt-stage").focus()
         page.keyboard.press("ArrowRight")
         assert page.locator(".gt-count").inner_text().startswith("2 / ")
-    assert not complaints
+    assert not page.complaints
     page.context.close()

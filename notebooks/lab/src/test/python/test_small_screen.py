@@ -174,14 +174,14 @@ def test_figures_and_comments_are_legible(book, theme):
     page.wait_for_timeout(300)
     figure = [c for c in page.evaluate(CONTRASTS) if c["ratio"] < 4.5 and c["text"].strip("●→▶ 0")]
     assert not figure, f"hard to read: {figure[:8]}"
-    comments = page.evaluate(COMMENTS)
+    comments = page.evaluate(COMMENTS, ".jp-Notebook .cm-content, .jp-Notebook pre code")
     assert len(comments) > 3, "no comment was seen"
     poor = [c for c in comments if c["ratio"] < 4.5]
     assert not poor, f"comments that are hard to read: {poor[:5]}"
 
 
 # Comments, in cells and in listings, by what is in them.
-COMMENTS = CONTRASTS.replace(".jp-Notebook .jp-OutputArea-output", ".jp-Notebook .cm-content, .jp-Notebook pre code").replace(
+COMMENTS = CONTRASTS.replace(
     "if (element.closest('style, pre code')) continue;  // JupyterLab's own colours for code",
     "if (!/^\\s*(\\/[*\\/]|\\* )/.test(node.data)) continue;",
 )

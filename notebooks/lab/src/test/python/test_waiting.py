@@ -213,6 +213,12 @@ def get(path, *fields, version="1.1"):
     return "".join([f"GET {path} HTTP/{version}\r\n", *(f"{field}\r\n" for field in ("Host: a", *fields)), "\r\n"]).encode()
 
 
+def greet(client):
+    """Asks once, over a connection that stays."""
+    client.sendall(get("/"))
+    assert client.recv(1000).endswith(b"hello, world\n")
+
+
 def post(*fields, body=b""):
     return "".join(["POST /echo HTTP/1.1\r\nHost: a\r\n", *(f"{field}\r\n" for field in fields), "\r\n"]).encode() + body
 
@@ -311,8 +317,7 @@ def quick_ones(port, seconds):
     with connect(port) as client:
         while time.monotonic() < end:
             begin = time.monotonic()
-            client.sendall(get("/"))
-            assert client.recv(1000).endswith(b"hello, world\n")
+            greet(client)
             times.append(time.monotonic() - begin)
     return sorted(times)
 
@@ -376,8 +381,7 @@ def worst_of_two(one, other, seconds):
         while time.monotonic() < end:
             for i, client in enumerate((first, second)):
                 begin = time.monotonic()
-                client.sendall(get("/"))
-                assert client.recv(1000).endswith(b"hello, world\n")
+                greet(client)
                 worst[i] = max(worst[i], time.monotonic() - begin)
     return worst
 
@@ -602,8 +606,7 @@ def test_what_an_idle_connection_keeps_in_memory(program, by_hand):
         with serving(program, 0 if by_hand else connections) as (port, report):
             for _ in range(connections):
                 client = open_ones.enter_context(connect(port))
-                client.sendall(get("/"))
-                assert client.recv(1000).endswith(b"hello, world\n")
+                greet(client)
     assert 256 * connections < report["memory"] <= 3 * page * connections, report
 
 
@@ -613,8 +616,7 @@ def test_no_system_call_too_many(program, by_hand):
     requests = 1000
     with serving(program, 0 if by_hand else 2) as (port, report), connect(port) as client:
         for _ in range(requests):
-            client.sendall(get("/"))
-            assert client.recv(1000).endswith(b"hello, world\n")
+            greet(client)
     assert 3 * requests <= report["system calls"] <= 3 * requests + 12, report
 
 
@@ -634,8 +636,7 @@ def instructions(program, folder, connections):
         words = ["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", f"--log-file={said}", program, connections]
         with serving(valgrind, *words) as (port, _), connect(port) as client:
             for _ in range(requests):
-                client.sendall(get("/"))
-                assert client.recv(1000).endswith(b"hello, world\n")
+                greet(client)
         counted.append(int(re.search(r"I\s+refs:\s+([\d,]+)", said.read_text())[1].replace(",", "")))
     return (counted[1] - counted[0]) / 500
 

@@ -28,6 +28,10 @@ class CacheTest {
     Files.write(draft.resolve("product"), CONTENT);
   }
 
+  private static Cache.Entry made(Cache cache, Cache.Maker maker) throws IOException {
+    return cache.get("entry", "product", maker);
+  }
+
   /**
    * Each kernel's threads wait for one another, those of several do not. Here several kernels are
    * as many threads, each with a name of its own for the one folder.
@@ -58,9 +62,8 @@ class CacheTest {
 
   private static Cache.Entry mend(Cache cache, CyclicBarrier together) throws IOException {
     var first = new AtomicBoolean(true);
-    return cache.get(
-        "entry",
-        "product",
+    return made(
+        cache,
         draft -> {
           make(draft);
           if (first.getAndSet(false)) {
@@ -90,17 +93,15 @@ class CacheTest {
   void whatIsDeletedWhileItIsMadeIsMadeAgain() throws IOException {
     var made = new AtomicInteger();
     var entry =
-        new Cache(folder)
-            .get(
-                "entry",
-                "product",
-                draft -> {
-                  make(draft);
-                  if (made.incrementAndGet() < 3) {
-                    Cache.delete(draft.getParent());
-                    throw new LabException("no such folder");
-                  }
-                });
+        made(
+            new Cache(folder),
+            draft -> {
+              make(draft);
+              if (made.incrementAndGet() < 3) {
+                Cache.delete(draft.getParent());
+                throw new LabException("no such folder");
+              }
+            });
     assertArrayEquals(CONTENT, entry.content());
     assertEquals(3, made.get());
   }
@@ -112,14 +113,12 @@ class CacheTest {
         assertThrows(
             IOException.class,
             () ->
-                new Cache(folder)
-                    .get(
-                        "entry",
-                        "product",
-                        draft -> {
-                          made.incrementAndGet();
-                          Cache.delete(draft);
-                        }));
+                made(
+                    new Cache(folder),
+                    draft -> {
+                      made.incrementAndGet();
+                      Cache.delete(draft);
+                    }));
     assertEquals("it was deleted, each time that it had just been made", e.getMessage());
     assertEquals(4, made.get());
   }
@@ -130,14 +129,12 @@ class CacheTest {
     assertThrows(
         LabException.class,
         () ->
-            new Cache(folder)
-                .get(
-                    "entry",
-                    "product",
-                    draft -> {
-                      made.incrementAndGet();
-                      throw new LabException("a mistake in the source");
-                    }));
+            made(
+                new Cache(folder),
+                draft -> {
+                  made.incrementAndGet();
+                  throw new LabException("a mistake in the source");
+                }));
     assertEquals(1, made.get());
   }
 }
