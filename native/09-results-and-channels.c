@@ -1527,20 +1527,23 @@ static int64_t cross(void *environment) {
     return 0;
 }
 
-/* So many threads go in so many times each, and yield while they are inside.
-   Returns 0 or -1. */
-int lock_threads(int threads, int64_t rounds, int64_t turns, struct lock_report *out) {
-    struct lock lock = {.taken = false};
+/* So many threads go in so many times each, and yield while they are inside. There are
+   as many locks as is said, and they take them in turn. Returns 0 or -1. */
+int lock_threads(int threads, int locks, int64_t rounds, int64_t turns, struct lock_report *out) {
+    enum { MOST_LOCKS = 2 };
+    struct lock all[MOST_LOCKS] = {{.taken = false}};
     int64_t inside = 0;
     struct switch_record none;
-    struct runtime *r = threads < 1 ? NULL : new_runtime(threads, ROOMY);
+    bool makes_sense = threads >= 1 && locks >= 1 && locks <= MOST_LOCKS;
+    struct runtime *r = makes_sense ? new_runtime(threads, ROOMY) : NULL;
     if (r == NULL)
         return -1;
-    lock.waiting.end = &lock.waiting.first;
+    for (int i = 0; i < locks; i++)
+        all[i].waiting.end = &all[i].waiting.first;
     *out = (struct lock_report){.most_inside = 0};
     r->trace = &none; /* the switches are counted, and none of them is kept */
     for (int i = 0; i < threads; i++)
-        spawn(r, cross, WITH(struct crossing, &lock, out, &inside, rounds, turns));
+        spawn(r, cross, WITH(struct crossing, &all[i % locks], out, &inside, rounds, turns));
     out->waiting = run(r);
     out->switches = r->traced;
     free_runtime(r);
@@ -1577,15 +1580,30 @@ static int receive_any(struct channel **channels, int count, int64_t *value) {
     return -2;
 }
 
+/* What may happen to somebody who chooses. */
+enum choice_kind {
+    VALUE_THERE,
+    VALUE_LATER,
+    CLOSED_MEANWHILE,
+    TWO_VALUES,
+    USED_AFTERWARDS,
+    ALL_CLOSED,
+    VALUE_ZERO,
+    FROM_FIRST,
+    FROM_LAST,
+    STORED_AND_CLOSED,
+    TWO_CHOOSERS
+};
+
 struct choice {
-    struct channel *channels[CHANNELS];
+    struct channel *channels[MOST_CHANNELS];
     int64_t seen[4];
-    int kind;
+    int kind, count;
 };
 
 static int64_t choose_once(struct choice *c) {
     int64_t value = 0;
-    int which = receive_any(c->channels, CHANNELS, &value);
+    int which = receive_any(c->channels, c->count, &value);
     return which < 0 ? which : 100 * which + value;
 }
 
@@ -1605,11 +1623,14 @@ static int64_t post(void *environment) {
 
 static int64_t choose(void *environment) {
     struct choice *c = *(struct choice **)environment;
-    c->seen[0] = choose_once(c);
-    if (c->kind == 4) /* and then it waits for one of them only */
+    int mine = c->kind == TWO_CHOOSERS ? my_place() - 1 : 0;
+    c->seen[mine] = choose_once(c);
+    if (c->kind == USED_AFTERWARDS) /* and then it waits for one of them only */
         c->seen[1] = receive_from(c->channels[2], &c->seen[2]);
-    if (c->kind == 3)
+    if (c->kind == TWO_VALUES || c->kind == STORED_AND_CLOSED)
         c->seen[1] = choose_once(c);
+    if (c->kind == STORED_AND_CLOSED)
+        c->seen[3] = choose_once(c);
     return 0;
 }
 
@@ -1622,33 +1643,55 @@ static int64_t receive_first(void *environment) {
     return 0;
 }
 
-static void post_to(struct runtime *r, struct choice *c, int which, int64_t value, int64_t turns) {
-    spawn(r, post, WITH(struct letter, c->channels[which], value, turns, value == 0));
+/* What others send, and when: before it looks, or after so many turns. */
+static const struct {
+    enum choice_kind kind;
+    bool before;
+    int which;
+    struct letter letter;
+} letters[] = {
+    {VALUE_THERE, true, 2, {NULL, 7, 0, false}},
+    {TWO_VALUES, true, 2, {NULL, 7, 0, false}},
+    {TWO_VALUES, true, 1, {NULL, 8, 0, false}},
+    {VALUE_LATER, false, 1, {NULL, 8, 50, false}},
+    {CLOSED_MEANWHILE, false, 0, {NULL, 0, 5, true}},
+    {CLOSED_MEANWHILE, false, 1, {NULL, 0, 10, true}},
+    {CLOSED_MEANWHILE, false, 2, {NULL, 9, 15, false}},
+    {USED_AFTERWARDS, false, 1, {NULL, 8, 5, false}},
+    {USED_AFTERWARDS, false, 0, {NULL, 6, 10, false}},
+    {USED_AFTERWARDS, false, 2, {NULL, 5, 40, false}},
+    {ALL_CLOSED, false, 0, {NULL, 0, 5, true}},
+    {ALL_CLOSED, false, 1, {NULL, 0, 6, true}},
+    {ALL_CLOSED, false, 2, {NULL, 0, 7, true}},
+    {VALUE_ZERO, false, 1, {NULL, 0, 5, false}},
+    {FROM_FIRST, false, 0, {NULL, 4, 5, false}},
+    {FROM_LAST, false, MOST_CHANNELS - 1, {NULL, 3, 5, false}},
+    {STORED_AND_CLOSED, true, 1, {NULL, 8, 0, false}},
+    {STORED_AND_CLOSED, true, 2, {NULL, 7, 0, false}},
+    {STORED_AND_CLOSED, true, 0, {NULL, 0, 0, true}},
+    {STORED_AND_CLOSED, true, 1, {NULL, 0, 0, true}},
+    {STORED_AND_CLOSED, true, 2, {NULL, 0, 0, true}},
+    {TWO_CHOOSERS, false, 1, {NULL, 8, 5, false}},
+    {TWO_CHOOSERS, false, 2, {NULL, 7, 10, false}},
+};
+
+static void post_letters(struct runtime *r, struct choice *c, bool before) {
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
+        if ((int)letters[i].kind == c->kind && letters[i].before == before) {
+            struct letter letter = letters[i].letter;
+            letter.to = c->channels[letters[i].which];
+            spawn(r, post, &letter, sizeof letter);
+        }
 }
 
 static void set_up_choice(struct runtime *r, struct choice *c) {
-    struct choice *environment = c;
-    if (c->kind == 0 || c->kind == 3) { /* others have sent before it looks */
-        post_to(r, c, 2, 7, 0);
-        if (c->kind == 3)
-            post_to(r, c, 1, 8, 0);
-    }
-    spawn(r, choose, &environment, sizeof environment);
-    if (c->kind == 1)
-        post_to(r, c, 1, 8, 50);
-    if (c->kind == 2) { /* one is closed, another closed, then something comes */
-        post_to(r, c, 0, 0, 5);
-        post_to(r, c, 1, 0, 10);
-        post_to(r, c, 2, 9, 15);
-    }
-    if (c->kind == 4) {
-        post_to(r, c, 1, 8, 5);
-        post_to(r, c, 0, 6, 10);
-        spawn(r, receive_first, &environment, sizeof environment);
-        post_to(r, c, 2, 5, 40);
-    }
-    for (int i = 0; i < CHANNELS && c->kind == 5; i++)
-        post_to(r, c, i, 0, 5 + i);
+    if (c->kind == TWO_CHOOSERS)
+        spawn(r, choose, &c, sizeof c);
+    post_letters(r, c, true);
+    spawn(r, choose, &c, sizeof c);
+    post_letters(r, c, false);
+    if (c->kind == USED_AFTERWARDS)
+        spawn(r, receive_first, &c, sizeof c);
 }
 
 struct choice_report {
@@ -1657,27 +1700,26 @@ struct choice_report {
     int64_t switches, waiting;
 };
 
-/* A thread that waits for three channels; what happens meanwhile is of this kind:
-   0: something is there; 1: it comes later; 2: after two have been closed; 3: two
-   values are there; 4: afterwards others use the channels; 5: all are closed.
-   Returns 0 or -1. */
+/* A thread that waits for three channels; FROM_LAST for as many as there may be, and with
+   TWO_CHOOSERS there are two such threads. Only with STORED_AND_CLOSED have channels room
+   for a value. Returns 0 or -1. */
 int choose_from(int kind, struct choice_report *out) {
-    struct choice choice = {.kind = kind};
+    struct choice choice = {.kind = kind, .count = kind == FROM_LAST ? MOST_CHANNELS : CHANNELS};
     struct switch_record none;
     struct runtime *r = new_runtime(8, ROOMY);
     if (r == NULL)
         return -1;
-    for (int i = 0; i < CHANNELS; i++)
-        if ((choice.channels[i] = new_channel(r, "one of three", 0)) == NULL)
+    for (int i = 0; i < MOST_CHANNELS; i++)
+        if ((choice.channels[i] = new_channel(r, "one of some", kind == STORED_AND_CLOSED)) == NULL)
             return -1;
     r->trace = &none;
     set_up_choice(r, &choice);
     out->waiting = run(r);
     out->switches = r->traced;
     out->first = choice.seen[0];
-    out->second = kind == 4 ? 100 * choice.seen[1] + choice.seen[2] : choice.seen[1];
+    out->second = kind == USED_AFTERWARDS ? 100 * choice.seen[1] + choice.seen[2] : choice.seen[1];
     out->other = choice.seen[3];
-    for (int i = 0; i < CHANNELS; i++)
+    for (int i = 0; i < MOST_CHANNELS; i++)
         free_channel(choice.channels[i]);
     free_runtime(r);
     return 0;

@@ -194,9 +194,39 @@ wrong("09.1", "the customer stands where the price should", {CUSTOMER: CUSTOMER.
 wrong("09.1", "the upper half is lost", {
     CUSTOMER: 'struct.set(ValueLayout.JAVA_INT, at.applyAsLong("customer"), (int) order.customer());'})
 wrong("09.1", "writes behind the struct", {CUSTOMER: "struct.set(ValueLayout.JAVA_LONG, 24, order.customer());"})
-wrong("09.1", "an arena that is closed takes it along", {
+wrong("09.1", "an arena that is closed takes its memory along", {
     AT: "try (Arena arena = Arena.ofConfined()) {\n        struct = arena.allocate(layout);\n    }\n    if (true) return struct;\n    " + AT})
-wrong("09.1", "8 bytes, where the struct has 24", {"    return struct;": "    return struct.asSlice(0, 8);"})
+wrong("09.1", "memory of 24 bytes memory of 8 bytes too small", {"    return struct;": "    return struct.asSlice(0, 8);"})
+
+right("09.1", {  # each word put together from its parts
+    AT: "",
+    EXPRESS: "struct.setAtIndex(ValueLayout.JAVA_LONG, 0, (long) order.pieces() << 32 | (order.express() ? 1 : 0));",
+    PIECES: "",
+    PRICE: "struct.setAtIndex(ValueLayout.JAVA_LONG, 1, Double.doubleToRawLongBits(order.price()));",
+    CUSTOMER: "struct.setAtIndex(ValueLayout.JAVA_LONG, 2, order.customer());",
+})
+wrong("09.1", "the upper bytes are lost", {
+    PIECES: 'struct.set(ValueLayout.JAVA_BYTE, at.applyAsLong("pieces"), (byte) order.pieces());'})
+wrong("09.1", "the upper bytes are lost", {
+    PIECES: 'struct.set(ValueLayout.JAVA_SHORT, at.applyAsLong("pieces"), (short) order.pieces());'})
+wrong("09.1", "it went through a float", {PRICE: PRICE.replace("order.price()", "(float) order.price()")})
+wrong("09.1", "behind the point is lost", {PRICE: PRICE.replace("order.price()", "Math.round(order.price())")})
+wrong("09.1", "a larger value beside it was written over it", {
+    EXPRESS: "", CUSTOMER: CUSTOMER + "\n    struct.set(ValueLayout.JAVA_LONG, 0, order.express() ? 1 : 0);"})
+wrong("09.1", "true is 1 in the struct, and not -1", {EXPRESS: EXPRESS.replace("1 : 0", "-1 : 0")})
+wrong("09.1", "price 4321419.625 4.92588876227E-312 the bytes are the wrong way round.* customer .* the bytes are the wrong way round", {
+    AT: "",
+    EXPRESS: "struct.asByteBuffer().put((byte) (order.express() ? 1 : 0)).position(4).putInt(order.pieces())"
+             ".putDouble(order.price()).putLong(order.customer());",
+    PIECES: "", PRICE: "", CUSTOMER: ""})
+wrong("09.1", "memory of its own", {
+    "MemorySegment inMemory(Order order) {\n    StructLayout layout = lib.layout(\"order\");\n"
+    "    MemorySegment struct = Arena.ofAuto().allocate(layout);\n":
+    "StructLayout layout = lib.layout(\"order\");\nMemorySegment struct = Arena.ofAuto().allocate(layout);\n"
+    "MemorySegment inMemory(Order order) {\n"})
+# Told once for each order, and not for each member.
+wrong("09.1", r"2 of 2 points differ.*: the struct memory of 24 bytes null return the struct", {
+    "    return struct;": "    return null;"})
 
 # 09.2: a lock to wait on
 
@@ -229,6 +259,27 @@ wrong("09.2", "nobody is kept out", {TAKE: "    if (!l->taken)\n        return;\
 wrong("09.2", "turns that led to nothing", {PASS: PASS + "    yield_thread();\n"})
 wrong("09.2", "it never ends", {TAKE: "    while (l->taken)\n        ;\n" + TAKE})
 wrong("09.2", "can be taken again|somebody is never woken|nobody got in", {"        l->taken = false;\n": "        ;\n"})
+
+right("09.2", {  # on the heap; and a helper of its own
+    ME: "", WAIT: "    struct waiter *me = malloc(sizeof *me);\n    stand_in(&l->waiting, me);\n    park();\n    free(me);\n"})
+right("09.2", {
+    "static void acquire": "static void wait_for(struct lock *l) {\n    struct waiter me;\n    stand_in(&l->waiting, &me);\n"
+                           "    park();\n}\n\nstatic void acquire",
+    ME: "", WAIT: "    wait_for(l);\n"})
+wrong("09.2", "must not wait again because it is taken", {WAIT: "    stand_in(&l->waiting, &me);\n    while (l->taken)\n        park();\n"})
+wrong("09.2", "found nobody in the queue", {ME: "", WAIT: "    park();\n"})
+wrong("09.2", "found nobody in the queue", {WAIT: "    park();\n    stand_in(&l->waiting, &me);\n"})
+wrong("09.2", "still counts them as waiting", {"        wake(w->thread);\n": "        join_ring(w->thread, running->current);\n"})
+wrong("09.2", "first_of returns NULL where nobody waits", {
+    FIRST: "", PASS: "    if (first_of(&l->waiting) != NULL)\n        wake(first_of(&l->waiting)->thread);\n    else\n        l->taken = false;\n"})
+wrong("09.2", "first_of returns NULL where nobody waits", {PASS: "    wake(w->thread);\n    l->taken = l->waiting.first != NULL;\n"})
+wrong("09.2", "two stand in it with one struct waiter", {ME: "    static struct waiter me;\n\n"})
+wrong("09.2", "with three it is right, with five not", {
+    ME: "    static struct waiter all[2];\n    static int n;\n", WAIT: "    stand_in(&l->waiting, &all[n++ % 2]);\n    park();\n"})
+wrong("09.2", "in no variable outside", {
+    "static void acquire": "static bool taken;\n\nstatic void acquire",
+    TAKE: TAKE.replace("l->taken", "taken"), "        l->taken = false;\n": "        taken = false;\n"})
+wrong("09.2", "ended its process, by exit", {PASS: PASS + "    exit(0);\n"})
 
 # 09.3: whichever comes first
 
@@ -280,3 +331,26 @@ wrong("09.3", "channel 1 comes before channel 2|see the lines above|it waits alt
 static int receive_any(struct channel **channels, int count, int64_t *value) {
     return receive_from(channels[count - 1], value) == 1 ? count - 1 : -1;
 }""")
+
+MINE = "    struct waiter mine[MOST_CHANNELS];\n"
+
+right("09.3", {MINE: "    struct waiter mine[count];\n"})
+right("09.3", {"        park();\n": "        park_for(RECEIVES, channels[0]);\n"})
+right("09.3", {NONE: "        if (open == 0) {\n            *value = 0;\n            return -1;\n        }\n"})
+# Of what a channel holds, and who else waits.
+wrong("09.3", "and has_value says so", {"has_value(channels[i])": "channels[i]->senders.first != NULL"})
+wrong("09.3", "may still hold values", {"            if (has_value": "            if (!channels[i]->closed && has_value"})
+wrong("09.3", "may still hold values", {
+    LOOK: "", NONE: NONE + "        for (int i = 0; i < count; i++)\n" + LOOK})
+wrong("09.3", "`count` says how many channels there are", {
+    "i < count": "i < CHANNELS", MINE: MINE + "    (void)count;\n"})
+wrong("09.3", "`count` says how many channels there are", {MINE: "    struct waiter mine[CHANNELS];\n"})
+wrong("09.3", "the first channel has the index 0", {"int i = 0": "int i = 1"})
+wrong("09.3", "0 is a value as any other", {
+    MINE: "    struct waiter mine[MOST_CHANNELS] = {{.value = 0}};\n",
+    "            if (mine[i].served) {\n": "            if (mine[i].value != 0) {\n"})
+wrong("09.3", "two at once do not", {MINE: "    static struct waiter mine[MOST_CHANNELS];\n"})
+wrong("09.3", "from channel 2 105 0 a waiter was left behind", {
+    STEP: "", "        for (int i = 0; i < count; i++)\n" + SERVED:
+    "        for (int i = 0; i < count; i++) {\n            step_out(&channels[i]->receivers, &mine[i]);\n" + SERVED + "        }\n"})
+wrong("09.3", "ended its process, by exit", {"        park();\n": "        exit(1);\n", LOOK: ""})

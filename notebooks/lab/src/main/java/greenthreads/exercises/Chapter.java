@@ -38,12 +38,57 @@ abstract class Chapter {
   /** The call ended its process. */
   static final Predicate<Object> CRASHED = seen -> seen instanceof NativeCrash;
 
+  /** It ended its process by itself, by exit or so. */
+  static final Predicate<Object> LEFT =
+      seen -> CRASHED.test(seen) && seen.toString().contains("ended its process");
+
+  static final String LEFT_BY_EXIT =
+      "the code ended its process, by exit() or so: a thread ends when its function returns";
+
+  /** It followed a null pointer. */
+  static final Predicate<Object> NULL_POINTER =
+      seen -> CRASHED.test(seen) && seen.toString().contains("null pointer");
+
   /** It was ended at its time limit. */
   static final Predicate<Object> TOO_LONG =
       seen -> CRASHED.test(seen) && seen.toString().contains("time");
 
   static Predicate<Object> was(long value) {
     return seen -> seen.equals(value);
+  }
+
+  /**
+   * The members of a report that one call fills in: made when the first of them is asked for, in
+   * whatever order, and not again. If it ended its process, each of them is the crash.
+   */
+  static final class Report {
+    private final String cell;
+    private final String struct;
+    private final Filling call;
+    private StructLayout layout;
+    private Object seen;
+
+    Report(String cell, String struct, Filling call) {
+      this.cell = cell;
+      this.struct = struct;
+      this.call = call;
+    }
+
+    Object member(String name) {
+      if (seen == null) {
+        layout = Lab.load(cell).layout(struct);
+        MemorySegment report = Arena.ofAuto().allocate(layout);
+        try {
+          call.fill(report);
+          seen = report;
+        } catch (NativeCrash crash) {
+          seen = crash;
+        }
+      }
+      return seen instanceof MemorySegment report
+          ? (Object) Chapter.member(layout, report, name)
+          : seen;
+    }
   }
 
   /** A call that fills in a report. */
