@@ -926,19 +926,22 @@ static void work(void) {
 }
 
 /* Three threads have 25, 7 and 35 pieces of work to do. Writes who did how many before somebody
-   else went on, as "1:10 2:7". Returns 0 or -1. */
-int pieces_of_work(char *text, int64_t size) {
-    struct runtime *r = new_runtime(3, small_shape());
+   else went on, as "1:10 2:7"; of the last of so many times, for which new threads get the places
+   of the old ones. Returns 0 or -1. */
+int pieces_of_work(int times, char *text, int64_t size) {
+    struct runtime *r = times < 1 || size < 1 ? NULL : new_runtime(3, small_shape());
     int64_t used = 0;
 
-    if (r == NULL || size < 1)
+    if (r == NULL)
         return -1;
-    memset(work_done, 0, sizeof work_done);
-    turns_of_work = 0;
     text[0] = 0;
-    for (int i = 0; i < 3; i++)
-        spawn(r, work);
-    run(r);
+    for (int time = 0; time < times; time++) {
+        memset(work_done, 0, sizeof work_done);
+        turns_of_work = 0;
+        for (int i = 0; i < 3; i++)
+            spawn(r, work);
+        run(r);
+    }
     free_runtime(r);
     for (int i = 0; i < turns_of_work && used < size; i++)
         used += snprintf(text + used, (size_t)(size - used), "%s%d:%d", i > 0 ? " " : "",
@@ -946,10 +949,25 @@ int pieces_of_work(char *text, int64_t size) {
     return 0;
 }
 
+/* For the check of 11.3: bytes that were forgotten for a thread and lie outside of its stack. */
+static const struct runtime *counted;
+static int64_t not_its_own;
+
+static void count_what_is_not_its_own(const struct thread *t, const char *low, size_t bytes) {
+    const char *from = stack_of(counted, (int)(t - counted->threads));
+    const char *to = from + stack_bytes(counted);
+
+    for (size_t i = 0; i < bytes; i += counted->page_size)
+        if (low + i < from || low + i >= to)
+            not_its_own += (int64_t)counted->page_size;
+}
+
 /* So many bytes from `low` on, whole pages of t's stack, are needed no more: their memory goes
    back to the system, and they are zeros when they are touched again. Nobody can wait there any
    longer: the next one in this place begins in thread_entry anew. */
 __attribute__((unused)) static void forget(struct thread *t, char *low, size_t bytes) {
+    if (counted != NULL)
+        count_what_is_not_its_own(t, low, bytes);
     t->place.pc = NULL;
 #ifdef __linux__
     madvise(low, bytes, MADV_DONTNEED);
@@ -968,6 +986,7 @@ struct rush_report {
     int64_t left_pages;   /* and afterwards */
     int64_t remembered;   /* by those that waited, of three */
     int64_t guards;       /* of eight, afterwards */
+    int64_t not_its_own;  /* bytes that were forgotten for a thread, outside of its stack */
     int64_t begin_anew;   /* of five places, in which nobody waits in thread_entry any more */
     int64_t ran_again;    /* of five new threads, in the old places */
 };
@@ -1026,7 +1045,11 @@ int after_a_rush(struct rush_report *out) {
     running = NULL;
     for (struct thread *t = r->available; t != NULL; t = t->next)
         rush.used_pages += pages_in_memory(r, (int)(t - r->threads));
+    counted = r;
+    not_its_own = 0;
     give_back(r);
+    counted = NULL;
+    rush.not_its_own = not_its_own;
     for (struct thread *t = r->available; t != NULL; t = t->next) {
         rush.left_pages += pages_in_memory(r, (int)(t - r->threads));
         rush.begin_anew += t->place.pc == NULL;
@@ -1057,7 +1080,7 @@ int main(void) {
     printf("in step: %.1f ns, touched only %.1f ns\n", crowd_ns(100, 10, 8192, 1, 0), touch_ns(100, 10, 8192, 0, 0));
     printf("spawned, run, ended: %.1f ns\n", spawn_ns(1000));
     printf("a system call: %.1f ns\n", system_call_ns(1000));
-    if (million(100, 2, &all) != 0 || pieces_of_work(text, sizeof text) != 0 || after_a_rush(&after) != 0)
+    if (million(100, 2, &all) != 0 || pieces_of_work(1, text, sizeof text) != 0 || after_a_rush(&after) != 0)
         return 1;
     printf("%d alive at once, %d turns\n", (int)all.threads, (int)all.turns);
     printf("pieces: %.19s\n", text);

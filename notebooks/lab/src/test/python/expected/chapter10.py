@@ -236,6 +236,19 @@ wrong(
     "still finds a record",
     {OUT: "    for (struct listener *l = listeners; l != NULL; l = l->next)\n        if (l->next == &me)\n            l->next = me.next;\n"},
 )
+# In the reader's own walk, and not in the speaker's.
+wrong("10.2", "the list ends with NULL", {OUT: "    for (struct listener **at = &listeners; *at; at = &(*at)->next)\n        while (*at == &me) *at = me.next;\n"})
+wrong("10.2", "before its first record there is none", {
+    OUT: "    struct listener *l = listeners;\n    while (l->next != &me)\n        l = l->next;\n    l->next = me.next;\n"})
+wrong("10.2", r"abort\(\) is called", {OUT: "    abort();\n"})
+right("10.2", {
+    "static void listen_once": "static struct listener *without(struct listener *l, const struct listener *gone) {\n"
+    "    if (l == gone) return l->next;\n    l->next = without(l->next, gone);\n    return l;\n}\nstatic void listen_once",
+    OUT: "    listeners = without(listeners, &me);\n",
+})
+# Nothing crashes, and not because all ended well.
+wrong("10.1", "nobody has come to that place", {FIRST: "    resume(leave_ring());\n", SECOND: "    (void)gone;\n"})
+wrong("10.1", "nobody has come to that place", {FIRST: "    leave_ring();\n", SECOND: "    (void)gone;\n"})
 
 EXPLAINED = {
     f"__cyg_profile_func_{when}": ("shadow-about", "the compiler calls the two functions below at the beginning and at the end")

@@ -59,7 +59,7 @@ FACTS = [
     ("yield_ns(1, 10, 0) > 0 && yield_ns(100, 10, 1) > 0 && deep_ns(3, 2, 6, 10) > 0", 1, 1),
     ("(long)yield_ns(0, 1, 0) + (long)crowd_ns(10, 1, 100, 0, 0) + (long)crowd_ns(10, 1, -1, 0, 0)", -3, -3),
     ("crowd_ns(100, 10, 2048, 0, 1) > 0 && touch_ns(100, 10, 2048, 1, 0) > 0", 1, 1),
-    ("pieces_of_work(memory, 9) == 0 && strcmp(memory, \"1:1 2:1 \") == 0", 1, 1),
+    ("pieces_of_work(1, memory, 9) == 0 && strcmp(memory, \"1:1 2:1 \") == 0", 1, 1),
     (f"after_a_rush((void *)memory) == 0 ? {RUSH}->used_pages : -1", 5, 25),
     (f"after_a_rush((void *)memory) == 0 ? {RUSH}->guards : -1", 8, 8),
     # Nobody gives anything back: each of the five waits in its place.
@@ -160,6 +160,11 @@ wrong("11.1", "page table is missing", {SUM: "return touched + 64;"})
 wrong("11.1", "add up", {TABLE: "apart / 8;"})
 wrong("11.1", "whole pages", {TOUCHED: "deep + 200 + page - 1;", SUM: "return touched / page;"})
 
+right("11.1", {TOUCHED: "Math.ceilDiv(deep + 200, page) * page;", TABLE: "(apart / page < page / 8) ? 8 * (apart / page) : page;"})
+wrong("11.1", "one page of the page table at most", {TABLE: "apart / page * 8;"})
+wrong("11.1", "128 pages apart.* the page table is missing", {TABLE: "apart / page < page / 8 ? 0 : page;"})
+wrong("11.1", "the first frames take some bytes too", {TOUCHED: "(deep + page - 1) / page * page;"})
+
 # 11.2: as seldom as need be
 
 COUNT = "    if (++current->pieces % 10 == 0)\n"
@@ -180,6 +185,11 @@ wrong("11.2", "not begun anew", {"% 10 == 0": ">= 10"})
 wrong("11.2", "never ends", {COUNT: "    for (;;)\n"})
 wrong("11.2", "it crashed", {YIELD: "        __builtin_trap();"})
 
+right("11.2", {COUNT + YIELD: "    if (current->pieces == 0)\n        current->pieces = 10;\n    if (--current->pieces == 0)\n        yield_thread();"})
+right("11.2", {COUNT + YIELD: "    if (++current->pieces == 10) {\n        yield_thread();\n        current->pieces = 0;\n    }"})
+wrong("11.2", "the one that had its place before", {COUNT: "    static int done[100];\n    if (++done[current - running->threads] % 10 == 0)\n"})
+wrong("11.2", "ended its process, by exit", {YIELD: "        exit(0);"})
+
 # 11.3: give it back
 
 LOOP = "    for (struct thread *t = r->available; t != NULL; t = t->next)\n"
@@ -198,3 +208,12 @@ wrong("11.3", "found a place", {FORGET: FORGET + "\n    r->available = NULL;"})
 wrong("11.3", "no longer there", {"forget(t, ": "munmap("})
 wrong("11.3", "a thread that waited", {"stack_of(r, (int)(t - r->threads))": "stack_of(r, (int)(t - r->threads)) - r->shape.apart"})
 wrong("11.3", "whose it is", {"forget(t, ": "forget(r->available, "})
+right("11.3", {LOOP: "    for (struct thread *t = &r->threads[1]; t <= &r->threads[r->threads_made]; t++)\n        if (t->function == NULL)\n"})
+right("11.3", {FORGET: "        madvise(stack_of(r, (int)(t - r->threads)), stack_bytes(r), MADV_DONTNEED), t->place.pc = NULL;"})
+wrong("11.3", "outside of the thread's stack", {FORGET: "        forget(t, area_of(r, (size_t)(t - r->threads)), r->shape.apart);"})
+wrong("11.3", "outside of the thread's stack", {"stack_bytes(r));": "stack_bytes(r) + r->page_size);"})
+wrong("11.3", "outside of the thread's stack", {"stack_bytes(r));": "2 * stack_bytes(r));"})
+wrong("11.3", "its place still leads", {"forget(t, ": "madvise(", "stack_bytes(r));": "stack_bytes(r), MADV_DONTNEED);"})
+wrong("11.3", "the list ends where `next` is NULL", {
+    LOOP: "    for (struct thread *t = r->available;; t = t->next)\n", FORGET: FORGET + "\n"})
+wrong("11.3", "ended its process, by exit", {FORGET: FORGET + "\n    exit(0);"})

@@ -36,7 +36,7 @@ final class Chapter10 extends Chapter {
     Object end = run(culprit);
     Check.exercise("10.1")
         .expect("how it ends", TRAP, () -> ending(end))
-        .cause(says(NO_CRASH), "nothing crashed: both threads ended as they should")
+        .cause(says(NO_CRASH), "nothing crashed: nobody has come to that place")
         .cause(
             says("null"),
             "it dies of a null pointer: in the report no address is wrong, an instruction is"
@@ -128,6 +128,11 @@ final class Chapter10 extends Chapter {
             "the record was never allocated: it is a local variable, and has only to leave the"
                 + " list")
         .cause(says("exit"), "the process ended: a thread has to end, not the program")
+        .cause(
+            NULL_POINTER,
+            "a null pointer is followed: the list ends with NULL, and before its first record there"
+                + " is none, only `listeners`")
+        .cause(says("abort()"), "abort() is called: a thread has to end, not the program")
         .cause(says("SIG"), "the speaker still finds a record whose thread has ended")
         .cause(
             seen -> seen instanceof Long,

@@ -1,6 +1,7 @@
 package greenthreads.exercises;
 
 import greenthreads.lab.Lab;
+import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -86,6 +87,21 @@ final class Chapter11 extends Chapter {
         answer,
         prices,
         layout);
+    look(check, "128 pages apart", new Stacks(page, 128 * page, 100), answer, prices, layout);
+    look(
+        check,
+        "two page tables apart",
+        new Stacks(page, 2 * (page / 8 * page), 100),
+        answer,
+        prices,
+        layout);
+    look(
+        check,
+        "16 pages apart, nearly two",
+        new Stacks(page, 16 * page, 2 * page - 16),
+        answer,
+        prices,
+        layout);
     check.verdict();
   }
 
@@ -109,13 +125,21 @@ final class Chapter11 extends Chapter {
             "that is what is reserved; memory is only put behind what is touched")
         .<Long>cause(
             value -> value < stacks.touched(),
-            "memory comes in whole pages: who touches one byte of a page has all of it")
+            "memory comes in whole pages: who touches one byte of a page has all of it, and the"
+                + " first frames take some bytes too")
+        .<Long>cause(
+            value ->
+                stacks.apart() / stacks.page() * 8 > stacks.page()
+                    && near(
+                        value, stacks.kept() + stacks.apart() / stacks.page() * 8 - stacks.page()),
+            "a stack needs one page of the page table at most: of addresses that nobody touches"
+                + " there is none")
         .<Long>cause(
             value -> near(value, stacks.kept() + stacks.page()),
             "a page too many: a guard page is an entry in the page table, and no memory")
         .<Long>cause(
             value -> value < stacks.kept() - stacks.tables() / 2,
-            "the page table is missing: these stacks lie so far apart that none shares one")
+            "the page table is missing: eight bytes for each page of addresses, touched or not")
         .<Long>cause(
             value -> true,
             "add up: the pages that are touched, the record, the entries of the page table");
@@ -129,7 +153,7 @@ final class Chapter11 extends Chapter {
 
   /** What the cell defines. */
   interface Seldom {
-    int pieces_of_work(MemorySegment text, long size);
+    int pieces_of_work(int times, MemorySegment text, long size);
   }
 
   private static Predicate<Object> begins(String text) {
@@ -140,7 +164,7 @@ final class Chapter11 extends Chapter {
     Seldom seldom = Lab.isolate(Lab.load("seldom", Seldom.class), Duration.ofSeconds(2));
     Check.exercise("11.2")
         .expect(
-            "who did how many at a time", "1:10 2:7 3:10 1:10 3:10 1:5 3:15", () -> done(seldom))
+            "who did how many at a time", "1:10 2:7 3:10 1:10 3:10 1:5 3:15", () -> done(seldom, 1))
         .cause(begins("1:25"), "nobody ever yields")
         .cause(begins("1:1 2:1 3:1 1:1 2:1"), "they yield after each piece, as before")
         .cause(begins("1:1 2:1"), "each yields after its first piece: count first, and look then")
@@ -159,17 +183,32 @@ final class Chapter11 extends Chapter {
         .cause(
             seen -> CRASHED.test(seen) && seen.toString().contains("time"),
             "it never ends: a thread that waits for its turn must give the others theirs")
+        .cause(LEFT, LEFT_BY_EXIT)
         .cause(CRASHED, "it crashed: rest only counts, and yields")
         .cause(seen -> true, "a thread yields after each ten pieces that it has done itself")
+        .expect(
+            "three more, in the places of these",
+            "3:10 1:10 2:7 3:10 1:10 3:10 1:5 3:5",
+            () -> done(seldom, 2))
+        .cause(CRASHED, "see the line above")
+        .cause(
+            seen -> !done(seldom, 1).equals("1:10 2:7 3:10 1:10 3:10 1:5 3:15"),
+            "see the line above")
+        .cause(
+            seen -> true,
+            "a new thread went on with the count of the one that had its place before: count in"
+                + " `pieces` of its record, which spawn sets to 0")
         .verdict();
   }
 
-  private static Object done(Seldom seldom) throws Exception {
-    return attempt(() -> {
-      MemorySegment text = Arena.ofAuto().allocate(1000);
-      seldom.pieces_of_work(text, text.byteSize());
+  private static Object done(Seldom seldom, int times) {
+    MemorySegment text = Arena.ofAuto().allocate(1000);
+    try {
+      seldom.pieces_of_work(times, text, text.byteSize());
       return text.getString(0);
-    });
+    } catch (NativeCrash crash) {
+      return crash;
+    }
   }
 
   // ------------------------------------------------------------ 11.3: give it back
@@ -181,16 +220,17 @@ final class Chapter11 extends Chapter {
 
   private static void giveBack(Given given) {
     Pool pool = Lab.isolate(Lab.load("pool", Pool.class), Duration.ofSeconds(2));
+    var after = new Report("pool", "rush_report", pool::after_a_rush);
     String crash =
         "it crashed: a thread that waited had lost its place or what was on its stack, or a stack is"
             + " no longer there, or the list of places leads astray";
     Check.exercise("11.3")
-        .expect("pages left in unused stacks", 0L, () -> after(pool, "left_pages"))
+        .expect("pages left in unused stacks", 0L, () -> after.member("left_pages"))
         .cause(
-            seen -> seen.equals(after(pool, "used_pages")),
+            seen -> seen instanceof Long && seen.equals(after.member("used_pages")),
             "all their pages are still there: nothing was given back")
         .cause(
-            seen -> seen instanceof Long left && left > (Long) after(pool, "used_pages"),
+            seen -> seen instanceof Long left && left > (Long) after.member("used_pages"),
             "there are more now than before: to write to a page is to touch it")
         .cause(
             seen -> seen instanceof Long,
@@ -199,42 +239,37 @@ final class Chapter11 extends Chapter {
         .cause(
             seen -> CRASHED.test(seen) && seen.toString().contains("time"),
             "it never ends: the list ends where `next` is NULL")
+        .cause(LEFT, LEFT_BY_EXIT)
+        .cause(NULL_POINTER, "a null pointer is followed: the list ends where `next` is NULL")
         .cause(CRASHED, crash)
-        .expect("threads that remember", 3L, () -> after(pool, "remembered"))
+        .expect("threads that remember", 3L, () -> after.member("remembered"))
         .cause(
             seen -> seen instanceof Long,
             "a thread that waited found zeros: only what is in the list of available places is"
                 + " unused")
         .cause(CRASHED, "see the first line")
-        .expect("guard pages", 8L, () -> after(pool, "guards"))
+        .expect("guard pages", 8L, () -> after.member("guards"))
         .cause(
             seen -> seen instanceof Long,
             "a guard page can be touched now: leave it alone, the stack begins above it")
         .cause(CRASHED, "see the first line")
-        .expect("places that begin anew", 5L, () -> after(pool, "begin_anew"))
+        .expect("bytes forgotten that are not the thread's", 0L, () -> after.member("not_its_own"))
+        .cause(
+            seen -> seen instanceof Long,
+            "forget was told of bytes outside of the thread's stack: they begin at stack_of, right"
+                + " above the guard page, and are stack_bytes")
+        .cause(CRASHED, "see the first line")
+        .expect("places that begin anew", 5L, () -> after.member("begin_anew"))
         .cause(
             seen -> seen instanceof Long,
             "the stack is gone, and its place still leads to where its last thread waited on it:"
                 + " tell forget for each stack whose it is")
         .cause(CRASHED, "see the first line")
-        .expect("threads in the old places", 5L, () -> after(pool, "ran_again"))
+        .expect("threads in the old places", 5L, () -> after.member("ran_again"))
         .cause(
             seen -> seen instanceof Long,
             "not all of five new threads found a place: the list has to stay as it was")
         .cause(CRASHED, "see the first line")
         .verdict();
-  }
-
-  private static Object after(Pool pool, String member) {
-    var layout = (StructLayout) Lab.load("pool").layout("rush_report");
-    MemorySegment report = Arena.ofAuto().allocate(layout);
-    try {
-      return attempt(() -> {
-        pool.after_a_rush(report);
-        return member(layout, report, member);
-      });
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
-    }
   }
 }
