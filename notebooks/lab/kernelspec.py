@@ -18,6 +18,19 @@ handlers = java.util.logging.ConsoleHandler
 .level = WARNING
 """
 
+# What is inherited from whoever starts Jupyter must not decide how the kernel runs: options that other programs of
+# the reader's need would keep Java from starting (another collector, a debugger's port that is taken) or add to
+# what it loads. And in a locale without UTF-8, Java could not open a folder é.
+START = """\
+#!/bin/sh
+unset JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH
+case ${LC_ALL:-${LC_CTYPE:-${LANG-}}} in
+  *[Uu][Tt][Ff]8* | *[Uu][Tt][Ff]-8*) ;;
+  *) if [ "$(uname)" = Linux ]; then export LC_ALL=C.UTF-8; else export LC_ALL=en_US.UTF-8; fi ;;
+esac
+exec "$@"
+"""
+
 # conda-forge's ijava has a kernel of the same name: it is kept beside ours and put back by `remove`.
 KEPT = "kernel.json.before-green-threads"
 
@@ -52,6 +65,8 @@ def kernel_json(root, build, java, ijava, cc):
         environment["CC"] = cc
     spec = {
         "argv": [
+            "/bin/sh",
+            "{resource_dir}/start.sh",
             java,
             # Cells call native code: that is the point, so Java need not warn of it.
             "--enable-native-access=ALL-UNNAMED",
@@ -118,6 +133,7 @@ def install(folder, arguments):
     if file.exists() and not is_ours(file):
         file.replace(folder / KEPT)
     write_if_changed(folder / "logging.properties", LOGGING)
+    write_if_changed(folder / "start.sh", START)
     text = kernel_json(
         arguments.root, arguments.build, arguments.java, arguments.ijava, arguments.cc
     )
@@ -131,7 +147,8 @@ def remove(folder, arguments):
     if json.loads(file.read_text(encoding="utf-8"))["metadata"]["green_threads"]["root"] != arguments.root:
         return  # another checkout's
     file.unlink()
-    (folder / "logging.properties").unlink()
+    for name in ("logging.properties", "start.sh"):
+        (folder / name).unlink(missing_ok=True)
     if (folder / KEPT).exists():
         (folder / KEPT).replace(file)
     else:

@@ -35,6 +35,11 @@ def installed_spec():
     return written, Path(spec.resource_dir)
 
 
+def java_words(spec):
+    """The words of a kernelspec's command from its java on: before it stands what starts it."""
+    return spec["argv"][spec["argv"].index("{resource_dir}/start.sh") + 1 :]
+
+
 @dataclass
 class Output:
     """One thing a cell put out: a piece of a stream, a display or an error."""

@@ -15,6 +15,7 @@ import time
 
 import pytest
 
+from kernels import Kernel, installed_spec, java_words
 from project import BUILD, LAB, ROOT, copy_of_project, git, run
 from test_setup import add, bare, build_sh, checkout, our_jdk, program, sentences  # noqa: F401 (fixtures)
 
@@ -62,6 +63,24 @@ def test_what_a_shell_inherits_does_no_harm(checkout, inherited):
     (checkout / ".build").mkdir()
     status, said = run(["bash", "build.sh", "clean"], cwd=checkout, env=os.environ | inherited)
     assert status == 0 and said.strip() == f"Removed {checkout / '.build'}"
+
+
+OPTIONS = {"BASHOPTS": "nullglob:failglob", "SHELLOPTS": "noglob:keyword", "BASH_FUNC_sed%%": "() {  echo of the caller\n}"}
+
+
+@pytest.mark.parametrize("variable", OPTIONS)
+def test_options_and_functions_that_a_shell_inherits_hide_no_jdk(checkout, variable):
+    """A folder that is not there, a wildcard, and / at the end: what is found is the JDK, by its plain path."""
+    home = checkout / "jdks" / "jdk-25"
+    for name in ("javac", "jshell"):
+        (home / "bin").mkdir(parents=True, exist_ok=True)
+        program(home / "bin", name, "exit 0")
+    (home / "release").write_text('JAVA_VERSION="25.0.1"\n')
+    known = {k: v for k, v in os.environ.items() if k != "JAVA_HOME"} | {"PATH": "/usr/bin:/bin", variable: OPTIONS[variable]}
+    search = {"GREEN_THREADS_JDK_PATH": f"/nonexistent/*:{checkout}/jdks/*"}
+    for found in (search, {"JAVA_HOME": f"{home}//", "GREEN_THREADS_JDK_PATH": ""}):
+        status, said = sourced(checkout, "find_jdk", 'echo "$jdk"', env=known | found)
+        assert (status, said) == (0, f"{home}\n"), said
 
 
 def test_files_keep_their_line_ends_in_a_clone_that_changes_them(tmp_path):
@@ -251,6 +270,15 @@ def test_another_python_behind_the_link_is_noticed(room):
 # ---------------------------------------------------------------- no home, no room, no network
 
 
+def test_a_folder_whose_name_looks_like_a_variable(room):
+    inside = room / "a=b"
+    (inside / "notebooks" / "lab").mkdir(parents=True)
+    shutil.copy2(ROOT / "build.sh", inside)
+    wheel(inside)
+    status, said = make_python(inside)
+    assert status == 0 and said.endswith("made\n"), said
+
+
 def test_no_home_that_can_be_used(room):
     """What would go to a home goes to the build folder, and no folder named ? is made."""
     show = ['build=$root/.build; mkdir -p "$build"', "choose_home", 'echo "$HOME ${MAVEN_OPTS:-none}"']
@@ -324,6 +352,43 @@ def test_nothing_but_what_is_no_compiler_for_us(checkout, bare):
     assert "neither gcc nor clang" in sentence and str(bare / "cc") in sentence and "install" in sentence
 
 
+@pytest.mark.parametrize("option", ["-include /nonexistent.h", "-Wl,--no-such-option", "-fsyntax-only"])
+def test_a_compiler_whose_libraries_could_not_be_loaded(checkout, option):
+    """Options in CC that ask for something else: said at set-up, not by the first cell, of a source that is right."""
+    words = ["build=$root/.build", 'mkdir -p "$build/stamps"', "find_cc", "try_compiler", "echo went on"]
+    good = os.environ | {"CC": "cc"}
+    for _ in range(2):  # the second time it is known
+        assert sourced(checkout, *words, env=good) == (0, "went on\n")
+    status, said = sourced(checkout, *words, env=good | {"CC": f"cc {option}"})
+    assert status == 1 and f"cc {option} cannot make a library" in said and "out of CC" in said, said
+    assert [p.name for p in (checkout / ".build" / "stamps").iterdir()] == ["compiler"]
+
+
+# ---------------------------------------------------------------- what a kernel inherits
+
+
+def test_a_kernel_is_started_as_it_was_set_up():
+    """Whatever Java's variables hold, in the plain C locale and in a reader's own, without a place for temporary files."""
+    inherited = {
+        "JAVA_TOOL_OPTIONS": "-XX:+UseZGC",
+        "_JAVA_OPTIONS": "-Xmx1k",
+        "JDK_JAVA_OPTIONS": "-XX:+NoSuchOption",
+        "CLASSPATH": "/nonexistent.jar",
+        "LC_ALL": "C",
+    }
+    java, *words = java_words(installed_spec()[0])
+    here = ["-Duser.language=ar", "-Duser.country=EG", "-Djava.io.tmpdir=/nonexistent"]
+    with Kernel(argv=["/bin/sh", "{resource_dir}/start.sh", java, *here, *words], env=inherited) as kernel:
+        kernel.ok("%load lab/start.jshell")
+        assert kernel.ok('System.out.println("%,d and %.1f".formatted(2456, 1.5));').text == "2,456 and 1.5\n"
+        assert kernel.ok('System.out.println(System.getProperty("sun.jnu.encoding"));').text == "UTF-8\n"
+        kernel.ok("%%c elsewhere\nint twice(int x) { return 2 * x; }")
+        kernel.ok('interface Elsewhere { int twice(int x); }\nElsewhere there = Lab.load("elsewhere", Elsewhere.class);')
+        assert kernel.ok("there.twice(21)").text.strip() == "42"
+        assert "main" in kernel.ok("ThreadDump.now()").text
+    assert kernel.terminal() in ("", "WARNING: java.io.tmpdir directory does not exist\n")
+
+
 # ---------------------------------------------------------------- newer JDKs
 
 
@@ -337,7 +402,7 @@ def test_a_newer_jdk_is_told_that_final_fields_change(tmp_path, version, told):
     spec = json.loads((tmp_path / "share" / "jupyter" / "kernels" / "java" / "kernel.json").read_text())
     assert ("--enable-final-field-mutation=ALL-UNNAMED" in spec["argv"]) == told
     # An option that Java does not know would keep it from starting.
-    assert spec["argv"][0] == str(jdk / "bin" / "java")
+    assert java_words(spec)[0] == str(jdk / "bin" / "java")
 
 
 # ---------------------------------------------------------------- one's own Jupyter

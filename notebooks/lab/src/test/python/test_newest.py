@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from kernels import java_words
 from project import BUILD, LAB, ROOT
 from test_notebooks import CHAPTERS, run_elsewhere
 
@@ -62,7 +63,7 @@ def kernel_inside(folder, cc):
     file = folder / "share/jupyter/kernels/java/kernel.json"
     spec = json.loads(file.read_text(encoding="utf-8"))
     inside = f"/{java.relative_to(SYSTEM)}"
-    spec["argv"] = ["unshare", "--mount", str(script), str(ROOT), str(folder), "--", inside, *spec["argv"][1:]]
+    spec["argv"] = ["unshare", "--mount", str(script), str(ROOT), str(folder), "--", inside, *java_words(spec)[1:]]
     file.write_text(json.dumps(spec), encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ import yaml
 
 import expected
 from chapters import Chapter, chapter_paths
-from kernels import installed_spec
+from kernels import installed_spec, java_words
 from notebook_rules import title_of
 from project import BUILD, LAB, NATIVE, ROOT, copy_of_project, files, git, old_java, run, text_of
 
@@ -301,7 +301,7 @@ def program(folder, name, script):
 
 def our_jdk():
     """The JDK that runs the kernel."""
-    return Path(installed_spec()[0]["argv"][0]).parent.parent
+    return Path(java_words(installed_spec()[0])[0]).parent.parent
 
 
 def add(bare, *names):
@@ -399,11 +399,40 @@ def test_python_without_venv(checkout, bare):
     assert "python3-venv" in sentence
 
 
-def test_colon_in_the_path(tmp_path):
-    status, said = build_sh(copy_of_project(tmp_path / "a:b"), "setup")
-    assert status == 1
-    (sentence,) = sentences(said)
-    assert "colon" in sentence
+def bare_checkout(folder):
+    """A build.sh that finds itself in a checkout, and nothing else."""
+    (folder / "notebooks" / "lab").mkdir(parents=True)
+    shutil.copy2(ROOT / "build.sh", folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name, what",
+    [("a:b", "colon"), ("a\\b", "backslash"), ("a$$b", "dollar sign"), ("$HOME", "dollar sign"), ("{prefix}", "brace"), ("a\nb", "line break")],
+)
+def test_a_path_that_others_would_take_for_something_else(tmp_path, name, what):
+    """Maven makes $ of $$ and / of a backslash, and then writes beside the checkout."""
+    folder = bare_checkout(tmp_path / "there" / name)
+    status, said = build_sh(folder, "setup")
+    assert status == 1 and what in said and "rename the folder" in said, said
+    assert [path.name for path in folder.parent.iterdir()] == [name]
+    assert sorted(path.name for path in folder.iterdir()) == ["build.sh", "notebooks"]
+
+
+def test_a_build_folder_with_such_a_path(tmp_path):
+    script = re.sub(r'\nmain "\$@"\n', "\n", (ROOT / "build.sh").read_text(encoding="utf-8"))
+    script += "root=/proc/self\nlab=/proc/self\nchoose_build_folder\n"
+    status, said = run(["bash", "-c", script], env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "a:b")})
+    assert status == 1 and "a:b" in said and "colon" in said, said
+
+
+def test_build_sh_without_its_checkout(tmp_path):
+    """Copied to where programs lie, or read from a pipe: it sets nothing up in a folder of somebody else's."""
+    shutil.copy2(ROOT / "build.sh", tmp_path)
+    for words in ([tmp_path / "build.sh", "setup"], ["bash", "-c", 'bash -s setup <"$1"', "-", ROOT / "build.sh"]):
+        status, said = run(words, cwd=tmp_path)
+        assert status == 1 and f"no notebooks/lab in {tmp_path}" in said, said
+    assert [path.name for path in tmp_path.iterdir()] == ["build.sh"]
 
 
 # ---------------------------------------------------------------- a second set-up
@@ -451,7 +480,7 @@ def test_kernelspec_makes_way_and_comes_back(tmp_path):
     for _ in range(2):  # the second time there is nothing to put aside
         assert kernelspec(*install) == (0, "")
         spec = json.loads(theirs.read_text(encoding="utf-8"))
-        assert spec["argv"][0] == "/j" and "--enable-native-access=ALL-UNNAMED" in spec["argv"]
+        assert java_words(spec)[0] == "/j" and "--enable-native-access=ALL-UNNAMED" in spec["argv"]
         assert spec["env"]["GREEN_THREADS_HOME"] == "/le café"
         assert spec["interrupt_mode"] == "message"
     assert kernelspec("remove", "--prefix", tmp_path, "--root", "/another")[0] == 0

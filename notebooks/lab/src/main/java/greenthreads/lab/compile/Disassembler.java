@@ -1,6 +1,7 @@
 package greenthreads.lab.compile;
 
 import greenthreads.lab.base.Program;
+import greenthreads.lab.base.Scratch;
 import greenthreads.lab.machine.Isa;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -120,7 +121,8 @@ public final class Disassembler {
       return List.of();
     }
     try {
-      Path file = Files.createTempFile("code-", ".bin");
+      Path folder = Scratch.folder("code-");
+      Path file = folder.resolve("code.bin");
       try {
         Files.write(file, code);
         var command = new ArrayList<>(List.of(tool.get().toString(), "-D", "-b", "binary", "-m"));
@@ -134,6 +136,7 @@ public final class Disassembler {
         return parse(Program.run(command).output());
       } finally {
         Files.deleteIfExists(file);
+        Files.delete(folder);
       }
     } catch (IOException e) {
       return List.of(); // no room for a temporary file: the bytes are shown instead

@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.sun.management.HotSpotDiagnosticMXBean;
 import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Scratch;
 import greenthreads.lab.base.Words;
 import greenthreads.lab.show.Figure;
 import greenthreads.lab.show.Picture;
@@ -76,7 +77,7 @@ public final class ThreadDump implements Picture {
       throw new LabException("This JDK writes no dump of its threads: it is no HotSpot.");
     }
     try {
-      Path folder = Files.createTempDirectory("dump");
+      Path folder = Scratch.folder("dump");
       Path file = folder.resolve("threads.json").toAbsolutePath();
       try {
         bean.dumpThreads(file.toString(), HotSpotDiagnosticMXBean.ThreadDumpFormat.JSON);

@@ -1,6 +1,7 @@
 package greenthreads.lab.isolate;
 
 import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Scratch;
 import greenthreads.lab.base.Words;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -98,7 +99,7 @@ public final class LivingProcess implements AutoCloseable {
     ServerSocketChannel server = null;
     Process process = null;
     try {
-      folder = Files.createTempDirectory("green-threads-");
+      folder = Scratch.folder("green-threads-");
       Path socket = folder.resolve("s");
       server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
       server.bind(UnixDomainSocketAddress.of(socket), MOST_CALLS + 1);

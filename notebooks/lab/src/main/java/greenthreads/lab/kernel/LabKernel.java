@@ -127,6 +127,7 @@ public final class LabKernel extends JavaKernel {
       terminal.println("LabKernel is started by Jupyter, with the path of a connection file.");
       System.exit(2);
     }
+    KernelSetup.speakEnglish(); // before anything reads messages of Java's
     var properties = KernelConnectionProperties.parse(Files.readString(Path.of(args[0])));
     var connection = new CellInput.Connection(properties);
     var kernel = new LabKernel();
