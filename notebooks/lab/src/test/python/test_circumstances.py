@@ -389,6 +389,21 @@ def test_a_kernel_is_started_as_it_was_set_up():
     assert kernel.terminal() in ("", "WARNING: java.io.tmpdir directory does not exist\n")
 
 
+def test_a_build_folder_deleted_under_a_kernel(tmp_path):
+    """What is loaded goes on; what needs its file says what became of it, and the cell that loads it brings it back."""
+    load = 'interface Start { int add(int a, int b); }\nStart start = Lab.load("00-start-here", Start.class);'
+    with Kernel(env={"GREEN_THREADS_BUILD": tmp_path / "build"}) as kernel:
+        kernel.ok("%load lab/start.jshell")
+        kernel.ok(load)
+        assert kernel.ok("start.add(20, 22)").text.strip() == "42"
+        shutil.rmtree(tmp_path / "build")
+        assert kernel.ok("start.add(20, 22)").text.strip() == "42"
+        error = kernel.fails("Lab.isolate(start).add(20, 22)").error
+        assert "was deleted since it was loaded" in error and "run the cell that loads it again" in error, error
+        kernel.ok(load)
+        assert kernel.ok("Lab.isolate(start).add(20, 22)").text.strip().endswith("42")
+
+
 # ---------------------------------------------------------------- newer JDKs
 
 

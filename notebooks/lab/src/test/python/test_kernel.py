@@ -747,3 +747,10 @@ def test_a_startup_script_that_fails_is_told_to_the_first_cell(tmp_path):
     with Kernel(env={"IJAVA_STARTUP_SCRIPTS_PATH": script}) as kernel:
         assert kernel.complete("Integer.MAX_V|") == ["Integer.MAX_VALUE"]
         assert "no such luck" in kernel.fails("int a = 1;").text
+
+
+def test_a_recording_of_one_stack_reads_well(kernel):
+    kernel.ok("%%c alone\nlong next(long x) { return x + 1; }")
+    kernel.ok('interface Alone { long next(long x); }\nAlone alone = Lab.load("alone", Alone.class);')
+    said = kernel.ok('System.out.println(Lab.step(alone, a -> a.next(41), "next").text());').text
+    assert " the stack" in said and "the the" not in said, said

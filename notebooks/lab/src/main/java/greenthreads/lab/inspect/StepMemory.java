@@ -143,7 +143,7 @@ final class StepMemory {
     for (TraceLog.WatchedMemory piece : visited) {
       String name =
           visited.size() == 1
-              ? "the stack"
+              ? "stack"
               : visited.size() > 2
                   ? "stack " + (number + 1)
                   : number == 0 ? "old stack" : "new stack";

@@ -12,6 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -354,6 +355,14 @@ public final class IsolatedRun {
 
   // ----- the end -------------------------------------------------------------------------------
 
+  /** The library's file may be deleted while this process has it loaded. */
+  private String whereItWent() {
+    return Files.exists(callee.library())
+        ? ""
+        : "\nThe file was deleted since it was loaded, perhaps by `./build.sh clean`:"
+            + " run the cell that loads it again, then this one.";
+  }
+
   private Outcome outcome() {
     HostReport host = HostReport.parse(report.toByteArray());
     stepping.report = host;
@@ -361,8 +370,8 @@ public final class IsolatedRun {
     for (HostReport source : List.of(host, end)) {
       if (source.has("failed")) {
         throw new LabException(
-            "%s could not be called in a process of its own: %s."
-                .formatted(callee.function(), source.word("failed")));
+            "%s could not be called in a process of its own: %s.%s"
+                .formatted(callee.function(), source.word("failed"), whereItWent()));
       }
     }
     if (host.has("done") && !host.has("crash")) {
