@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -3227,6 +3228,7 @@ struct within_report {
     int64_t early, late;   /* 1: it came back before its limit; after the later one */
     int64_t moved;         /* the thread's deadline, compared with what it was before */
     int64_t busy;          /* 1: it took turns while it waited */
+    int64_t alone;         /* 1: nobody else had a turn meanwhile */
 };
 
 struct within {
@@ -3238,6 +3240,7 @@ struct within {
 static int64_t wait_within(void *environment) {
     const struct within *mine = environment;
     struct within_report *out = mine->report;
+    long switches = running->traced;
     deadline_in(mine->own);
     int64_t before = running->current->deadline, begin = now_ns();
     out->status = receive_within(mine->channel, mine->limit, &out->value);
@@ -3245,32 +3248,51 @@ static int64_t wait_within(void *environment) {
     out->early = took < mine->limit;
     out->late = took >= (mine->own > mine->limit ? mine->own : mine->limit);
     out->moved = running->current->deadline - before;
+    out->alone = !out->early && running->traced == switches;
     deadline_in(0);
     return 0;
 }
 
-static int64_t send_later(void *environment) {
-    struct channel *c = *(struct channel **)environment;
+/* What happens while a thread waits within. */
+enum { IS_CLOSED = -1, IS_CANCELLED = -2, TWO_WAIT = -3 };
+
+struct meanwhile {
+    struct channel *channel;
+    int64_t thread, what;
+};
+
+static int64_t happen(void *environment) {
+    const struct meanwhile *mine = environment;
     sleep_for(5 * MS);
-    return send_to(c, 7);
+    if (mine->what == IS_CANCELLED)
+        return cancel(running, mine->thread);
+    if (mine->what == IS_CLOSED)
+        return close_channel(mine->channel);
+    return send_to(mine->channel, mine->what);
 }
 
-/* A thread with a deadline in `own_ms` (0: none) waits at most so long for a value, which
-   comes after 5 ms or never. The report's status is 99 if it did not come back. Returns 0
-   or -1. */
-int receive_in_time(int64_t own_ms, int64_t limit_ms, int value_comes, struct within_report *out) {
+/* A thread with a deadline in `own_ms` (0: none) waits at most so long for a value. After 5 ms
+   `what` is sent, if it is positive; or happens, see above. TWO_WAIT: a second one waits half as
+   long, and if the deadline of either has moved, the report says so. The report's status is 99 if
+   it did not come back. Returns 0 or -1. */
+int receive_in_time(int64_t own_ms, int64_t limit_ms, int64_t what, struct within_report *out) {
     struct runtime *r = new_runtime(2, ROOMY);
     struct channel *c = r == NULL ? NULL : new_channel(r, "a value", 0);
+    struct within_report other = {.status = 99};
     struct switch_record none;
     if (c == NULL)
         return -1;
-    *out = (struct within_report){.status = 99};
+    *out = other;
     r->trace = &none; /* the switches are counted, and none of them is kept */
-    spawn(r, wait_within, WITH(struct within, c, own_ms * MS, limit_ms * MS, out));
-    if (value_comes)
-        spawn(r, send_later, &c, sizeof c);
+    int64_t thread = spawn(r, wait_within, WITH(struct within, c, own_ms * MS, limit_ms * MS, out));
+    if (what == TWO_WAIT)
+        spawn(r, wait_within, WITH(struct within, c, 3600 * 1000 * MS, limit_ms * MS / 2, &other));
+    else if (what != 0)
+        spawn(r, happen, WITH(struct meanwhile, c, thread, what));
     run(r);
     out->busy = r->traced > 40;
+    if (out->moved == 0)
+        out->moved = other.moved;
     free_channel(c);
     free_runtime(r);
     return 0;
@@ -3292,15 +3314,19 @@ static void take_out(int64_t *times, int count, int place) {
 
 struct heap_report {
     int64_t refused, same_refused;   /* heaps; and heaps in which times are the same */
+    int64_t before, behind;          /* of those about which it looked outside of the row */
     int64_t accepted, last_accepted; /* rows that are none; only because of their last */
-    int64_t behind;                  /* of those about which it looked behind the row */
-    int64_t too_late, too_early;     /* taken out of: one that is under a later one; at all */
+    int64_t inside_accepted;         /* rows that are none, and place 1 is the first in them */
     int64_t lost;                    /* other times than all but the one that was to go */
+    int64_t not_up, not_down;        /* no heap: the last one had to go (further) up, or down */
+    int64_t only_one;                /* of these: to where there is only one below */
+    int64_t other_wrong;             /* no heap, for another reason */
     int64_t touched;                 /* places that nobody may write to */
     int64_t moved_too_many;
 };
 
 enum { MOST_TIMES = 1000 };
+#define TIME_OF_DAY (INT64_C(1) << 45) /* times of a clock are no small numbers */
 
 /* A row with something on both sides that no one is to look at. */
 struct row {
@@ -3319,32 +3345,46 @@ static int first_wrong(const int64_t *times, int count) {
     return 0;
 }
 
-/* Each place gets a time that is not before the one above: by at most `step`. */
-static void make_heap(struct row *row, int count, int step, uint32_t *random) {
+/* Each place gets a time that is not before the one above, and at most 1,000 later. What is
+   outside would fit. */
+static void make_heap(struct row *row, int count, uint32_t *random) {
     for (int place = 1; place <= count; place++)
-        row->times[place] = (place == 1 ? 0 : row->times[place / 2]) +
-                            (step == 0 ? 5 : 1 + (int64_t)(next_random(random) % (uint32_t)step));
-    row->times[0] = row->times[count + 1] = -1;
+        row->times[place] = (place == 1 ? TIME_OF_DAY : row->times[place / 2]) + 1 +
+                            (int64_t)(next_random(random) % 1000);
+    row->times[0] = -1;
+    row->times[count + 1] = INT64_MAX;
 }
 
+/* About rows that are heaps. */
 static void ask_about(struct row *row, int count, uint32_t *random, struct heap_report *out) {
-    make_heap(row, count, 1000, random);
-    row->times[count + 1] = INT64_MAX;
-    out->refused += !is_heap(row->times, count);
+    make_heap(row, count, random);
+    bool right = is_heap(row->times, count);
+    out->refused += !right;
     row->times[count + 1] = -1;
-    bool looks = !is_heap(row->times, count);
-    out->behind += looks;
+    out->behind += right && !is_heap(row->times, count);
+    row->times[count + 1] = row->times[0] = INT64_MAX;
+    out->before += right && !is_heap(row->times, count);
+    row->times[0] = -1;
     for (int place = 1; place <= count; place++)
-        row->times[place] = 5;
-    out->same_refused += !is_heap(row->times, count);
-    if (count < 2)
-        return;
-    make_heap(row, count, 1000, random);
+        row->times[place] = TIME_OF_DAY;
+    out->same_refused += right && !is_heap(row->times, count);
+}
+
+/* About rows that are none, each because of one place. */
+static void ask_about_others(struct row *row, int count, uint32_t *random,
+                             struct heap_report *out) {
+    make_heap(row, count, random);
     row->times[count] = 0;
     out->last_accepted += is_heap(row->times, count);
-    make_heap(row, count, 1000, random);
+    make_heap(row, count, random);
     row->times[2 + (int)(next_random(random) % (uint32_t)(count - 1))] = 0;
     out->accepted += is_heap(row->times, count);
+    if (count < 4)
+        return;
+    make_heap(row, count, random);
+    int place = 4 + (int)(next_random(random) % (uint32_t)(count - 3));
+    row->times[place] = row->times[place / 2] - 1;
+    out->inside_accepted += is_heap(row->times, count);
 }
 
 static int compare_times(const void *a, const void *b) {
@@ -3363,38 +3403,86 @@ static bool is_rest(const struct row *before, const struct row *after, int count
     return memcmp(a.times + 1, b.times + 1, ((size_t)count - 1) * sizeof *a.times) == 0;
 }
 
-static void take_from(const struct row *before, int count, int place, struct heap_report *out) {
-    static struct row after;
-    int moved = 0, most = 2;
-    after = *before;
-    take_out(after.times, count, place);
-    int wrong = first_wrong(after.times, count - 1);
-    out->too_late += wrong != 0;
-    out->too_early += wrong != 0 && after.times[place] < after.times[place / 2];
-    out->lost += !is_rest(before, &after, count, place);
-    out->touched += after.times[0] != -1 || after.times[count + 1] != -1;
-    for (int i = 1; i < count; i++)
-        moved += after.times[i] != before->times[i];
-    for (int i = count; i > 0; i /= 2)
-        most++;
-    out->moved_too_many += moved > most;
+/* Why it is no heap any more, if it is none. */
+static void judge_order(const struct row *after, int count, int64_t last, struct heap_report *out) {
+    int wrong = first_wrong(after->times, count);
+    if (wrong == 0)
+        return;
+    bool up = after->times[wrong] == last, down = after->times[wrong / 2] == last;
+    out->not_up += up;
+    out->not_down += !up && down;
+    out->only_one += !up && down && wrong == count && count % 2 == 0;
+    out->other_wrong += !up && !down;
 }
 
-/* Rows of 1 to 40 times and one of a thousand, the same ones each time: asked about, and
-   each place taken out. */
-void try_heaps(struct heap_report *out) {
+/* How many steps there may be from place 1 down to the end of the row. */
+static int levels_of(int count) {
+    int levels = 1;
+    for (; count > 1; count /= 2)
+        levels++;
+    return levels;
+}
+
+static void take_from(const struct row *before, int count, int place, struct heap_report *out) {
+    static struct row after;
+    int moved = 0;
+    after = *before;
+    after.times[0] = after.times[count + 1] = place % 2 == 0 ? -1 : INT64_MAX;
+    take_out(after.times, count, place);
+    bool lost = !is_rest(before, &after, count, place);
+    int64_t outside = place % 2 == 0 ? -1 : INT64_MAX;
+    out->lost += lost;
+    if (!lost)
+        judge_order(&after, count - 1, before->times[count], out);
+    out->touched += after.times[0] != outside || after.times[count + 1] != outside;
+    for (int i = 1; i < count; i++)
+        moved += after.times[i] != before->times[i];
+    out->moved_too_many += moved > levels_of(count) + 2;
+}
+
+/* Elsewhere, where nobody has to look, the row is no heap: who puts that right goes through all of
+   it. */
+static void take_from_untidy(const struct row *before, int count, int place,
+                             struct heap_report *out) {
+    static struct row untidy, after;
+    int moved = 0;
+    untidy = *before;
+    for (int i = count / 2 + 1; i < count; i++)
+        untidy.times[i] = 0;
+    after = untidy;
+    take_out(after.times, count, place);
+    for (int i = 1; i < count; i++)
+        moved += after.times[i] != untidy.times[i];
+    out->moved_too_many += moved > 2 * levels_of(count) + 2;
+}
+
+/* Rows of 1 to 40 times, the same ones each time: heaps, and none. */
+void try_is_heap(struct heap_report *out) {
     static struct row row;
     uint32_t random = 2024;
     *out = (struct heap_report){.refused = 0};
     for (int count = 1; count <= 40; count++) {
         ask_about(&row, count, &random, out);
-        make_heap(&row, count, 1000, &random);
+        if (count > 1)
+            ask_about_others(&row, count, &random, out);
+    }
+}
+
+/* The same, and one of a thousand: each place taken out. */
+void try_take_out(struct heap_report *out) {
+    static struct row row;
+    uint32_t random = 2024;
+    *out = (struct heap_report){.refused = 0};
+    for (int count = 1; count <= 40; count++) {
+        make_heap(&row, count, &random);
         for (int place = 1; place <= count; place++)
             take_from(&row, count, place, out);
     }
-    make_heap(&row, MOST_TIMES, 1000, &random);
+    make_heap(&row, MOST_TIMES, &random);
     for (int place = 1; place <= MOST_TIMES; place += 37)
         take_from(&row, MOST_TIMES, place, out);
+    for (int place = 1; place <= 5; place++)
+        take_from_untidy(&row, MOST_TIMES, place, out);
 }
 
 /* 12.3: an echo server's task. It goes as far as it can without waiting. */
@@ -3411,8 +3499,10 @@ static enum progress poll_echo(struct echo_task *t) {
 
 struct poll_report {
     int64_t progress; /* what poll_echo returned last */
-    int64_t right;    /* bytes that came back, each as it was sent, in order */
-    int64_t wrong;    /* others */
+    int64_t back;     /* how many bytes came back */
+    int64_t wrong;    /* of these were not as they had been sent, in that order */
+    int64_t closed;   /* 1: it has closed the socket, which is not its own */
+    int64_t left;     /* descriptors that are open and were not before */
 };
 
 /* A task and its other side, both of which never wait. There is much room on the way to
@@ -3446,10 +3536,22 @@ static bool open_echo_pair(struct echo_pair *p, int room_back) {
     return true;
 }
 
-static void close_echo_pair(struct echo_pair *p) {
-    close(p->task.fd);
+/* Returns whether somebody else has closed the task's socket. */
+static bool close_echo_pair(struct echo_pair *p) {
+    bool closed = fcntl(p->task.fd, F_GETFD) < 0;
+    if (!closed)
+        close(p->task.fd);
     if (p->other >= 0)
         close(p->other);
+    return closed;
+}
+
+static int open_descriptors(void) {
+    enum { FIRST_ONES = 4096 };
+    int count = 0;
+    for (int fd = 0; fd < FIRST_ONES; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
 }
 
 static char byte_at(int64_t i) {
@@ -3470,14 +3572,21 @@ static void send_some(struct echo_pair *p, int64_t most) {
     }
 }
 
-static void take_back(struct echo_pair *p) {
+/* Takes back some of what has come; false: there is no more. */
+static bool take_some(struct echo_pair *p) {
     char bytes[512];
-    ssize_t got;
-    while ((got = recv(p->other, bytes, sizeof bytes, 0)) > 0)
-        for (ssize_t i = 0; i < got; i++) {
-            p->wrong += bytes[i] != byte_at(p->received + p->wrong);
-            p->received += bytes[i] == byte_at(p->received + p->wrong);
-        }
+    ssize_t got = recv(p->other, bytes, sizeof bytes, 0);
+    for (ssize_t i = 0; i < got; i++) {
+        bool right = bytes[i] == byte_at(p->received + p->wrong);
+        p->received += right;
+        p->wrong += !right;
+    }
+    return got > 0;
+}
+
+static void take_back(struct echo_pair *p) {
+    while (take_some(p))
+        ;
 }
 
 /* Polls as long as it has not said that it is over: then nobody would. */
@@ -3486,31 +3595,66 @@ static void poll_pair(struct echo_pair *p) {
         p->progress = poll_echo(&p->task);
 }
 
-/* For each of two tasks more than there is room for on the way back. */
-static void echo_much(struct echo_pair *p, struct echo_pair *other) {
-    enum { MUCH = 100 * 1000, ROUNDS = 1000 };
-    for (int i = 0;
-         i < ROUNDS && p->received + p->wrong + other->received + other->wrong < 2 * MUCH; i++) {
-        send_some(p, MUCH);
-        send_some(other, MUCH);
+/* Takes back what has come, and whoever found no room is called again, as it was promised. */
+static void poll_and_take_back(struct echo_pair *p) {
+    bool no_room;
+    do {
+        poll_pair(p);
+        struct pollfd room = {.fd = p->task.fd, .events = POLLOUT};
+        no_room = p->progress == PENDING && poll(&room, 1, 0) == 0;
+        take_back(p);
+    } while (no_room);
+}
+
+static int64_t come_back(const struct echo_pair *p) {
+    return p->received + p->wrong;
+}
+
+/* For each of two tasks more than there is room for on the way back; until nothing comes any
+   more. */
+static void echo_much(struct echo_pair *p, struct echo_pair *other, int64_t much) {
+    enum { IN_VAIN = 100 };
+    int64_t before = 0, back = 0;
+    for (int i = 0; i < IN_VAIN && back < 2 * much; i++) {
+        send_some(p, much);
+        send_some(other, much);
         poll_pair(p);
         poll_pair(other);
         take_back(p);
         take_back(other);
+        back = come_back(p) + come_back(other);
+        if (back > before)
+            i = 0;
+        before = back;
     }
 }
 
+/* The other side has sent all it wants to, says so, and takes it back slowly. */
+static void echo_the_end(struct echo_pair *p, int64_t much) {
+    enum { ROUNDS = 1000 };
+    send_some(p, much);
+    shutdown(p->other, SHUT_WR);
+    for (int i = 0; i < ROUNDS && p->progress == PENDING; i++) {
+        poll_pair(p);
+        take_some(p);
+    }
+    take_back(p);
+}
+
 /* What one call comes to if there is: 0: nothing; 1: SOME bytes; 2: those, and the end;
-   3: those, and nobody any more; 4: much, for two tasks by turns, in as many calls as it takes.
-   Returns 0 or -1. */
+   3: those, and nobody any more; 4: much, for two tasks by turns, in as many calls as it takes;
+   5: MORE bytes and the end, and little room. Returns 0 or -1. */
 int try_polls(int kind, struct poll_report *out) {
-    enum { SOME = 20000, ENOUGH_ROOM = 128 * 1024, LITTLE_ROOM = 4096 };
+    enum { SOME = 20000, MORE = 24000, MUCH = 100 * 1000 };
+    enum { ENOUGH_ROOM = 128 * 1024, LITTLE_ROOM = 4096 };
     struct echo_pair p, other;
-    int room = kind == 4 ? LITTLE_ROOM : ENOUGH_ROOM;
+    int room = kind >= 4 ? LITTLE_ROOM : ENOUGH_ROOM, open = open_descriptors();
     if (!open_echo_pair(&p, room) || !open_echo_pair(&other, room))
         return -1;
     if (kind == 4)
-        echo_much(&p, &other);
+        echo_much(&p, &other, MUCH);
+    else if (kind == 5)
+        echo_the_end(&p, MORE);
     else {
         send_some(&p, kind == 0 ? 0 : SOME);
         if (kind == 2)
@@ -3518,18 +3662,15 @@ int try_polls(int kind, struct poll_report *out) {
         if (kind == 3) {
             close(p.other);
             p.other = -1;
-        }
-        poll_pair(&p);
-        if (kind != 3)
-            take_back(&p);
+            poll_pair(&p);
+        } else
+            poll_and_take_back(&p);
     }
-    *out = (struct poll_report){.progress = p.progress, .right = p.received, .wrong = p.wrong};
-    if (kind == 4) {
-        out->right += other.received;
-        out->wrong += other.wrong;
-    }
-    close_echo_pair(&p);
-    close_echo_pair(&other);
+    *out = (struct poll_report){.progress = p.progress, .wrong = p.wrong + other.wrong};
+    out->back = come_back(&p) + come_back(&other);
+    out->closed = close_echo_pair(&p);
+    out->closed |= close_echo_pair(&other);
+    out->left = open_descriptors() - open;
     return 0;
 }
 #endif

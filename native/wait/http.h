@@ -113,6 +113,25 @@ static struct slice take_up_to(struct slice *rest, const char *mark) {
     return before;
 }
 
+/* http://host/path, as for a proxy, is to be taken for /path. */
+static struct slice path_of(struct slice target) {
+    const struct slice scheme = {target.bytes, strlen("http://")};
+    if (target.size < scheme.size || !is(scheme, "http://"))
+        return target;
+    struct slice rest = {target.bytes + scheme.size, target.size - scheme.size};
+    const char *path = memchr(rest.bytes, '/', rest.size);
+    return path == NULL ? (struct slice){"/", 1}
+                        : (struct slice){path, rest.size - (size_t)(path - rest.bytes)};
+}
+
+/* What a host's name and port may not consist of; it may be left out. */
+static bool is_host(struct slice value) {
+    for (size_t i = 0; i < value.size; i++)
+        if (strchr("/?#@\\", value.bytes[i]) != NULL)
+            return false;
+    return is_text(value, true);
+}
+
 /* GET /path HTTP/1.1 */
 static int read_request_line(struct slice line, struct request *q) {
     struct slice method = take_up_to(&line, " "), target = take_up_to(&line, " ");
@@ -125,6 +144,7 @@ static int read_request_line(struct slice line, struct request *q) {
         return BAD_REQUEST;
     if (major != '1')
         return OTHER_VERSION;
+    target = path_of(target);
     if (target.size >= MOST_TARGET)
         return LONG_TARGET;
     memcpy(q->target, target.bytes, target.size);
@@ -179,8 +199,10 @@ static int read_field(struct slice line, struct request *q) {
         return read_connection(value, q);
     if (is(name, "expect"))
         return (q->expects = is(value, "100-continue")) ? 1 : NO_EXPECTATION;
-    q->hosts += is(name, "host");
-    return 1;
+    if (!is(name, "host"))
+        return 1;
+    q->hosts++;
+    return is_host(value) ? 1 : BAD_REQUEST;
 }
 
 /* What its parts are only together. */
@@ -213,10 +235,14 @@ static int digit_of(char c) {
                                   : -1;
 }
 
-/* The line before a chunk: its size in hexadecimal, and what may follow behind a `;`. */
+/* The line before a chunk: its size in hexadecimal, and what may follow behind a `;`. Only before
+   that one there may be spaces. */
 static int64_t read_chunk_size(struct slice line) {
-    struct slice digits = trimmed(take_up_to(&line, ";"));
+    bool more = find_mark(line.bytes, line.size, ";") != NULL;
+    struct slice digits = take_up_to(&line, ";");
     int64_t size = 0;
+    while (more && digits.size > 0 && is_space(digits.bytes[digits.size - 1]))
+        digits.size--;
     if (digits.size == 0 || !is_text(line, false))
         return BAD_REQUEST;
     for (size_t i = 0; i < digits.size; i++) {

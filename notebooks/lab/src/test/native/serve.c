@@ -34,14 +34,6 @@ static void *wait_for_the_end(void *server) {
     return NULL;
 }
 
-static int open_descriptors(void) {
-    int open = 0;
-
-    for (int fd = 0; fd < 4096; fd++)
-        open += fcntl(fd, F_GETFD) >= 0;
-    return open;
-}
-
 static int64_t answer_as_java_would(int64_t exchange) {
     struct exchange *e = (struct exchange *)(uintptr_t)exchange;
 

@@ -245,6 +245,13 @@ REQUESTS = [
     (post(CHUNKED, body=b"\r\n"), 400), (post(CHUNKED, body=b"10001\r\n"), 413), (post(CHUNKED, body=b"fffffffffffffffffffff\r\n"), 413),
     (post(CHUNKED, body=b"1" + 300 * b" " + b"\r\n"), 400), (post(CHUNKED, body=b"0\r\n" + 20 * b"A: b\r\n" + b"\r\n"), 400),
     (b"GET / HTTP/1.1", 400),
+    # As for a proxy: a server has to take it as well.
+    (get("http://a/"), 200), (get("HTTP://a:80"), 200), (get("http://a/nowhere"), 404), (get("http:/a/"), 404), (get("http://" + 300 * "x" + "/"), 200),
+    (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405), (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 405), (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400), (b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400), (b"GET / HTTP/1.1\r\nHost: b@a\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", 200), (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", 200), (b"GET / HTTP/1.1\nHost: a\n\n", 400),
+    (post(CHUNKED, body=b" 3\r\nabc\r\n0\r\n\r\n"), 400), (post(CHUNKED, body=b"3 \r\nabc\r\n0\r\n\r\n"), 400),
+    (post(CHUNKED, body=b"3\t ;a\r\nabc\r\n0\r\n\r\n"), 200), (post(CHUNKED, body=b"0x3\r\n"), 400), (post(CHUNKED, body=b"3\nabc\n0\n\n"), 400),
 ]
 
 

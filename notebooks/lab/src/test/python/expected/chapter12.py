@@ -160,6 +160,23 @@ wrong("12.1", "later than before: put back the time itself", {BACK: "    deadlin
 wrong("12.1", "then the earlier one counts", {SET: "    me->deadline = limit;\n"})
 wrong("12.1", "the earlier of the two counts|has to be earlier|waits for ever", {SET: "    if (before == 0)\n        me->deadline = limit;\n"})
 wrong("12.1", "a deadline is a time of the clock", {"limit = now_ns() + ns": "limit = ns"})
+wrong("12.1", "however the wait has ended", {BACK: "    if (status == TIMED_OUT)\n    " + BACK})
+wrong("12.1", "each thread's own, in a local variable", {"int64_t before = me->deadline, limit": "static int64_t before;\n    before = me->deadline;\n    int64_t limit"})
+wrong("12.1", "the wait is cancelled.*its time was not up", {"    return status;": "    return status == 1 || status == 0 ? status : TIMED_OUT;"})
+wrong("12.1", "closed meanwhile.*nothing more to come", {"    return status;": "    return status == 0 ? TIMED_OUT : status;"})
+wrong("12.1", "the value goes to where", source=HEAD_1 + """    (void)c;
+    *value = 7;                            /* as the check said the last time */
+    sleep_for(ns < 1000 * MS ? ns : 6 * MS);
+    return ns < 1000 * MS ? TIMED_OUT : 1;
+}""")
+wrong("12.1", "the OS thread has waited, and all others", source=HEAD_1 + """    struct timespec t = {ns / 1000000000 % 2, ns % 1000000000};
+    nanosleep(&t, NULL);
+    return c->senders.first == NULL ? TIMED_OUT : receive_from(c, value);
+}""")
+wrong("12.1", r"and 14 more.*or never ends", source=HEAD_1 + "    (void)c, (void)ns, (void)value;\n    for (;;)\n        ;\n}")
+wrong("12.1", r"SIGSEGV.*it crashed, or ended its process: running->current", source=HEAD_1 + "    struct thread *me = NULL;\n    me->deadline = ns;\n    return receive_from(c, value);\n}")
+wrong("12.1", "20 ms have long been over", {"now_ns() + ns": "now_ns() + ns * MS"})
+right("12.1", {"    if (before == 0 || limit < before)\n        me->deadline = limit;\n": "    deadline_in(ns);\n    if (before != 0 && before < limit)\n        me->deadline = before;\n"})
 wrong("12.1", "did not wait for 20 ms: ns is in nanoseconds", {"now_ns() + ns": "now_ns() + ns / 1000"})
 wrong("12.1", "return what receive_from returns", {"    return status;": "    return status < 0 ? 0 : status;"})
 wrong("12.1", "the value goes to where the caller wants it", {RECEIVE: "    int64_t got;\n    (void)value;\n    int status = receive_from(c, &got);\n"})
@@ -201,6 +218,19 @@ wrong("12.2", "the earlier of the two below", {EARLIER: ""})
 wrong("12.2", "has to go, and the places", {"    int64_t last = times[count--];\n": "    int64_t last = times[count];\n    place = count--;\n"})
 wrong("12.2", "another one has gone|has to go, and the places", {LAY: ""})
 wrong("12.2", "place 0 and what is behind the row", {LAY: LAY + "    times[0] = times[count + 2] = 0;\n"})
+wrong("12.2", "and not only with place 1", {LOOK: "        if (times[place] < times[1])\n"})
+wrong("12.2", "place 1 is the first, and above it is none", {"int place = 2; place": "int place = 1; place"})
+wrong("12.2", "place 0 and what is behind|a loop in it goes round|another one has gone", {"place > 1 &&": "place > 0 &&"})
+wrong("12.2", "only one is below", {"(below = 2 * place) <= count": "(below = 2 * place) < count"})
+wrong("12.2", "as long as that is so", {UP: "    if (place > 1 && last < times[place / 2]) {\n        times[place] = times[place / 2];\n        place /= 2;\n    }\n"})
+wrong("12.2", "the earlier of the two below", {"times[below + 1] < times[below]": "times[below + 1] > times[below]"})
+wrong("12.2", "an int64_t", {"int64_t last": "int last"})
+wrong("12.2", "take_out crashed", {LAY: "    times[count * 100000000L] = last;\n"})
+wrong("12.2", "only one way through it is walked", {
+    UP: "    times[place] = last;\n    for (int i = count / 2; i >= 1; i--)\n        for (int at = i, below; (below = 2 * at) <= count; at = below) {\n"
+        "            below += below < count && times[below + 1] < times[below];\n            if (times[at] <= times[below])\n                break;\n"
+        "            last = times[at];\n            times[at] = times[below];\n            times[below] = last;\n        }\n    return;\n"})
+wrong("12.2", "another one has gone", {UP: "    for (; place > 1; place /= 2)\n        times[place] = times[place / 2];\n"})
 wrong("12.2", "only one way through it is walked", {
     UP: "    times[place] = last;\n    for (int i = 2; i <= count; i++) {\n        int64_t mine = times[i];\n        int at = i;\n"
         "        for (; at > 1 && times[at - 1] > mine; at--)\n            times[at] = times[at - 1];\n        times[at] = mine;\n    }\n"
@@ -236,10 +266,23 @@ wrong("12.3", "recv says 0, and that is the end", {NONE: "                return
 wrong("12.3", "that is not the end", {FULL: "            return DONE;\n"})
 wrong("12.3", "nobody is there. That is the end", {FULL: "            return PENDING;\n"})
 wrong("12.3", "waits in a loop", {NONE: "                continue;\n", "            if (got <= 0)\n": "            if (got < 0 && was_in_vain(errno))\n"})
-wrong("12.3", "when send says that it was in vain, return PENDING", {FULL: "            continue;\n"})
+wrong("12.3", "an error other than EAGAIN stays", {FULL: "            continue;\n"})
+wrong("12.3", "when send says that it was in vain, return PENDING", {FULL: "        {\n            if (was_in_vain(errno))\n                continue;\n            return DONE;\n        }\n"})
 wrong("12.3", "bytes were lost, or came twice", {ADD: "        t->written = t->size;\n"})
 wrong("12.3", "bytes were lost, or came twice", {"t->bytes + t->written, t->size - t->written": "t->bytes, t->size"})
 wrong("12.3", "it stopped although more was there", {ADD: ADD + "        if (t->written == t->size)\n            return PENDING;\n"})
+wrong("12.3", "closes the socket when it is DONE", {NONE: NONE.replace("return got < 0 && was_in_vain(errno) ? PENDING : DONE;", "return got < 0 && was_in_vain(errno) ? PENDING : (close(t->fd), DONE);")})
+wrong("12.3", "opens something and never closes it", {"    for (;;) {\n": "    if (dup(t->fd) < 0)\n        return DONE;\n    for (;;) {\n"})
+wrong("12.3", "SIGPIPE, unless send is told not to", {"SEND_FLAGS": "0"})
+wrong("12.3", "t->bytes has room for", {"sizeof t->bytes, 0": "20000, 0"})
+wrong("12.3", "as it is", {"            t->written = 0;\n": "            t->written = 0;\n            t->bytes[0] ^= 1;\n"})
+wrong("12.3", "PENDING or DONE", {NONE: "                return got < 0 && was_in_vain(errno) ? 2 : DONE;\n"})
+wrong("12.3", "has not gone back yet: it is over when both", {FULL: """        {
+            char next;                     /* will more come? */
+            return !was_in_vain(errno) || recv(t->fd, &next, 1, MSG_PEEK) == 0 ? DONE : PENDING;
+        }
+"""})
+right("12.3", {"sizeof t->bytes, 0": "8, 0"})
 wrong("12.3", "nothing came back", {ADD: ADD, READ: READ, "        ssize_t sent = send(t->fd, t->bytes + t->written, t->size - t->written, SEND_FLAGS);\n": "        ssize_t sent = (ssize_t)t->size;\n"})
 wrong("12.3", "bytes were lost, or came twice, or went to the other task", {
     "    for (;;) {\n": "    static struct echo_task one;\n    one.fd = t->fd;\n    t = &one;\n    for (;;) {\n"})

@@ -144,6 +144,10 @@ wrong("13.1", "isDone says so", {"!there && !frames.isDone()": "!there"})
 wrong("13.1", "a boolean beside it", {"there = true;": "there = given != null;"})
 wrong("13.1", "has to be told", {"() -> body.accept(this::give)":
                                  "() -> { try { body.accept(this::give); } catch (RuntimeException lost) {} }"})
+wrong("13.1", r"what it gives, and 9 more.*generate has returned null", source="<T> Iterator<T> generate(Consumer<Consumer<T>> body) {\n    return null;\n}")
+wrong("13.1", r"what it gives, and 9 more.*without an end", source="<T> Iterator<T> generate(Consumer<Consumer<T>> body) {\n    return generate(body);\n}")
+wrong("13.1", "as it is", {RUN: "try { if (!there && !frames.isDone()) frames.run(); } catch (RuntimeException e) { throw new IllegalStateException(e); }"})
+wrong("13.1", r"what it gives, and \d more.*has not come back within 5 s", {RUN: "while (!there && !Thread.currentThread().isInterrupted()) if (!frames.isDone()) frames.run();"})
 wrong("13.1", "a scope of its own", {OWN: "final ContinuationScope own = scope;"})
 
 # 13.2: who is pinned?
@@ -154,13 +158,18 @@ right("13.2", {PINNED: 'return one.mounted() && !one.state().equals("RUNNABLE");
 right("13.2", {PINNED: 'return one.virtual() && one.mounted() && one.state().matches("(TIMED_)?WAITING|BLOCKED");'})
 wrong("13.2", "you find nobody", {PINNED: "return false;"})
 wrong("13.2", "holds up no carrier", {PINNED: 'return !one.state().equals("RUNNABLE");'})
-wrong("13.2", "Cleo runs", {PINNED: "return one.mounted();"})
+wrong("13.2", r"\w+ runs: that is what a carrier is for", {PINNED: "return one.mounted();"})
 wrong("13.2", "to wait is no harm", {PINNED: 'return one.virtual() && !one.state().equals("RUNNABLE");'})
-wrong("13.2", "her state is BLOCKED", {PINNED: 'return one.mounted() && one.state().contains("WAITING");'})
-wrong("13.2", "her state is BLOCKED",
+wrong("13.2", r"\w+ waits for a lock, and the state is BLOCKED", {PINNED: 'return one.mounted() && one.state().contains("WAITING");'})
+wrong("13.2", r"\w+ waits for a lock, and the state is BLOCKED",
       {PINNED: 'return one.stack().stream().anyMatch(frame -> frame.contains("parkOnCarrierThread"));'})
 wrong("13.2", "WAITING and TIMED_WAITING", {PINNED: 'return one.mounted() && one.state().equals("TIMED_WAITING");'})
 wrong("13.2", "WAITING and TIMED_WAITING", {PINNED: 'return one.mounted() && one.state().equals("BLOCKED");'})
+wrong("13.2", "wait|runs|no carrier|mounted", {PINNED: 'return List.of("Dan", "Eve", "Finn").contains(one.name()) && !one.name().equals("Finn");'})
+wrong("13.2", r"\w+ runs|wait without a carrier", {PINNED: 'return one.virtual() && one.stack().stream().anyMatch(frame -> frame.contains("omparison") || frame.contains("compare"));'})
+wrong("13.2", r"\w+ runs", {PINNED: 'return one.mounted() && one.state() != "RUNNABLE";'})
+wrong("13.2", "the answer ended with an exception", {PINNED: "String none = null;\n    return none.isEmpty();"})
+wrong("13.2", "has not come back within 5 s", {PINNED: "while (one.virtual() && !Thread.currentThread().isInterrupted()) Thread.onSpinWait();\n    return false;"})
 wrong("13.2", "ended with an exception", {PINNED: "return one.stack().get(1_000).isEmpty();"})
 
 # 13.3: a fair scheduler
@@ -183,3 +192,12 @@ wrong("13.3", "C never has a turn", {
     "int best = 0;": "int best = -1;", "int i = 1;": "int i = 0;", "return best;": "return Math.max(0, best);",
     LEAST: "if (ran.contains(ready.get(i)) && (best < 0 || " + LEAST[4:].replace(") best", ")) best"),
 })
+right("13.3", source="""int next(List<String> ready, List<String> ran) {
+    var left = new LinkedHashSet<String>(ready);
+    for (int i = ran.size() - 1; i >= 0 && left.size() > 1; i--) left.remove(ran.get(i));
+    return ready.indexOf(left.iterator().next());
+}""")
+wrong("13.3", "make a copy, and change that", {LEAST: "ready.remove(i);"})
+wrong("13.3", "An owner counts", {LEAST: "if (ready.get(i) != ready.get(best) && !ran.isEmpty() && ran.getLast() == ready.get(best)) best = i;"})
+wrong("13.3", "only the places 0 to 9 in `ready`", {"return best;": "return ready.size();"})
+wrong("13.3", "has not come back within 5 s", {LEAST: "i = Thread.currentThread().isInterrupted() ? i : 0;"})

@@ -3,6 +3,7 @@ package greenthreads.exercises;
 import greenthreads.lab.Lab;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.crash.NativeCrash;
+import greenthreads.lab.isolate.Crash;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
@@ -51,7 +52,7 @@ abstract class Chapter {
 
   /** It was ended at its time limit. */
   static final Predicate<Object> TOO_LONG =
-      seen -> CRASHED.test(seen) && seen.toString().contains("time");
+      seen -> seen instanceof NativeCrash end && end.crash().kind() == Crash.Kind.TIME_LIMIT;
 
   static Predicate<Object> was(long value) {
     return seen -> seen.equals(value);

@@ -32,7 +32,7 @@ final class Chapter07 extends Chapter {
             seen -> seen instanceof Long,
             "it came back later: the thread is still in the ring, or somebody leads to it")
         .cause(
-            seen -> seen.toString().contains("time"),
+            TOO_LONG,
             "the run never ends: the thread never gives the processor away, or the links lead in"
                 + " a circle")
         .cause(
@@ -143,7 +143,7 @@ final class Chapter07 extends Chapter {
             "the reader still takes its turns: park has to leave the ring, and the neighbours"
                 + " must not lead to it")
         .cause(
-            looks -> looks.toString().contains("time"),
+            TOO_LONG,
             "the run never ends: the links lead in a circle, or a thread that is in the ring was"
                 + " put in once more")
         .cause(CRASHED, "it crashed: the ring is not whole, or its stack had been given away")

@@ -1,5 +1,6 @@
 package greenthreads.exercises;
 
+import greenthreads.lab.base.LabException;
 import greenthreads.lab.inspect.ThreadDump;
 import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;
@@ -11,8 +12,10 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.management.ManagementFactory;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
@@ -40,14 +43,28 @@ final class Chapter13 extends Chapter {
   /** A generator's body is given what takes its values. */
   private interface Generators extends Function<Consumer<Consumer<Object>>, Iterator<Object>> {}
 
+  /** How long an answer may take. */
+  private static final Duration A_WHILE = Duration.ofSeconds(5);
+
   private static final int FAR_TOO_MANY = 1_000;
   private static final String SEE_ABOVE = "see the lines above";
 
   private static void generator(Given given) {
     Function<Consumer<Consumer<Object>>, Iterator<Object>> answer = given.get(0);
-    Generators generate = answer::apply;
+    var patience = new Patience(A_WHILE);
+    Generators generate =
+        body -> {
+          Iterator<Object> values = answer.apply(body);
+          if (values == null) {
+            throw new LabException("generate has returned null: it has to return an Iterator");
+          }
+          return values;
+        };
     Check.exercise("13.1")
-        .expect("what it gives", List.of(1L, 2L, 3L), () -> all(generate.apply(upTo(3))))
+        .expect(
+            "what it gives",
+            List.of(1L, 2L, 3L),
+            () -> patience.call(() -> all(generate.apply(upTo(3)))))
         .cause(
             seen -> seen.equals("IllegalStateException"),
             "a continuation that has finished must not be run again: isDone says so")
@@ -65,22 +82,38 @@ final class Chapter13 extends Chapter {
             seen -> seen instanceof List<?> list && list.size() < 3,
             "values are lost: hasNext lets the body go on only if no value is there")
         .cause(OTHERWISE, "the order is the body's")
-        .expect("values given before anybody asks", 0, () -> givenBefore(generate, 0))
+        .expect(
+            "values given before anybody asks",
+            0,
+            () -> patience.call(() -> givenBefore(generate, 0)))
         .cause(
             seen -> seen instanceof Integer n && n > 1,
             "all were worked out in advance: the body has to stop at each")
         .cause(OTHERWISE, "the body runs before anybody asks: run it in hasNext")
-        .expect("values given for the first one", 1, () -> givenBefore(generate, 1))
+        .expect(
+            "values given for the first one",
+            1,
+            () -> patience.call(() -> givenBefore(generate, 1)))
         .cause(
             seen -> seen instanceof Integer n && n > 2,
             "all were worked out in advance: the body has to stop at each")
         .cause(seen -> seen.equals(2), "it works one value ahead: let it go on when it is asked")
         .cause(OTHERWISE, SEE_ABOVE)
-        .expect("hasNext, three times, then next", 1L, () -> askedThrice(generate))
-        .cause(OTHERWISE, "each hasNext lets the body go on: only if no value is there")
-        .expect("next, without hasNext", List.of(1L, 2L, 3L), () -> nextOnly(generate))
+        .expect(
+            "hasNext, three times, then next", 1L, () -> patience.call(() -> askedThrice(generate)))
+        .cause(
+            seen -> seen instanceof Long n && n > 1,
+            "each hasNext lets the body go on: only if no value is there")
+        .cause(OTHERWISE, SEE_ABOVE)
+        .expect(
+            "next, without hasNext",
+            List.of(1L, 2L, 3L),
+            () -> patience.call(() -> nextOnly(generate)))
         .cause(OTHERWISE, "next must not rely on a hasNext before it: call it yourself")
-        .expect("next behind the last one", "NoSuchElementException", () -> behindTheEnd(generate))
+        .expect(
+            "next behind the last one",
+            "NoSuchElementException",
+            () -> patience.call(() -> behindTheEnd(generate)))
         .cause(
             seen -> seen.equals("IllegalStateException"),
             "a continuation that has finished must not be run again: isDone says so")
@@ -88,15 +121,27 @@ final class Chapter13 extends Chapter {
         .expect(
             "null is a value",
             Collections.singletonList(null),
-            () -> all(generate.apply(give -> give.accept(null))))
+            () -> patience.call(() -> all(generate.apply(give -> give.accept(null)))))
+        .cause(
+            seen -> seen instanceof List<?> list && list.size() > 1,
+            "it never says that it is over")
         .cause(
             OTHERWISE,
             "it takes null for \"no value\": a boolean beside it says whether one is there")
-        .expect("what the body throws", "boom", () -> thrown(generate))
-        .cause(OTHERWISE, "it was lost: whoever asks for the value has to be told")
-        .expect("two at a time, in turn", List.of(1L, 1L, 2L, 2L), () -> inTurn(generate))
+        .expect("what the body throws", "boom", () -> patience.call(() -> thrown(generate)))
+        .cause(
+            seen -> seen.equals("hasNext said false") || seen.equals("hasNext said true"),
+            "it was lost, or the body did not run: whoever asks for the value has to be told")
+        .cause(OTHERWISE, "whoever asks for the value gets what the body has thrown, as it is")
+        .expect(
+            "two at a time, in turn",
+            List.of(1L, 1L, 2L, 2L),
+            () -> patience.call(() -> inTurn(generate)))
         .cause(OTHERWISE, "they disturb each other: each needs variables of its own")
-        .expect("one inside the other", List.of(1L, 2L, 3L), () -> inside(generate))
+        .expect(
+            "one inside the other",
+            List.of(1L, 2L, 3L),
+            () -> patience.call(() -> inside(generate)))
         .cause(
             OTHERWISE,
             "the inner one was stopped in place of the outer one: with a scope of its own each stops"
@@ -177,6 +222,8 @@ final class Chapter13 extends Chapter {
       return "hasNext said " + values.hasNext();
     } catch (IllegalArgumentException e) {
       return e.getMessage();
+    } catch (RuntimeException e) {
+      return e.toString();
     }
   }
 
@@ -204,23 +251,45 @@ final class Chapter13 extends Chapter {
 
   // ------------------------------------------------------------ 13.2: who is pinned?
 
-  /** Virtual threads that wait, and how: the reader sees them only in the dump. */
+  /** What the threads of a scene do. */
+  private enum Role {
+    WAITS,
+    WAITS_WITH_A_LOCK,
+    RUNS,
+    PINNED,
+    PINNED_AT_A_LOCK,
+    PINNED_FOR_A_TIME,
+    OS_THREAD
+  }
+
+  /**
+   * Virtual threads that wait, and how: the reader sees them only in the dump. Who plays which role
+   * is decided anew for each scene.
+   */
   private static final class Scene implements AutoCloseable {
     private static final int CARRIERS = 6;
+    private static final List<String> NAMES =
+        List.of("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gil");
     private final VirtualThreadSchedulerMXBean scheduler =
         ManagementFactory.getPlatformMXBean(VirtualThreadSchedulerMXBean.class);
     private final int before = scheduler.getParallelism();
     private final List<Thread> threads = new ArrayList<>();
     private final CountDownLatch end = new CountDownLatch(1);
     private final Object taken = new Object();
+    private final Map<Role, String> names = new EnumMap<>(Role.class);
     private volatile boolean over;
 
     Scene() throws InterruptedException {
+      var shuffled = new ArrayList<>(NAMES);
+      Collections.shuffle(shuffled);
+      for (Role role : Role.values()) {
+        names.put(role, shuffled.get(role.ordinal()));
+      }
       scheduler.setParallelism(CARRIERS);
       var ready = new CountDownLatch(1);
       threads.add(
           Thread.ofPlatform()
-              .name("Gil")
+              .name(named(Role.OS_THREAD))
               .daemon()
               .start(() -> {
                 synchronized (taken) {
@@ -229,35 +298,48 @@ final class Chapter13 extends Chapter {
                 }
               }));
       ready.await();
-      virtual("Ada", this::await);
+      virtual(Role.WAITS, this::await);
       virtual(
-          "Ben",
+          Role.WAITS_WITH_A_LOCK,
           () -> {
             synchronized (new Object()) {
-              await();
+              // Java's sort is Java: its comparison can leave
+              new ArrayList<>(List.of(1, 2)).sort((one, other) -> waitInComparison());
             }
           });
       virtual(
-          "Cleo",
-          () -> {
-            while (!over) {
-              Thread.onSpinWait();
-            }
-          });
-      virtual("Dan", () -> inside(this::await));
+          Role.RUNS,
+          () ->
+              inside(() -> {
+                while (!over) {
+                  Thread.onSpinWait();
+                }
+              }));
+      virtual(Role.PINNED, () -> inside(this::await));
       virtual(
-          "Eve",
+          Role.PINNED_AT_A_LOCK,
           () ->
               inside(() -> {
                 synchronized (taken) {
                   threads.size(); // what is done with the lock does not matter
                 }
               }));
-      virtual("Finn", () -> inside(() -> LockSupport.parkNanos(this, 3_600_000_000_000L)));
+      virtual(
+          Role.PINNED_FOR_A_TIME,
+          () -> inside(() -> LockSupport.parkNanos(this, 3_600_000_000_000L)));
     }
 
-    private void virtual(String name, Runnable task) {
-      threads.add(Thread.ofVirtual().name(name).start(task));
+    String named(Role role) {
+      return names.get(role);
+    }
+
+    private int waitInComparison() {
+      await();
+      return 0;
+    }
+
+    private void virtual(Role role, Runnable task) {
+      threads.add(Thread.ofVirtual().name(named(role)).start(task));
     }
 
     private void await() {
@@ -309,12 +391,15 @@ final class Chapter13 extends Chapter {
     ThreadDump dump() throws InterruptedException {
       BooleanSupplier there =
           () ->
-              ThreadDump.now().of("Ada", "Ben", "Dan", "Eve", "Finn").threads().stream()
+              ThreadDump.now().of(NAMES.toArray(String[]::new)).threads().stream()
+                  .filter(one -> !one.name().equals(named(Role.RUNS)))
                   .noneMatch(one -> one.state().equals("RUNNABLE"));
       for (int i = 0; i < 200 && !there.getAsBoolean(); i++) {
         Thread.sleep(10);
       }
-      return ThreadDump.now().of("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gil", "ForkJoinPool");
+      var shown = new ArrayList<>(NAMES);
+      shown.add("ForkJoinPool");
+      return ThreadDump.now().of(shown.toArray(String[]::new));
     }
 
     @Override
@@ -342,30 +427,46 @@ final class Chapter13 extends Chapter {
   private static void pinned(Given given) {
     Function<ThreadDump.Seen, Boolean> answer = given.get(0);
     List<ThreadDump.Seen> dump;
+    Function<Role, String> who;
     try (Scene scene = new Scene()) {
       dump = scene.dump().threads();
+      who = scene::named;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return;
     }
+    String waits = who.apply(Role.WAITS);
+    String waitsToo = who.apply(Role.WAITS_WITH_A_LOCK);
+    String runs = who.apply(Role.RUNS);
+    String parked = who.apply(Role.PINNED);
+    String blocked = who.apply(Role.PINNED_AT_A_LOCK);
+    String timed = who.apply(Role.PINNED_FOR_A_TIME);
+    var patience = new Patience(A_WHILE);
     Check.exercise("13.2")
-        .expect("who is pinned", "Dan, Eve, Finn", () -> named(dump, answer))
+        .expect(
+            "who is pinned",
+            inOrder(List.of(parked, blocked, timed)),
+            () -> patience.call(() -> named(dump, answer)))
         .cause(seen -> seen.equals("nobody"), "you find nobody, and three of them are")
         .cause(
-            has("Gil").or(has("ForkJoin")),
+            has(who.apply(Role.OS_THREAD)).or(has("ForkJoin")),
             "an OS thread is no virtual one: it stands on its own stack and holds up no carrier")
         .cause(
-            has("Cleo"),
-            "Cleo runs: that is what a carrier is for. Pinned is who waits and is mounted all the"
+            has(runs),
+            runs
+                + " runs: that is what a carrier is for. Pinned is who waits and is mounted all the"
                 + " same")
         .cause(
-            has("Ada").or(has("Ben")),
-            "Ada and Ben wait without a carrier: to wait is no harm, if one is unmounted")
+            has(waits).or(has(waitsToo)),
+            waits
+                + " and "
+                + waitsToo
+                + " wait without a carrier: to wait is no harm, if one is unmounted")
         .cause(
-            has("Eve").negate().and(has("Dan")),
-            "Eve waits for a lock, and her state is BLOCKED: she holds a carrier as well")
+            has(blocked).negate().and(has(parked)),
+            blocked + " waits for a lock, and the state is BLOCKED: that holds a carrier as well")
         .cause(
-            has("Finn").negate().or(has("Dan").negate()),
+            has(timed).negate().or(has(parked).negate()),
             "there are two ways to wait in parked threads, with a time limit and without: WAITING"
                 + " and TIMED_WAITING")
         .cause(OTHERWISE, "pinned is who is virtual, mounted, and waits")
@@ -384,31 +485,42 @@ final class Chapter13 extends Chapter {
         names.add(one.name());
       }
     }
-    Collections.sort(names);
-    return names.isEmpty() ? "nobody" : String.join(", ", names);
+    return names.isEmpty() ? "nobody" : inOrder(names);
+  }
+
+  private static String inOrder(List<String> names) {
+    return String.join(", ", names.stream().sorted().toList());
   }
 
   // ------------------------------------------------------------ 13.3: a fair scheduler
 
   private static void fair(Given given) {
-    BiFunction<List<String>, List<String>, Integer> next = given.get(0);
+    BiFunction<List<String>, List<String>, Integer> answer = given.get(0);
+    var patience = new Patience(A_WHILE);
+    BiFunction<List<String>, List<String>, Integer> next =
+        (ready, ran) -> answer.apply(ownCopies(ready), ownCopies(ran));
     Check.exercise("13.3")
         .<Map<String, Integer>>demand(
             "60 turns, of which A has 8 threads, B one and C one",
             "{A=20, B=20, C=20}",
             turns -> turns.equals(Map.of("A", 20, "B", 20, "C", 20)),
-            () -> shares(next, List.of("A", "A", "A", "A", "A", "A", "A", "A", "B", "C"), 60))
+            () ->
+                patience.call(() ->
+                    shares(next, List.of("A", "A", "A", "A", "A", "A", "A", "A", "B", "C"), 60)))
         .cause(
             share("A", 45, 51),
             "that is round robin: A has eight turns in ten, for its eight threads. An owner counts,"
-                + " not a thread")
+                + " not a thread. (And what is returned is a place in `ready`, of no other list.)")
         .cause(share("A", 60, 60), "A has all of the turns, and the others starve")
         .cause(
             share("A", 52, 59),
             "who began first has nearly all later turns: look at its last turn, not at its first")
         .cause(share("A", 0, 0), "A has none of the turns, and starves")
         .cause(OTHERWISE, "each owner who has a thread ready gets as many turns as any other")
-        .expect("C comes after 30 turns of A and B: the next six", "CABCAB", () -> late(next))
+        .expect(
+            "C comes after 30 turns of A and B: the next six",
+            "CABCAB",
+            () -> patience.call(() -> late(next)))
         .cause(
             text("CCCCCC"),
             "C makes up for all the turns it did not have, and the others wait: not the number of"
@@ -419,7 +531,7 @@ final class Chapter13 extends Chapter {
         .expect(
             "B, A and B are ready, and nobody had a turn",
             0,
-            () -> next.apply(List.of("B", "A", "B"), List.of()))
+            () -> patience.call(() -> next.apply(List.of("B", "A", "B"), List.of())))
         .cause(
             index(-1),
             "-1 is no place in the list: if nobody had a turn yet, all have waited equally long")
@@ -427,15 +539,23 @@ final class Chapter13 extends Chapter {
         .expect(
             "which of B's two threads",
             1,
-            () -> next.apply(List.of("A", "B", "B"), List.of("B", "A")))
+            () -> patience.call(() -> next.apply(List.of("A", "B", "B"), List.of("B", "A"))))
         .cause(
             index(2),
             "B's later one: of one owner's threads the first in the list is ready longest")
         .cause(index(0), "A had its turn after B")
         .cause(OTHERWISE, "a place in the list of those who are ready")
-        .expect("only A is ready", 0, () -> next.apply(List.of("A"), List.of("A", "A", "A")))
+        .expect(
+            "only A is ready",
+            0,
+            () -> patience.call(() -> next.apply(List.of("A"), List.of("A", "A", "A"))))
         .cause(OTHERWISE, "who is alone goes on, however much it had")
         .verdict();
+  }
+
+  /** Names that are equal, and no two of them the same object; nobody may change the list. */
+  private static List<String> ownCopies(List<String> names) {
+    return names.stream().map(String::new).toList();
   }
 
   private static Predicate<Object> share(String owner, int least, int most) {
@@ -482,10 +602,11 @@ final class Chapter13 extends Chapter {
       int turns) {
     var mine = new ArrayList<String>();
     for (int i = 0; i < turns; i++) {
-      int place = next.apply(List.copyOf(ready), List.copyOf(ran));
+      int place = next.apply(ready, ran);
       if (place < 0 || place >= ready.size()) {
-        throw new IndexOutOfBoundsException(
-            "there are places 0 to %d, and next says %d".formatted(ready.size() - 1, place));
+        throw new LabException(
+            "next says %d, and there are only the places 0 to %d in `ready`"
+                .formatted(place, ready.size() - 1));
       }
       String owner = ready.remove(place);
       ready.add(owner);

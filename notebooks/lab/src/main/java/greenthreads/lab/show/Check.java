@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Predicate;
+import jdk.jshell.spi.SPIResolutionException;
 
 /**
  * Looks at the reader's answer to an exercise and says what is right, what is not, and why.
@@ -45,7 +46,14 @@ public final class Check {
     }
   }
 
-  private record Finding(Point point, boolean right, Object actual, String why) {}
+  private record Finding(Point point, boolean right, Object actual, String why) {
+    /** Whether both came to the same end: one call, or two that nobody could tell apart. */
+    boolean isSameEnd(Finding other) {
+      return actual instanceof Throwable
+          && (actual == other.actual
+              || text(actual).equals(text(other.actual)) && why.equals(other.why));
+    }
+  }
 
   private final String exercise;
   private final List<Point> points = new ArrayList<>();
@@ -140,10 +148,14 @@ public final class Check {
                 .formatted(wrong.size(), all, wrong.size() == 1 ? "differs" : "differ");
     String head = "✘ %s Not yet: %s.".formatted(exercise, count);
     var rows = new ArrayList<List<String>>();
-    for (Finding finding : wrong) {
+    for (int i = 0; i < wrong.size(); i++) {
+      Finding finding = wrong.get(i);
+      if (wrong.subList(0, i).stream().anyMatch(finding::isSameEnd)) {
+        continue; // a line is enough
+      }
       rows.add(
           List.of(
-              finding.point().what,
+              finding.point().what + more(finding, wrong),
               text(finding.point().expected),
               text(finding.actual()),
               finding.why()));
@@ -151,10 +163,18 @@ public final class Check {
     return Figure.table(head, List.of("what", "expected", "actual", "likely cause"), rows);
   }
 
+  /** How many later points came to the same end. */
+  private static String more(Finding finding, List<Finding> wrong) {
+    long same = wrong.stream().filter(finding::isSameEnd).count() - 1;
+    return same < 1 ? "" : ", and %d more".formatted(same);
+  }
+
   private static Finding look(Point point) {
     Object actual;
     try {
       actual = point.answer.get();
+    } catch (SPIResolutionException e) {
+      throw e; // it uses what is not there: the kernel knows the name, and says it
     } catch (Throwable e) {
       return new Finding(point, false, e, explain(e));
     }
@@ -164,10 +184,27 @@ public final class Check {
 
   private static String explain(Throwable e) {
     return switch (e) {
-      case LabException ours -> "the answer could not be run; the message says why";
-      case NullPointerException none -> "something has no value yet: run the exercise's cell first";
+      case LabException ours -> "what stands beside this says why";
+      case NullPointerException none when !isInAnswer(none) ->
+          "something has no value yet: run the exercise's cell first";
+      case UnsupportedOperationException no ->
+          "it changes what it may only look at: make a copy, and change that";
+      case StackOverflowError deep -> "it calls itself, or others, without an end";
       default -> "the answer ended with an exception";
     };
+  }
+
+  /** Whether it happened in a method of the reader's, and not where the check looked for one. */
+  private static boolean isInAnswer(Throwable e) {
+    for (StackTraceElement frame : e.getStackTrace()) {
+      if (frame.getClassName().startsWith("greenthreads.")) {
+        return false;
+      }
+      if (frame.getClassName().startsWith("REPL.")) {
+        return !frame.getMethodName().startsWith("lambda$do_it$");
+      }
+    }
+    return false;
   }
 
   private static String why(Point point, Object actual) {

@@ -66,6 +66,41 @@ class CheckTest {
   }
 
   @Test
+  void oneEndStandsInOneLine() {
+    var end = new IllegalStateException("boom");
+    Check.Answer<Integer> ended =
+        () -> {
+          throw end;
+        };
+    Check check =
+        Check.exercise("1").expect("a", 1, ended).expect("b", 2, ended).expect("c", 3, () -> 4);
+    String text = printed(check::passed, false);
+    assertTrue(text.contains("3 of 3 points differ"), text);
+    assertTrue(text.contains("a, and 1 more"), text);
+    assertEquals(1, text.split("boom", -1).length - 1, text);
+    assertTrue(text.matches("(?s).*\\nc .*"), text);
+  }
+
+  @Test
+  void whatIsOnlyToBeLookedAtIsNamed() {
+    Check check = Check.exercise("1").expect("x", 1, () -> java.util.List.of(1).remove(0));
+    assertTrue(printed(check::passed, false).contains("make a copy, and change that"));
+  }
+
+  @Test
+  void anAnswerThatUsesWhatIsNotThereIsForTheKernelToExplain() {
+    Check check =
+        Check.exercise("1")
+            .expect(
+                "x",
+                1,
+                () -> {
+                  throw new jdk.jshell.spi.SPIResolutionException(1);
+                });
+    assertThrows(jdk.jshell.spi.SPIResolutionException.class, check::passed);
+  }
+
+  @Test
   void missingAnswerIsNamed() {
     String text = printed(Check.exercise("1").expect("x", 1, () -> null)::passed, false);
     assertTrue(text.contains("there is no answer yet"), text);
