@@ -182,6 +182,7 @@ right("09.1", {
     CUSTOMER: "bytes.putLong(16, order.customer());",
 })
 wrong("09.1", "nothing has been written there", {EXPRESS: ""})
+wrong("09.1", "did not come back within 5 seconds", {"    return struct;": "    while (!Thread.interrupted()) {\n    }\n    return struct;"})
 wrong("09.1", "the wrong way round: 1 for true", {EXPRESS: EXPRESS.replace("1 : 0", "0 : 1")})
 wrong("09.1", "nothing has been written there", {PIECES: ""})
 wrong("09.1", "in the gap before it|a multiple of four", {PIECES: "struct.set(ValueLayout.JAVA_INT, 1, order.pieces());"})

@@ -1,6 +1,7 @@
 package greenthreads.exercises;
 
 import greenthreads.lab.Lab;
+import greenthreads.lab.base.LabException;
 import greenthreads.lab.bind.Library;
 import greenthreads.lab.show.Check;
 import java.lang.foreign.Arena;
@@ -218,6 +219,7 @@ final class Chapter09 extends Chapter {
                     && String.valueOf(e.getMessage()).contains("alignment"),
             "an int lies at a multiple of four, a double or a long at a multiple of eight: ask the"
                 + " layout for the offsets")
+        .cause(seen -> seen instanceof LabException, "there is no struct; the message says why")
         .cause(
             seen -> seen instanceof RuntimeException,
             "the method ended with this exception, and there is no struct")

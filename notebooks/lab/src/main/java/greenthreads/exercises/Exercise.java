@@ -38,8 +38,9 @@ public final class Exercise {
     if (checks == null) {
       throw new LabException("There is no exercise " + number + ". Write it as \"07.1\".");
     }
-    try {
-      Lab.quietly(() -> checks.check(number, number(parts[1]), new Given(number, given)));
+    try (var limited = new Limited()) {
+      Given answer = new Given(number, given, limited);
+      Lab.quietly(() -> checks.check(number, number(parts[1]), answer));
     } catch (CompileError e) {
       System.out.println("✘ " + number + " Not yet: " + e.getMessage());
     }

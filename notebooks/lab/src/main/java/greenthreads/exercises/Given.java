@@ -2,13 +2,18 @@ package greenthreads.exercises;
 
 import greenthreads.lab.base.LabException;
 
-/** What a check cell hands to its check: the reader's answer, where it is written in Java. */
+/**
+ * What a check cell hands to its check: the reader's answer, where it is written in Java. A method
+ * has a time limit.
+ */
 final class Given {
   private final String exercise;
   private final Object[] values;
+  private final Limited limited;
 
-  Given(String exercise, Object[] values) {
+  Given(String exercise, Object[] values, Limited limited) {
     this.exercise = exercise;
+    this.limited = limited;
     this.values = values == null ? new Object[] {null} : values.clone();
   }
 
@@ -25,6 +30,6 @@ final class Given {
           "Exercise.check(\"%s\", …) wants more: the check's cell is no longer as it came."
               .formatted(exercise));
     }
-    return (T) values[index];
+    return (T) limited.of(values[index]);
   }
 }
