@@ -414,6 +414,105 @@ class SourceFileTest {
         result);
   }
 
+  /** The first to run comes first in it; what the others change stands further down. */
+  private static final String TWO_STEPS =
+      """
+      #include <stdio.h>
+      static int first(int n) { return n; }
+      static int second(int n) { return 2 * n; }
+      int main(void) { printf("%d\\n", first(3) + second(3)); return 0; }
+      """;
+
+  @Test
+  void whatAnEditUsesStandsBeforeItThoughAnotherReplacesALaterItem() throws Exception {
+    String edits =
+        """
+        #define MORE 100
+        struct seen { int times; };
+        static struct seen seen;
+        // What comes second also counts.
+        static int second(int n) // no more than that
+        {
+            seen.times++;
+            return 10 * n;
+        }
+        static int first(int n) { return second(n) + MORE * seen.times; }
+        """;
+    assertEquals("160\n", compileAndRun(replace(TWO_STEPS, edits)));
+  }
+
+  @Test
+  void aPrototypeTakesAlongWhatItNamesAndStandsInItsLine() {
+    String edits =
+        """
+        typedef int number;
+        static int unused;
+        // twice
+        // and twice
+        static number second(number n) { return unused + n; }
+        static int first(int n) { return second(n); }
+        """;
+    assertEquals(
+        """
+        #line 1 "base.c"
+        #include <stdio.h>
+        #line 1 "mine"
+        typedef int number;
+        #line 5 "mine"
+        static number second(number n);
+        #line 6 "mine"
+        static int first(int n) { return second(n); }
+        #line 3 "base.c"
+        #line 2 "mine"
+        static int unused;
+        #line 3 "mine"
+        // twice
+        // and twice
+        static number second(number n) { return unused + n; }
+        #line 4 "base.c"
+        int main(void) { printf("%d\\n", first(3) + second(3)); return 0; }
+        """,
+        replace(TWO_STEPS, edits));
+  }
+
+  @Test
+  void whatNoEarlierEditUsesStaysWhereItWas() {
+    String edits =
+        """
+        static int more;
+        static int second(int n) { return n + more; }
+        static int first(int n) { puts("second"); /* more */ return list->more + at.second + n; }
+        """;
+    assertEquals(
+        """
+        #line 1 "base.c"
+        #include <stdio.h>
+        #line 3 "mine"
+        static int first(int n) { puts("second"); /* more */ return list->more + at.second + n; }
+        #line 3 "base.c"
+        #line 1 "mine"
+        static int more;
+        #line 2 "mine"
+        static int second(int n) { return n + more; }
+        #line 4 "base.c"
+        int main(void) { printf("%d\\n", first(3) + second(3)); return 0; }
+        """,
+        replace(TWO_STEPS, edits));
+  }
+
+  @Test
+  void whatTheBaseDeclaresBeforeIsNotDeclaredAgain() {
+    String base =
+        TWO_STEPS.replace("static int first", "static int second(int n);\nstatic int first");
+    String edits =
+        """
+        static int second(int n) { return n; }
+        static int first(int n) { return second(n); }
+        """;
+    String result = replace(base, edits);
+    assertEquals(2, result.split("static int second", -1).length - 1, result);
+  }
+
   @Test
   void diagnosticsPointIntoTheRightFileAndLine() throws Exception {
     String compiler = Programs.anyCompiler();
