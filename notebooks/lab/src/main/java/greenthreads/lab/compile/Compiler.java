@@ -352,6 +352,58 @@ public final class Compiler {
     return text.replaceAll("\\s", "");
   }
 
+  private static final Pattern MESSAGE =
+      Pattern.compile("^(\\S.*?):\\d+:(?:\\d+:)? (?:fatal )?(error|warning|note):.*");
+
+  private static final Pattern PLACE =
+      Pattern.compile("^(?:In file included from |\\S.*: (?:In function|At top level)).*");
+
+  /**
+   * Where a cell was put into a file, an error in the cell can make the compiler lose its way in
+   * the rest. What it says of the rest after one in the cell is counted only; what it says of the
+   * rest alone stays, since then the two do not fit together.
+   */
+  private static String withoutFollowers(NativeSource source, String output) {
+    String own = source.name() + ".c";
+    if (source.files().size() < 2 || output.lines().noneMatch(line -> isError(line, own))) {
+      return output;
+    }
+    var kept = new StringBuilder();
+    var place = new StringBuilder();
+    boolean isKept = true;
+    boolean isAfter = false;
+    int followers = 0;
+    for (String line : output.split("(?<=\n)")) {
+      Matcher message = MESSAGE.matcher(line.stripTrailing());
+      if (PLACE.matcher(line.stripTrailing()).matches()) {
+        place.append(line);
+        continue;
+      }
+      if (message.matches() && !message.group(2).equals("note")) {
+        boolean isOwn = message.group(1).equals(own);
+        boolean isError = message.group(2).equals("error");
+        isAfter |= isOwn && isError;
+        isKept = isOwn || !isAfter;
+        followers += isError && !isKept ? 1 : 0;
+      }
+      if (isKept) {
+        kept.append(place).append(line);
+      }
+      place.setLength(0);
+    }
+    if (followers > 0) {
+      kept.append(
+          "\n… and %s outside of the cell, after those in it: most likely they follow from them.\n"
+              .formatted(followers == 1 ? "1 more" : followers + " more"));
+    }
+    return kept.toString();
+  }
+
+  private static boolean isError(String line, String file) {
+    Matcher message = MESSAGE.matcher(line);
+    return message.matches() && message.group(1).equals(file) && message.group(2).equals("error");
+  }
+
   private String refusal(NativeSource source, String raw, int exit) {
     String output = inOurLines(source, raw);
     var undefined = UNDEFINED.matcher(output);
@@ -369,7 +421,7 @@ public final class Compiler {
                 .formatted(source.title(), toolchain.version(), count);
     String before =
         "\nWhat was loaded before is untouched. Mend the source and run the cell again.";
-    return head + "\n\n" + output.stripTrailing() + "\n" + before;
+    return head + "\n\n" + withoutFollowers(source, output).stripTrailing() + "\n" + before;
   }
 
   /** What the compiler makes of a source as assembly text, for the reader to look at. */

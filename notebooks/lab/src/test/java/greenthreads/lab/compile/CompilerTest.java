@@ -14,6 +14,7 @@ import greenthreads.lab.base.Platform;
 import greenthreads.lab.bind.TestProject;
 import greenthreads.lab.show.Listing;
 import greenthreads.lab.source.NativeSource;
+import greenthreads.lab.source.Sources;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -118,6 +119,36 @@ class CompilerTest {
     NativeSource source = NativeSource.ofFile(project.workspace().sources(), "add");
     Compiler.Built second = new Compiler(renamed, project.workspace()).build(source, List.of());
     assertNotEquals(first.key(), second.key());
+  }
+
+  @Test
+  void errorsThatFollowFromOneInTheCellAreCountedOnly() {
+    String message = refusalOf("int twice(int a, int b) { return 2 * c; }\n");
+    assertTrue(message.contains("mine.c:"), message);
+    assertFalse(message.contains("base.c:"), message);
+    assertTrue(message.contains(" more outside of the cell, "), message);
+  }
+
+  @Test
+  void errorsOutsideOfTheCellAloneAreShown() {
+    String message = refusalOf("struct pair { int first; };\n");
+    assertTrue(message.contains("base.c:"), message);
+    assertFalse(message.contains("outside of the cell"), message);
+  }
+
+  private String refusalOf(String cell) {
+    project.with(
+        "base",
+        """
+        struct pair { int first, second; };
+        int twice(int a) { return a + a; }
+        int sum(struct pair *p) { return p->first + p->second; }
+        int four(void) { return twice(2); }
+        int no_type(int b) { return b + four(); }
+        """);
+    NativeSource source = Sources.cell(project.workspace(), "mine", "base", cell);
+    return assertThrows(CompileError.class, () -> project.compiler().build(source, List.of()))
+        .getMessage();
   }
 
   @Test
