@@ -830,7 +830,11 @@ bench_servers() {
   local out=$build/bench sources=$lab/src/test/native compiler=() word status=0
   while IFS= read -r word; do compiler+=("$word"); done < <(words_of_cc "$cc")
   "${compiler[@]}" -std=c17 -O2 -pthread -Wno-unused-function -I"$root/native" "$sources/serve.c" -o "$out/serve" || return 2
-  rm -rf "$out/server-in-go" "$out/in-java/Server.class"
+  rm -rf "$out/server-in-go" "$out/in-java/Server.class" "$out/ring"
+  if ! "${compiler[@]}" -std=c17 -O2 -pthread -Wno-unused-function -I"$root/native" "$sources/ring.c" -o "$out/ring" -luring ||
+    ! "$out/ring" try; then
+    rm -f "$out/ring"
+  fi
   if one_of go; then
     GOCACHE=$out/go GO111MODULE=off go build -o "$out/server-in-go" "$sources/server.go" || return 2
   fi

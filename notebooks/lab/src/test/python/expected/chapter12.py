@@ -104,6 +104,7 @@ OUTPUTS = {
         r"^(Measured here|Recorded on another machine): a request",
         rf"^ *100 +green threads +{NUMBER} +{NUMBER} +1\.00 +[\d,]+$",
         rf"^ *1,000 +the loop by hand +{NUMBER} +{NUMBER} +\d\.\d\d +[\d,]+$",
+        r"^ *100 +(the loop, through io_uring|Go, goroutines|JDK, virtual threads) ",
         rf"^ *1,000 +JDK, virtual threads +{NUMBER} +{NUMBER} +\d\.\d\d +[\d,]+$",
     ],
     "idle-table": [
