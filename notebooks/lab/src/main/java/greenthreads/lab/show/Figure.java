@@ -1,5 +1,7 @@
 package greenthreads.lab.show;
 
+import greenthreads.lab.base.LabException;
+import greenthreads.lab.base.Workspace;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +25,20 @@ public record Figure(String html, String alt, String caption, String text) imple
    */
   public static Figure table(String caption, List<String> head, List<? extends List<?>> rows) {
     return Table.figure(caption, head, rows);
+  }
+
+  /**
+   * The table of a benchmark: as {@code ./build.sh bench} measured it on this machine, else as it
+   * was recorded on another one; the caption says which. For example {@code
+   * Figure.benchmark("recorded.txt", "medians", List.of("what", "who", "ns", "beside the first"))}.
+   *
+   * @param name of the file that the benchmark writes into {@code bench} of the build folder
+   * @param what the rest of the caption
+   * @param head the columns' names
+   * @throws LabException if the file cannot be read, or has rows of another length
+   */
+  public static Figure benchmark(String name, String what, List<String> head) {
+    return Benchmark.figure(Workspace.find(), name, what, head);
   }
 
   @Override
