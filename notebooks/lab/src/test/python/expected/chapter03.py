@@ -1,6 +1,10 @@
 """What chapter 03 prints, and what its readers will try: expected/__init__.py says what each name means."""
 
+import platform
+
 from expected import READY, Edit, Walk, loaded, measured, right, wrong
+
+X86 = platform.machine() in ("x86_64", "AMD64")
 
 # ---------------------------------------------------------------- what stands under its cells
 
@@ -32,7 +36,8 @@ OUTPUTS = {
         # The whole of it is chapter 04's picture.
         r"^⋮ 8,186 words, 65,488 bytes: not drawn$",
         r"^top − 16 .* \* [0-9a-f]{16} +the old stack pointer: ",
-        r"^top − 24 .* {3}[0-9a-f]{16} +brought it home: start of way_home$",
+        # On AArch64 both forged addresses have been popped when hello begins.
+        r"^top − 24 .* {3}[0-9a-f]{16} +brought it home: start of way_home$" if X86 else r"^top − 24 .* \* [0-9a-f]{16} +brought it home: ",
     ],
     "pointer-run": [
         r"^sp_before +(0x[0-9a-f]+) +old stack\n(.*\n)+?sp_after +\1 +old stack$",
