@@ -147,7 +147,7 @@ wrong("13.1", "has to be told", {"() -> body.accept(this::give)":
 wrong("13.1", r"what it gives, and 9 more.*generate has returned null", source="<T> Iterator<T> generate(Consumer<Consumer<T>> body) {\n    return null;\n}")
 wrong("13.1", r"what it gives, and 9 more.*without an end", source="<T> Iterator<T> generate(Consumer<Consumer<T>> body) {\n    return generate(body);\n}")
 wrong("13.1", "as it is", {RUN: "try { if (!there && !frames.isDone()) frames.run(); } catch (RuntimeException e) { throw new IllegalStateException(e); }"})
-wrong("13.1", r"what it gives, and \d more.*has not come back within 5 s", {RUN: "while (!there && !Thread.currentThread().isInterrupted()) if (!frames.isDone()) frames.run();"})
+wrong("13.1", r"what it gives, and \d more.*did not come back within 5 seconds", {RUN: "while (!there && !Thread.currentThread().isInterrupted()) if (!frames.isDone()) frames.run();"})
 wrong("13.1", "a scope of its own", {OWN: "final ContinuationScope own = scope;"})
 
 # 13.2: who is pinned?
@@ -169,7 +169,7 @@ wrong("13.2", "wait|runs|no carrier|mounted", {PINNED: 'return List.of("Dan", "E
 wrong("13.2", r"\w+ runs|wait without a carrier", {PINNED: 'return one.virtual() && one.stack().stream().anyMatch(frame -> frame.contains("omparison") || frame.contains("compare"));'})
 wrong("13.2", r"\w+ runs", {PINNED: 'return one.mounted() && one.state() != "RUNNABLE";'})
 wrong("13.2", "the answer ended with an exception", {PINNED: "String none = null;\n    return none.isEmpty();"})
-wrong("13.2", "has not come back within 5 s", {PINNED: "while (one.virtual() && !Thread.currentThread().isInterrupted()) Thread.onSpinWait();\n    return false;"})
+wrong("13.2", "did not come back within 5 seconds", {PINNED: "while (one.virtual() && !Thread.currentThread().isInterrupted()) Thread.onSpinWait();\n    return false;"})
 wrong("13.2", "ended with an exception", {PINNED: "return one.stack().get(1_000).isEmpty();"})
 
 # 13.3: a fair scheduler
@@ -200,4 +200,4 @@ right("13.3", source="""int next(List<String> ready, List<String> ran) {
 wrong("13.3", "make a copy, and change that", {LEAST: "ready.remove(i);"})
 wrong("13.3", "An owner counts", {LEAST: "if (ready.get(i) != ready.get(best) && !ran.isEmpty() && ran.getLast() == ready.get(best)) best = i;"})
 wrong("13.3", "only the places 0 to 9 in `ready`", {"return best;": "return ready.size();"})
-wrong("13.3", "has not come back within 5 s", {LEAST: "i = Thread.currentThread().isInterrupted() ? i : 0;"})
+wrong("13.3", "did not come back within 5 seconds", {LEAST: "i = Thread.currentThread().isInterrupted() ? i : 0;"})

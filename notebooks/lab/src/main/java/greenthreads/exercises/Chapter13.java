@@ -12,7 +12,6 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.management.ManagementFactory;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -43,15 +42,11 @@ final class Chapter13 extends Chapter {
   /** A generator's body is given what takes its values. */
   private interface Generators extends Function<Consumer<Consumer<Object>>, Iterator<Object>> {}
 
-  /** How long an answer may take. */
-  private static final Duration A_WHILE = Duration.ofSeconds(5);
-
   private static final int FAR_TOO_MANY = 1_000;
   private static final String SEE_ABOVE = "see the lines above";
 
   private static void generator(Given given) {
     Function<Consumer<Consumer<Object>>, Iterator<Object>> answer = given.get(0);
-    var patience = new Patience(A_WHILE);
     Generators generate =
         body -> {
           Iterator<Object> values = answer.apply(body);
@@ -61,10 +56,7 @@ final class Chapter13 extends Chapter {
           return values;
         };
     Check.exercise("13.1")
-        .expect(
-            "what it gives",
-            List.of(1L, 2L, 3L),
-            () -> patience.call(() -> all(generate.apply(upTo(3)))))
+        .expect("what it gives", List.of(1L, 2L, 3L), () -> all(generate.apply(upTo(3))))
         .cause(
             seen -> seen.equals("IllegalStateException"),
             "a continuation that has finished must not be run again: isDone says so")
@@ -82,38 +74,25 @@ final class Chapter13 extends Chapter {
             seen -> seen instanceof List<?> list && list.size() < 3,
             "values are lost: hasNext lets the body go on only if no value is there")
         .cause(OTHERWISE, "the order is the body's")
-        .expect(
-            "values given before anybody asks",
-            0,
-            () -> patience.call(() -> givenBefore(generate, 0)))
+        .expect("values given before anybody asks", 0, () -> givenBefore(generate, 0))
         .cause(
             seen -> seen instanceof Integer n && n > 1,
             "all were worked out in advance: the body has to stop at each")
         .cause(OTHERWISE, "the body runs before anybody asks: run it in hasNext")
-        .expect(
-            "values given for the first one",
-            1,
-            () -> patience.call(() -> givenBefore(generate, 1)))
+        .expect("values given for the first one", 1, () -> givenBefore(generate, 1))
         .cause(
             seen -> seen instanceof Integer n && n > 2,
             "all were worked out in advance: the body has to stop at each")
         .cause(seen -> seen.equals(2), "it works one value ahead: let it go on when it is asked")
         .cause(OTHERWISE, SEE_ABOVE)
-        .expect(
-            "hasNext, three times, then next", 1L, () -> patience.call(() -> askedThrice(generate)))
+        .expect("hasNext, three times, then next", 1L, () -> askedThrice(generate))
         .cause(
             seen -> seen instanceof Long n && n > 1,
             "each hasNext lets the body go on: only if no value is there")
         .cause(OTHERWISE, SEE_ABOVE)
-        .expect(
-            "next, without hasNext",
-            List.of(1L, 2L, 3L),
-            () -> patience.call(() -> nextOnly(generate)))
+        .expect("next, without hasNext", List.of(1L, 2L, 3L), () -> nextOnly(generate))
         .cause(OTHERWISE, "next must not rely on a hasNext before it: call it yourself")
-        .expect(
-            "next behind the last one",
-            "NoSuchElementException",
-            () -> patience.call(() -> behindTheEnd(generate)))
+        .expect("next behind the last one", "NoSuchElementException", () -> behindTheEnd(generate))
         .cause(
             seen -> seen.equals("IllegalStateException"),
             "a continuation that has finished must not be run again: isDone says so")
@@ -121,27 +100,21 @@ final class Chapter13 extends Chapter {
         .expect(
             "null is a value",
             Collections.singletonList(null),
-            () -> patience.call(() -> all(generate.apply(give -> give.accept(null)))))
+            () -> all(generate.apply(give -> give.accept(null))))
         .cause(
             seen -> seen instanceof List<?> list && list.size() > 1,
             "it never says that it is over")
         .cause(
             OTHERWISE,
             "it takes null for \"no value\": a boolean beside it says whether one is there")
-        .expect("what the body throws", "boom", () -> patience.call(() -> thrown(generate)))
+        .expect("what the body throws", "boom", () -> thrown(generate))
         .cause(
             seen -> seen.equals("hasNext said false") || seen.equals("hasNext said true"),
             "it was lost, or the body did not run: whoever asks for the value has to be told")
         .cause(OTHERWISE, "whoever asks for the value gets what the body has thrown, as it is")
-        .expect(
-            "two at a time, in turn",
-            List.of(1L, 1L, 2L, 2L),
-            () -> patience.call(() -> inTurn(generate)))
+        .expect("two at a time, in turn", List.of(1L, 1L, 2L, 2L), () -> inTurn(generate))
         .cause(OTHERWISE, "they disturb each other: each needs variables of its own")
-        .expect(
-            "one inside the other",
-            List.of(1L, 2L, 3L),
-            () -> patience.call(() -> inside(generate)))
+        .expect("one inside the other", List.of(1L, 2L, 3L), () -> inside(generate))
         .cause(
             OTHERWISE,
             "the inner one was stopped in place of the outer one: with a scope of its own each stops"
@@ -441,12 +414,9 @@ final class Chapter13 extends Chapter {
     String parked = who.apply(Role.PINNED);
     String blocked = who.apply(Role.PINNED_AT_A_LOCK);
     String timed = who.apply(Role.PINNED_FOR_A_TIME);
-    var patience = new Patience(A_WHILE);
     Check.exercise("13.2")
         .expect(
-            "who is pinned",
-            inOrder(List.of(parked, blocked, timed)),
-            () -> patience.call(() -> named(dump, answer)))
+            "who is pinned", inOrder(List.of(parked, blocked, timed)), () -> named(dump, answer))
         .cause(seen -> seen.equals("nobody"), "you find nobody, and three of them are")
         .cause(
             has(who.apply(Role.OS_THREAD)).or(has("ForkJoin")),
@@ -496,7 +466,6 @@ final class Chapter13 extends Chapter {
 
   private static void fair(Given given) {
     BiFunction<List<String>, List<String>, Integer> answer = given.get(0);
-    var patience = new Patience(A_WHILE);
     BiFunction<List<String>, List<String>, Integer> next =
         (ready, ran) -> answer.apply(ownCopies(ready), ownCopies(ran));
     Check.exercise("13.3")
@@ -504,9 +473,7 @@ final class Chapter13 extends Chapter {
             "60 turns, of which A has 8 threads, B one and C one",
             "{A=20, B=20, C=20}",
             turns -> turns.equals(Map.of("A", 20, "B", 20, "C", 20)),
-            () ->
-                patience.call(() ->
-                    shares(next, List.of("A", "A", "A", "A", "A", "A", "A", "A", "B", "C"), 60)))
+            () -> shares(next, List.of("A", "A", "A", "A", "A", "A", "A", "A", "B", "C"), 60))
         .cause(
             share("A", 45, 51),
             "that is round robin: A has eight turns in ten, for its eight threads. An owner counts,"
@@ -517,10 +484,7 @@ final class Chapter13 extends Chapter {
             "who began first has nearly all later turns: look at its last turn, not at its first")
         .cause(share("A", 0, 0), "A has none of the turns, and starves")
         .cause(OTHERWISE, "each owner who has a thread ready gets as many turns as any other")
-        .expect(
-            "C comes after 30 turns of A and B: the next six",
-            "CABCAB",
-            () -> patience.call(() -> late(next)))
+        .expect("C comes after 30 turns of A and B: the next six", "CABCAB", () -> late(next))
         .cause(
             text("CCCCCC"),
             "C makes up for all the turns it did not have, and the others wait: not the number of"
@@ -531,7 +495,7 @@ final class Chapter13 extends Chapter {
         .expect(
             "B, A and B are ready, and nobody had a turn",
             0,
-            () -> patience.call(() -> next.apply(List.of("B", "A", "B"), List.of())))
+            () -> next.apply(List.of("B", "A", "B"), List.of()))
         .cause(
             index(-1),
             "-1 is no place in the list: if nobody had a turn yet, all have waited equally long")
@@ -539,16 +503,13 @@ final class Chapter13 extends Chapter {
         .expect(
             "which of B's two threads",
             1,
-            () -> patience.call(() -> next.apply(List.of("A", "B", "B"), List.of("B", "A"))))
+            () -> next.apply(List.of("A", "B", "B"), List.of("B", "A")))
         .cause(
             index(2),
             "B's later one: of one owner's threads the first in the list is ready longest")
         .cause(index(0), "A had its turn after B")
         .cause(OTHERWISE, "a place in the list of those who are ready")
-        .expect(
-            "only A is ready",
-            0,
-            () -> patience.call(() -> next.apply(List.of("A"), List.of("A", "A", "A"))))
+        .expect("only A is ready", 0, () -> next.apply(List.of("A"), List.of("A", "A", "A")))
         .cause(OTHERWISE, "who is alone goes on, however much it had")
         .verdict();
   }

@@ -127,7 +127,8 @@ final class Limited implements AutoCloseable {
 
   private LabException tooLate() {
     return new LabException(
-        "It did not come back within %d seconds. Does a loop of it never end?"
+        ("It did not come back within %d seconds: a loop in it never ends. It may still run, and keep"
+                + " a processor busy: Kernel > Restart Kernel ends it.")
             .formatted(limit.toSeconds()));
   }
 

@@ -51,7 +51,8 @@ class LimitedTest {
               });
       LabException late = assertThrows(LabException.class, endless::get);
       assertEquals(
-          "It did not come back within 1 seconds. Does a loop of it never end?", late.getMessage());
+          "It did not come back within 1 seconds: a loop in it never ends. It may still run, and keep a processor busy: Kernel > Restart Kernel ends it.",
+          late.getMessage());
       assertTrue(ended.await(10, TimeUnit.SECONDS), "it was not interrupted");
     }
   }
