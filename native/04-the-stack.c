@@ -534,14 +534,29 @@ void free_stack(const struct stack *stack) {
     release((void *)(uintptr_t)(stack->low - page), page + stack->size);
 }
 
-/* The best way that this system has. */
+/* Whether nobody may touch this byte: the system itself is asked to read it. */
+static bool is_guarded(const char *at) {
+    int ends[2];
+
+    if (pipe(ends) != 0)
+        return false;
+    bool refused = write(ends[1], at, 1) < 0;
+    close(ends[0]);
+    close(ends[1]);
+    return refused;
+}
+
+/* The best way that this system has. An emulator may take the mark for mere advice, and say
+   that it has made one: so it is tried. */
 int best_guard(void) {
     struct stack stack;
 
     for (int guard = GUARD_INSTALL; guard > GUARD_NONE; guard--)
         if (new_stack(1, guard, &stack) == DONE) {
+            bool works = is_guarded((const char *)(uintptr_t)(stack.low - 1));
             free_stack(&stack);
-            return guard;
+            if (works)
+                return guard;
         }
     return GUARD_NONE;
 }

@@ -78,6 +78,31 @@ def test_a_guard_page_catches_an_overflow(tmp_path, chapter, expression):
     assert subprocess.run([program], timeout=60).returncode in (-signal.SIGSEGV, -signal.SIGBUS)
 
 
+# An emulator that takes the mark of a guard page for advice, which need not be followed.
+SAYS_YES = """
+#define _GNU_SOURCE
+#include <sys/mman.h>
+#define madvise(low, size, advice) 0
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system marks guard pages: there is nothing to say yes to")
+@pytest.mark.parametrize(
+    "chapter, expression",
+    [
+        pytest.param("04-the-stack", "best_guard() == GUARD_MPROTECT", marks=pytest.mark.chapter("04")),
+        pytest.param("11-how-fast-how-many", "guards_are_marked() == 0", marks=pytest.mark.chapter("11")),
+    ],
+)
+def test_a_guard_page_that_is_none_is_not_believed(tmp_path, chapter, expression):
+    source = tmp_path / "says_yes.c"
+    source.write_text(f'{SAYS_YES}#include "{NATIVE / chapter}.c"\nint main(void) {{ return {expression} ? 0 : 1; }}\n')
+    program = tmp_path / "says_yes"
+    status, said = run(["gcc", "-std=c17", "-pthread", "-Wno-unused-function", f"-I{NATIVE}", source, "-o", program])
+    assert status == 0, said
+    assert run([program])[0] == 0
+
+
 # The names that it prints; the numbers are of no machine.
 TURNS_IN_JAVA = {
     "schedule": 5.5, "continuation": 90.5, "green": 95.5, "virtual-100": 135.5, "virtual-10000": 140.5,
