@@ -7,7 +7,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -67,10 +66,10 @@ final class Merge {
   /**
    * {@code base} with its items replaced by those of {@code edits} that declare the same names.
    *
-   * <p>An item that is new stands before the next one that replaces something, or at the end; and
-   * if one that comes before that in the base uses it, there. A conditional group of the edits,
-   * from {@code #if} to {@code #endif}, is one item of many names. An item of which the base has
-   * one version in each branch of an {@code #if} is replaced in every branch.
+   * <p>An item that is new stands before the next one that replaces something, or at the end. A
+   * conditional group of the edits, from {@code #if} to {@code #endif}, is one item of many names.
+   * An item of which the base has one version in each branch of an {@code #if} is replaced in every
+   * branch.
    */
   static String replace(SourceFile base, SourceFile edits) {
     var merge = new Merge();
@@ -95,61 +94,15 @@ final class Merge {
       startLine();
       if (!edits.get(index).isPlacedFor(branches.path())) {
         int first = index;
-        while (first > 0 && edits.get(first - 1).isNewIn(base)) {
+        while (first > 0 && base.items().stream().noneMatch(edits.get(first - 1)::replaces)) {
           first--;
         }
-        placeWhatTheyUse(base, item, edits, first, index + 1, branches.path());
         edits.subList(first, index + 1).forEach(edit -> place(edit, branches.path()));
       }
       copied = resume(base, item);
     }
     out.append(base.text(), copied, base.text().length());
     edits.stream().filter(edit -> edit.placed.isEmpty()).forEach(edit -> place(edit, List.of()));
-  }
-
-  /**
-   * Puts what stands above some edits in their source and has no place yet, as far as they use it:
-   * new items whole, and of functions that replace a later item of the base what declares them.
-   */
-  private void placeWhatTheyUse(
-      SourceFile base, Item at, List<Edit> edits, int first, int end, List<Integer> path) {
-    var used = new HashSet<String>();
-    edits.subList(first, end).forEach(edit -> used.addAll(namesIn(edit.text)));
-    List<Item> before = base.items().subList(0, base.items().indexOf(at));
-    var pieces = new ArrayDeque<Runnable>();
-    for (Edit edit : edits.subList(0, first).reversed()) {
-      if (edit.isPlacedFor(path)
-          || edit.keys.stream().noneMatch(key -> used.contains(key.name()))) {
-        continue;
-      }
-      if (edit.isNewIn(base)) {
-        used.addAll(namesIn(edit.text));
-        pieces.push(() -> place(edit, path));
-      } else if (!edit.prototype.isEmpty()
-          && before.stream().noneMatch(item -> item.declares(edit.first.name()))) {
-        used.addAll(namesIn(edit.prototype));
-        pieces.push(() -> {
-          startPiece(edit.first.firstLine() + edit.linesOfComment, edit.first.file());
-          out.append(edit.prototype).append('\n');
-        });
-      }
-    }
-    pieces.forEach(Runnable::run);
-  }
-
-  /** The names that code uses or declares, but for those of members. */
-  private static Set<String> namesIn(String code) {
-    var names = new HashSet<String>();
-    String before = "";
-    for (Token token : Token.all(code)) {
-      if (token.is(Token.Kind.DIRECTIVE)) {
-        names.addAll(List.of(token.text().split("\\W+")));
-      } else if (token.is(Token.Kind.WORD) && !before.endsWith(".") && !before.endsWith("->")) {
-        names.add(token.text());
-      }
-      before = token.is(">") ? before + ">" : token.text();
-    }
-    return names;
   }
 
   private void place(Edit edit, List<Integer> path) {
@@ -166,11 +119,6 @@ final class Merge {
     final String text;
     final Set<Key> keys = new LinkedHashSet<>();
 
-    /** Declares what the edit defines, if it is a function; else empty. */
-    final String prototype;
-
-    final int linesOfComment;
-
     /** The branches into which it has been put. */
     final List<List<Integer>> placed = new ArrayList<>();
 
@@ -178,32 +126,6 @@ final class Merge {
       first = items.getFirst();
       text = source.substring(first.span().start(), items.getLast().span().end());
       items.forEach(item -> keys.addAll(item.keys()));
-      int code = first.span().code();
-      linesOfComment =
-          (int) source.substring(first.span().start(), code).chars().filter(c -> c == '\n').count();
-      prototype =
-          items.size() == 1 && first.kind() == Kind.FUNCTION
-              ? prototype(source.substring(code, first.span().end()))
-              : "";
-    }
-
-    /** What stands before a function's body. */
-    private static String prototype(String function) {
-      int end = 0;
-      for (Token token : Token.all(function)) {
-        if (token.is(Token.Kind.DIRECTIVE)) {
-          return "";
-        }
-        if (token.is("{")) {
-          return function.substring(0, end) + ";";
-        }
-        end = token.is(Token.Kind.COMMENT) ? end : token.end();
-      }
-      return "";
-    }
-
-    boolean isNewIn(SourceFile base) {
-      return base.items().stream().noneMatch(this::replaces);
     }
 
     boolean replaces(Item item) {
