@@ -411,7 +411,7 @@ static void *call_from_outside(void *nothing) {
     return NULL;
 }
 
-static int open_descriptors(void) {
+static int descriptors_in_use(void) {
     int open = 0;
 
     for (int fd = 0; fd < 256; fd++)
@@ -420,7 +420,7 @@ static int open_descriptors(void) {
 }
 
 static void one_round(void) {
-    int descriptors = open_descriptors();
+    int descriptors = descriptors_in_use();
     pthread_t outside;
 
     runtime = new_runtime(PLACES, ROOMY);
@@ -456,7 +456,7 @@ static void one_round(void) {
         free_channel(channels[i]);
     must(free_runtime(runtime) == 1, "the runtime is given back");
     must(jobs_made == jobs_undone, "what has been made elsewhere is given back");
-    must(open_descriptors() == descriptors, "and every descriptor");
+    must(descriptors_in_use() == descriptors, "and every descriptor");
 }
 
 int main(int argc, char **argv) {
