@@ -19,6 +19,8 @@
 
 #include <liburing.h>
 
+#include "used.h"
+
 enum { PIECES = 2048, PIECE = 1024, OF_PIECES = 1, REQUESTS = 4096, CONNECTIONS = 4096 };
 
 /* What a completion is about, in the low bits of its task's address. All of them are clear of
@@ -208,18 +210,11 @@ static void serve_by_rings(struct rings *r) {
     }
 }
 
-static long long microseconds(struct timeval t) {
-    return t.tv_sec * 1000000LL + t.tv_usec;
-}
-
-static void *say_what_was_used(void *unused) {
+static void *wait_for_the_end(void *unused) {
     char line[64];
-    struct rusage used;
     (void)unused;
-    while (fgets(line, sizeof line, stdin) != NULL && getrusage(RUSAGE_SELF, &used) == 0) {
-        printf("used %lld %lld\n", microseconds(used.ru_utime), microseconds(used.ru_stime));
-        fflush(stdout);
-    }
+    while (fgets(line, sizeof line, stdin) != NULL)
+        say_what_was_used();
     exit(0);
 }
 
@@ -236,7 +231,7 @@ int main(int argc, char **argv) {
         return 0;
     printf("port %d\n", port_of_either(server));
     fflush(stdout);
-    pthread_create(&waiter, NULL, say_what_was_used, NULL);
+    pthread_create(&waiter, NULL, wait_for_the_end, NULL);
     serve_by_rings(&rings);
     return 0;
 }
