@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from chapters import Chapter, chapter_paths
-from kernels import installed_spec
+from kernels import installed_spec, java_words
 from notebook_rules import quoted
 
 WORDS = {"sixteen": 16}
@@ -14,8 +14,7 @@ OF_ANOTHER_JVM = {"-Xint"}  # a JVM "that is told to compile nothing": nobody sa
 CHAPTERS = [Chapter.read(path) for path in chapter_paths()]
 
 
-def options():
-    return installed_spec()[0]["argv"]
+JAVA, *OPTIONS = java_words(installed_spec()[0])
 
 
 def test_options_that_prose_quotes_are_the_kernels():
@@ -23,14 +22,14 @@ def test_options_that_prose_quotes_are_the_kernels():
              if re.match(r"-X|--enable-", code)}  # fmt: skip
     assert {"-Xss16m", "--enable-native-access"} <= named
     assert OF_ANOTHER_JVM <= named
-    assert {code for code in named if not any(option.startswith(code) for option in options())} == OF_ANOTHER_JVM
+    assert {code for code in named if not any(option.startswith(code) for option in OPTIONS)} == OF_ANOTHER_JVM
 
 
 @pytest.mark.chapter("01")
 def test_a_thread_reserves_what_prose_says():
     (said,) = [m[1] for chapter in CHAPTERS for cell in chapter.markdown
                if (m := re.search(r"(\w+) megabytes each \(its option `-Xss16m`\)", cell.source))]  # fmt: skip
-    assert f"-Xss{WORDS[said]}m" in options()
+    assert f"-Xss{WORDS[said]}m" in OPTIONS
 
 
 @pytest.mark.chapter("00")
@@ -46,8 +45,7 @@ def test_java_warns_where_native_access_is_not_enabled(tmp_path):
                 FunctionDescriptor.of(ValueLayout.JAVA_INT)).invokeExact() > 0);
           }
         }""")
-    java = options()[0]
-    without = subprocess.run([java, program], capture_output=True, text=True)
+    without = subprocess.run([JAVA, program], capture_output=True, text=True)
     assert without.stdout == "true\n" and "--enable-native-access" in without.stderr, without.stderr
-    allowed = subprocess.run([java, options()[1], program], capture_output=True, text=True)
+    allowed = subprocess.run([JAVA, OPTIONS[0], program], capture_output=True, text=True)
     assert allowed.stdout == "true\n" and allowed.stderr == ""
