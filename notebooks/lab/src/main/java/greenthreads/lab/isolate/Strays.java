@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 
@@ -16,7 +17,13 @@ import java.util.concurrent.locks.LockSupport;
  * can hide; elsewhere one whose parent has ended is not seen.
  */
 final class Strays {
+  /** One that waits for something after that time waits for long. */
   private static final int GRACE_MILLIS = 20;
+
+  /**
+   * One that runs may be about to end, and on a busy machine it may not have had a processor yet.
+   */
+  private static final int GRACE_OF_RUNNING_MILLIS = 400;
 
   /** One that forks and ends while the system's list is read may hide its child from one look. */
   private static final int LOOKS = 3;
@@ -56,11 +63,10 @@ final class Strays {
       if (noneSeen == LOOKS || millis > PATIENCE_MILLIS) {
         return new End(ended.size(), !running.isEmpty());
       }
-      if (millis >= GRACE_MILLIS) {
-        running.stream()
-            .filter(ProcessHandle::destroyForcibly)
-            .forEach(stray -> ended.add(stray.pid()));
-      }
+      running.stream()
+          .filter(stray -> millis >= (waits(stray.pid()) ? GRACE_MILLIS : GRACE_OF_RUNNING_MILLIS))
+          .filter(ProcessHandle::destroyForcibly)
+          .forEach(stray -> ended.add(stray.pid()));
       LockSupport.parkNanos(1_000_000);
     }
   }
@@ -76,11 +82,24 @@ final class Strays {
 
   /** Whether it is only still listed, since nobody has waited for it; Linux says so. */
   private static boolean hasEnded(long pid) {
+    return state(pid).map("Z"::equals).orElseGet(() -> Files.exists(Path.of("/proc/self")));
+  }
+
+  /** Whether it sleeps; false where the system does not say so. */
+  private static boolean waits(long pid) {
+    return state(pid).filter("S"::equals).isPresent();
+  }
+
+  /**
+   * The letter for what a process does (proc_pid_stat(5)); empty if it is gone, or not on Linux.
+   */
+  private static Optional<String> state(long pid) {
     try {
       String status = Files.readString(Path.of("/proc/" + pid + "/stat"));
-      return status.startsWith("Z", status.lastIndexOf(')') + 2);
+      int at = status.lastIndexOf(')') + 2;
+      return Optional.of(status.substring(at, at + 1));
     } catch (IOException e) {
-      return Files.exists(Path.of("/proc/self"));
+      return Optional.empty();
     }
   }
 }
