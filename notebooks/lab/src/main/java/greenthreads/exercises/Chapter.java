@@ -4,7 +4,6 @@ import greenthreads.lab.Lab;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.isolate.Crash;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
@@ -56,55 +55,6 @@ abstract class Chapter {
 
   static Predicate<Object> was(long value) {
     return seen -> seen.equals(value);
-  }
-
-  /**
-   * The members of a report that one call fills in: made when the first of them is asked for, in
-   * whatever order, and not again. If it ended its process, each of them is the crash.
-   */
-  static final class Report {
-    private final String cell;
-    private final String struct;
-    private final Filling call;
-    private StructLayout layout;
-    private Object seen;
-
-    Report(String cell, String struct, Filling call) {
-      this.cell = cell;
-      this.struct = struct;
-      this.call = call;
-    }
-
-    Object member(String name) {
-      if (seen == null) {
-        layout = Lab.load(cell).layout(struct);
-        MemorySegment report = Arena.ofAuto().allocate(layout);
-        try {
-          call.fill(report);
-          seen = report;
-        } catch (NativeCrash crash) {
-          seen = crash;
-        }
-      }
-      return seen instanceof MemorySegment report
-          ? (Object) Chapter.member(layout, report, name)
-          : seen;
-    }
-  }
-
-  /** A call that fills in a report. */
-  interface Filling {
-    void fill(MemorySegment report);
-  }
-
-  /** A member of the report, or the crash that came instead. */
-  static Object report(String cell, String struct, String member, Filling call) throws Exception {
-    StructLayout layout = Lab.load(cell).layout(struct);
-    MemorySegment seen = Arena.ofAuto().allocate(layout);
-    return attempt(() -> {
-      call.fill(seen);
-      return member(layout, seen, member);
-    });
   }
 
   /** Makes a call that may end its process; the crash is then the answer. */

@@ -1,5 +1,6 @@
 package greenthreads.exercises;
 
+import greenthreads.exercises.Reports.Report;
 import greenthreads.lab.Lab;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.bind.Library;
@@ -253,10 +254,11 @@ final class Chapter09 extends Chapter {
 
   private static void lock(Given given) {
     Locked locked = Lab.isolate(Lab.load("locked", Locked.class), Duration.ofSeconds(2));
-    Report three = locked(locked, 3, 1, 2, 2);
-    Report five = locked(locked, 5, 1, 2, 2);
-    Report alone = locked(locked, 1, 1, 1_000, 0);
-    Report apart = locked(locked, 2, 2, 1, 1);
+    var reports = new Reports("locked", "lock_report");
+    Report three = reports.of("three", seen -> locked.lock_threads(3, 1, 2, 2, seen));
+    Report five = reports.of("five", seen -> locked.lock_threads(5, 1, 2, 2, seen));
+    Report alone = reports.of("alone", seen -> locked.lock_threads(1, 1, 1_000, 0, seen));
+    Report apart = reports.of("apart", seen -> locked.lock_threads(2, 2, 1, 1, seen));
     Check check = Check.exercise("09.2");
     check
         .expect("most threads inside at once", 1L, () -> three.member("most_inside"))
@@ -368,11 +370,6 @@ final class Chapter09 extends Chapter {
     return seen instanceof Long switches ? (Object) (switches - 21) : seen;
   }
 
-  private static Report locked(Locked locked, int threads, int locks, long rounds, long turns) {
-    return new Report(
-        "locked", "lock_report", seen -> locked.lock_threads(threads, locks, rounds, turns, seen));
-  }
-
   // ------------------------------------------------------------ 09.3: whichever comes first
 
   /** What the cell defines. */
@@ -382,10 +379,11 @@ final class Chapter09 extends Chapter {
 
   private static void any(Given given) {
     Whichever any = Lab.isolate(Lab.load("whichever", Whichever.class), Duration.ofSeconds(2));
+    var reports = new Reports("whichever", "choice_report");
     Report[] of = new Report[11];
     for (int i = 0; i < of.length; i++) {
       int kind = i;
-      of[i] = new Report("whichever", "choice_report", seen -> any.choose_from(kind, seen));
+      of[i] = reports.of(kind, seen -> any.choose_from(kind, seen));
     }
     String index = "return the index of the channel, and put the value into *value";
     Check.exercise("09.3")

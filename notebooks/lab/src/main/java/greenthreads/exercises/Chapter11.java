@@ -219,7 +219,7 @@ final class Chapter11 extends Chapter {
 
   private static void giveBack(Given given) {
     Pool pool = Lab.isolate(Lab.load("pool", Pool.class), Duration.ofSeconds(2));
-    var after = new Report("pool", "rush_report", pool::after_a_rush);
+    var after = new Reports("pool", "rush_report").of("after", pool::after_a_rush);
     String crash =
         "it crashed: a thread that waited had lost its place or what was on its stack, or a stack is"
             + " no longer there, or the list of places leads astray";

@@ -1,5 +1,6 @@
 package greenthreads.exercises;
 
+import greenthreads.exercises.Reports.Report;
 import greenthreads.lab.Lab;
 import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.show.Check;
@@ -143,11 +144,10 @@ final class Chapter12 extends Chapter {
 
   /** What came of a wait: of the thread's own deadline, the limit, and what happened meanwhile. */
   private record Waits(Within within, Reports reports) {
-    Object of(long own, long limit, long what, String member) throws Exception {
-      return reports.member(
-          member,
-          List.of(own, limit, what),
-          report -> within.receive_in_time(own, limit, what, report));
+    Object of(long own, long limit, long what, String member) {
+      return reports
+          .of(List.of(own, limit, what), report -> within.receive_in_time(own, limit, what, report))
+          .member(member);
     }
   }
 
@@ -162,10 +162,10 @@ final class Chapter12 extends Chapter {
 
   private static void heap(Given given) {
     Heap heap = Lab.isolate(Lab.load("heap", Heap.class), Duration.ofSeconds(2));
-    var isHeap = new Reports("heap", "heap_report");
-    var takeOut = new Reports("heap", "heap_report");
+    Report isHeap = new Reports("heap", "heap_report").of("is_heap", heap::try_is_heap);
+    Report takeOut = new Reports("heap", "heap_report").of("take_out", heap::try_take_out);
     Check.exercise("12.2")
-        .expect("heaps that is_heap refuses", 0L, () -> asked(heap, isHeap, "refused"))
+        .expect("heaps that is_heap refuses", 0L, () -> isHeap.member("refused"))
         .cause(TOO_LONG, "is_heap: " + NEVER_ENDS)
         .cause(CRASHED, "is_heap " + OUTSIDE)
         .cause(was(40), "it refuses all of them: true, unless a place is before the one above it")
@@ -173,23 +173,22 @@ final class Chapter12 extends Chapter {
             OTHERWISE,
             "a heap is half in order only: each place is compared with the one above it, which is"
                 + " place / 2, and with no other")
-        .expect("… and where all times are the same", 0L, () -> asked(heap, isHeap, "same_refused"))
+        .expect("… and where all times are the same", 0L, () -> isHeap.member("same_refused"))
         .cause(OTHERWISE, "two that are due at the same time may stand in either order")
-        .expect("… because of what is behind the row", 0L, () -> asked(heap, isHeap, "behind"))
+        .expect("… because of what is behind the row", 0L, () -> isHeap.member("behind"))
         .cause(OTHERWISE, "it looks behind the row: place count is the last one")
-        .expect("… because of what is in place 0", 0L, () -> asked(heap, isHeap, "before"))
+        .expect("… because of what is in place 0", 0L, () -> isHeap.member("before"))
         .cause(OTHERWISE, "it looks before the row: place 1 is the first, and above it is none")
-        .expect("rows that it accepts, and are none", 0L, () -> asked(heap, isHeap, "accepted"))
+        .expect("rows that it accepts, and are none", 0L, () -> isHeap.member("accepted"))
         .cause(was(39), "it accepts all of them: one place before the one above it is enough")
         .cause(OTHERWISE, "it does not look at each place: two are below one, 2 i and 2 i + 1")
-        .expect("… because of their last place", 0L, () -> asked(heap, isHeap, "last_accepted"))
-        .cause(
-            seen -> seen.equals(39L) && seen.equals(askedNow(heap, isHeap, "accepted")), SEE_ABOVE)
+        .expect("… because of their last place", 0L, () -> isHeap.member("last_accepted"))
+        .cause(seen -> seen.equals(39L) && seen.equals(isHeap.member("accepted")), SEE_ABOVE)
         .cause(OTHERWISE, "the last place is not looked at, or only if it is on the left")
-        .expect("… though place 1 is the first", 0L, () -> asked(heap, isHeap, "inside_accepted"))
+        .expect("… though place 1 is the first", 0L, () -> isHeap.member("inside_accepted"))
         .cause(was(37), "each place is compared with the one above it, and not only with place 1")
         .cause(OTHERWISE, SEE_ABOVE)
-        .expect("times that take_out loses", 0L, () -> taken(heap, takeOut, "lost"))
+        .expect("times that take_out loses", 0L, () -> takeOut.member("lost"))
         .cause(TOO_LONG, "take_out: " + NEVER_ENDS)
         .cause(CRASHED, "take_out " + OUTSIDE)
         .cause(
@@ -200,31 +199,29 @@ final class Chapter12 extends Chapter {
             OTHERWISE,
             "another one has gone, or has changed: the last one needs a new place before it is"
                 + " lost, and room for an int64_t")
-        .expect("no heap: the last one is too far down", 0L, () -> taken(heap, takeOut, "not_up"))
+        .expect("no heap: the last one is too far down", 0L, () -> takeOut.member("not_up"))
         .cause(
             OTHERWISE,
             "sometimes the last one is due before the one above its new place. Then it has to go up,"
                 + " as long as that is so")
-        .expect("no heap: the last one is too far up", 0L, () -> taken(heap, takeOut, "not_down"))
+        .expect("no heap: the last one is too far up", 0L, () -> takeOut.member("not_down"))
         .cause(
-            seen -> seen.equals(takenNow(heap, takeOut, "only_one")),
+            seen -> seen.equals(takeOut.member("only_one")),
             "the last one stays where only one is below: if 2 * place is count, look at that one"
                 + " alone")
         .cause(
             OTHERWISE,
             "one that is due later stands above another: go down as long as one below is due"
                 + " before it, and then it is the earlier of the two below that comes up")
-        .expect("no heap: others are in disorder", 0L, () -> taken(heap, takeOut, "other_wrong"))
+        .expect("no heap: others are in disorder", 0L, () -> takeOut.member("other_wrong"))
         .cause(
             OTHERWISE,
             "two that were in order no longer are: going down, it is the earlier of the two below"
                 + " that comes up, and nobody else moves")
-        .expect("times written where there is no place", 0L, () -> taken(heap, takeOut, "touched"))
+        .expect("times written where there is no place", 0L, () -> takeOut.member("touched"))
         .cause(OTHERWISE, "place 0 and what is behind the row belong to nobody")
         .expect(
-            "rows of which more moved than needs to",
-            0L,
-            () -> taken(heap, takeOut, "moved_too_many"))
+            "rows of which more moved than needs to", 0L, () -> takeOut.member("moved_too_many"))
         .cause(
             OTHERWISE,
             "a heap is quick since only one way through it is walked: the last one goes to the"
@@ -234,30 +231,6 @@ final class Chapter12 extends Chapter {
 
   private static final String OUTSIDE =
       "crashed: the places are 1 to count, and nothing else belongs to the row";
-
-  private static Object asked(Heap heap, Reports reports, String member) throws Exception {
-    return reports.member(member, "is_heap", heap::try_is_heap);
-  }
-
-  private static Object taken(Heap heap, Reports reports, String member) throws Exception {
-    return reports.member(member, "take_out", heap::try_take_out);
-  }
-
-  private static Object askedNow(Heap heap, Reports reports, String member) {
-    try {
-      return asked(heap, reports, member);
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private static Object takenNow(Heap heap, Reports reports, String member) {
-    try {
-      return taken(heap, reports, member);
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
-    }
-  }
 
   // ------------------------------------------------- 12.3: the machine, by hand
 
@@ -346,8 +319,7 @@ final class Chapter12 extends Chapter {
         .verdict();
   }
 
-  private static Object polled(Poll poll, Reports reports, int kind, String member)
-      throws Exception {
-    return reports.member(member, kind, report -> poll.try_polls(kind, report));
+  private static Object polled(Poll poll, Reports reports, int kind, String member) {
+    return reports.of(kind, report -> poll.try_polls(kind, report)).member(member);
   }
 }

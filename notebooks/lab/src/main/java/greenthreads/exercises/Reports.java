@@ -1,6 +1,7 @@
 package greenthreads.exercises;
 
 import greenthreads.lab.Lab;
+import greenthreads.lab.crash.NativeCrash;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
@@ -9,7 +10,7 @@ import java.util.Map;
 
 /**
  * What a cell's function writes into its report. Each way of calling it is tried once in a check,
- * however many points look at what came of it.
+ * when the first point asks for it, however many points look at what came of it.
  *
  * <p>Once a call had to be ended at its time limit, no other one is made: nobody wants to wait for
  * all of them. The points see that same end in place of what they asked for.
@@ -17,36 +18,54 @@ import java.util.Map;
 final class Reports {
   private final StructLayout layout;
   private final Map<Object, Object> known = new HashMap<>();
-  private Object endless;
+  private NativeCrash endless;
+
+  /** A call that fills in a report. */
+  @FunctionalInterface
+  interface Filling {
+    void fill(MemorySegment report);
+  }
+
+  /** What one way of calling it has written. */
+  @FunctionalInterface
+  interface Report {
+    /** A member, as a number of 64 bits; or the crash that came instead. */
+    Object member(String name);
+  }
 
   Reports(String cell, String struct) {
     this.layout = Lab.load(cell).layout(struct);
   }
 
   /**
-   * A member of the report, as a number of 64 bits; or the crash that came instead.
-   *
-   * @param how what tells this call from others
+   * @param how what tells this way of calling it from others
    */
-  Object member(String name, Object how, Chapter.Filling call) throws Exception {
+  Report of(Object how, Filling call) {
+    return name ->
+        seen(how, call) instanceof MemorySegment report
+            ? (Object) Chapter.member(layout, report, name)
+            : known.get(how);
+  }
+
+  private Object seen(Object how, Filling call) {
     Object seen = known.get(how);
     if (seen == null) {
       seen = endless != null ? endless : made(call);
       known.put(how, seen);
     }
-    return seen instanceof MemorySegment report ? Chapter.member(layout, report, name) : seen;
+    return seen;
   }
 
-  private Object made(Chapter.Filling call) throws Exception {
+  private Object made(Filling call) {
     MemorySegment report = Arena.ofAuto().allocate(layout);
-    Object end =
-        Chapter.attempt(() -> {
-          call.fill(report);
-          return report;
-        });
-    if (Chapter.TOO_LONG.test(end)) {
-      endless = end;
+    try {
+      call.fill(report);
+      return report;
+    } catch (NativeCrash crash) {
+      if (Chapter.TOO_LONG.test(crash)) {
+        endless = crash;
+      }
+      return crash;
     }
-    return end;
   }
 }
