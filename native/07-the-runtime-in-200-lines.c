@@ -20,6 +20,7 @@
 
 #include "arch/windows-memory.h"
 #else
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #endif
@@ -47,6 +48,13 @@
 /* MADV_GUARD_INSTALL, by its number: the headers of a system are often older than
    the system. Linux 6.13 and newer know it; everybody else says EINVAL. */
 enum { GUARD_INSTALL = 102 };
+
+/* Marks a page such that nobody may touch it. There are those that say they have done it and
+   have not (an emulator that takes the mark for advice): so the system itself is asked to read
+   there, a file's name. Returns 0 if it may not. */
+static int mark_guard(char *low, size_t size) {
+    return madvise(low, size, GUARD_INSTALL) || access(low, F_OK) == 0 || errno != EFAULT;
+}
 #endif
 /* The tops of stacks are staggered, a line of the processor's cache each. A cache
    finds a place by the lower bits of an address: tops at the same place of their
@@ -255,7 +263,7 @@ static int take_place(struct runtime *r) {
     }
     if (r->threads_made == r->threads_allowed)
         return NO_PLACE;
-    if (madvise(low, r->page_size, GUARD_INSTALL) && mprotect(low, r->page_size, PROT_NONE))
+    if (mark_guard(low, r->page_size) && mprotect(low, r->page_size, PROT_NONE))
         return NO_GUARD_PAGE;
 #ifndef PLAIN
     watch(r, r->threads_made + 1);

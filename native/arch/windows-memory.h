@@ -16,7 +16,7 @@
 #define munmap(memory, size) VirtualFree(memory, 0, MEM_RELEASE)
 
 /* No marks in the page table here: a guard page allows nothing. */
-#define madvise(low, size, advice) (-1)
+#define mark_guard(low, size) (-1)
 #define mprotect(low, size, none) (VirtualProtect(low, size, PAGE_NOACCESS, &(DWORD){0}) ? 0 : -1)
 
 /* The only number that the chapter asks for is the size of a page. */

@@ -480,6 +480,37 @@ __asm__(ASM_FUNCTION(switch_context)
 """
 
 
+# What the system may read itself has no guard.
+BELOW_A_STACK = """
+#ifdef __linux__
+#define _GNU_SOURCE
+#endif
+#include "%s.c"
+int main(void) {
+    struct runtime *r = new_runtime(1, 65536);
+    int ends[2];
+    if (r == NULL || take_place(r) < 0 || pipe(ends) != 0)
+        return 2;
+    return write(ends[1], r->areas + r->page_size - 1, 1) < 0 ? 0 : 1;
+}
+"""
+
+
+@pytest.mark.chapter("07", "09", "12")
+@pytest.mark.parametrize("machine", [machine for machine in MACHINES if machine != WINDOWS])
+@pytest.mark.parametrize("chapter", [RUNTIME, "09-results-and-channels", "12-waiting"])
+def test_an_emulator_guards_what_it_says_it_guards(tmp_path, runner, chapter, machine):
+    """qemu-user takes the mark of a guard page for advice, says yes, and does nothing."""
+    source = tmp_path / "unit.c"
+    source.write_text(BELOW_A_STACK % chapter)
+    unit = tmp_path / "program"
+    words = [*STRICT, "-Wno-unused-function", f"-I{NATIVE}"]
+    status, said = run([*compiler(machine), *words, source, "-o", unit])
+    assert status == 0, said
+    words, more = runner(machine)
+    assert run([*words, unit], **more)[0] == 0
+
+
 @pytest.mark.chapter("05")
 @pytest.mark.parametrize("machine", [machine for machine in MACHINES if machine != WINDOWS])
 def test_three_groups_are_all_registers(tmp_path, runner, machine):

@@ -82,8 +82,12 @@ def test_a_guard_page_catches_an_overflow(tmp_path, chapter, expression):
 SAYS_YES = """
 #define _GNU_SOURCE
 #include <sys/mman.h>
+#include <unistd.h>
 #define madvise(low, size, advice) 0
+static inline int is_kept(const char *at) { int ends[2]; return pipe(ends) == 0 && write(ends[1], at, 1) < 0; }
 """
+# Below the first stack that a runtime makes.
+BELOW_A_STACK = "({ struct runtime *r = new_runtime(1, 65536); take_place(r); is_kept(r->areas + r->page_size - 1); })"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system marks guard pages: there is nothing to say yes to")
@@ -92,6 +96,9 @@ SAYS_YES = """
     [
         pytest.param("04-the-stack", "best_guard() == GUARD_MPROTECT", marks=pytest.mark.chapter("04")),
         pytest.param("11-how-fast-how-many", "guards_are_marked() == 0", marks=pytest.mark.chapter("11")),
+        pytest.param(RUNTIME, BELOW_A_STACK, marks=pytest.mark.chapter("07")),
+        pytest.param("09-results-and-channels", BELOW_A_STACK, marks=pytest.mark.chapter("09")),
+        pytest.param("12-waiting", BELOW_A_STACK, marks=pytest.mark.chapter("12")),
     ],
 )
 def test_a_guard_page_that_is_none_is_not_believed(tmp_path, chapter, expression):
