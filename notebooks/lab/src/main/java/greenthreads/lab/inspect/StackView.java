@@ -60,6 +60,11 @@ public final class StackView implements Picture {
    *     one is left out, as a stack's top is
    */
   public static StackView of(MemorySegment memory) {
+    return of(memory, WordMeanings.here());
+  }
+
+  /** The same, of memory that was written in another process: the meanings are that one's. */
+  static StackView of(MemorySegment memory, WordMeanings meanings) {
     long low = memory.address() + 7 & -8;
     long top = memory.address() + memory.byteSize() & -16;
     if (top <= low) {
@@ -69,7 +74,7 @@ public final class StackView implements Picture {
     long[] words = new long[Math.toIntExact((top - low) / 8)];
     MemorySegment.copy(
         memory, ValueLayout.JAVA_LONG_UNALIGNED, low - memory.address(), words, 0, words.length);
-    return of(low, words, WordMeanings.here(), Abi.here().redZone());
+    return of(low, words, meanings, Abi.here().redZone());
   }
 
   static StackView of(long low, long[] words, WordMeanings meanings, int redZone) {

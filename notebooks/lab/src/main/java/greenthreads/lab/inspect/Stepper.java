@@ -128,7 +128,8 @@ public final class Stepper implements InvocationHandler {
           report.has("untraced")
               ? "One process cannot step another here (" + report.word("untraced") + ")"
               : "This system lets only a program that is signed for it step another one";
-      steps = Steps.withoutSteps(functions, why, before, largest(arguments).map(StackView::of));
+      steps =
+          Steps.withoutSteps(functions, why, before, afterwards(report, origin(report), arguments));
     }
     return outcome instanceof Outcome.Returned returned
         ? returned.value()
@@ -148,16 +149,36 @@ public final class Stepper implements InvocationHandler {
                           + " no entry of its own."
                       : "\n" + crash));
     }
-    return Steps.of(
-        log,
-        new Steps.Origin(
-            functions,
-            library.path(),
-            symbols,
-            stepping.report().number("library", 0).orElse(0),
-            stepping.report().mappings()),
-        tools.disassembler(),
-        crash);
+    return Steps.of(log, origin(stepping.report()), tools.disassembler(), crash);
+  }
+
+  private Steps.Origin origin(HostReport report) {
+    return new Steps.Origin(
+        functions,
+        library.path(),
+        symbols,
+        report.number("library", 0).orElse(0),
+        report.mappings());
+  }
+
+  /**
+   * The stack that a call was given, as the call left it. What stands on it are addresses of the
+   * process that made the call, where this memory was at another address.
+   */
+  static Optional<StackView> afterwards(
+      HostReport report, Steps.Origin origin, Object[] arguments) {
+    return largest(arguments)
+        .map(memory -> {
+          var meanings = new WordMeanings(origin.memory(), origin::place, origin::variable);
+          report.arguments().stream()
+              .filter(there -> arguments[there.index()] == memory)
+              .map(there -> {
+                long top = there.address() + there.size() & -16;
+                return new WordMeanings.NamedMemory("this stack", there.address(), top, top, "top");
+              })
+              .forEach(meanings::with);
+          return StackView.of(memory, meanings);
+        });
   }
 
   private List<String> words() {

@@ -207,13 +207,15 @@ final class WordMeanings {
                 "text: \"%s\"".formatted(new String(bytes, 0, length, StandardCharsets.US_ASCII))));
   }
 
-  private static Meaning number(long value) {
+  private Meaning number(long value) {
     if (value == -1) {
       return new Meaning(Kind.NUMBER, "the number -1");
     }
-    return isRepeated(value)
-        ? new Meaning(Kind.PAINT, "the byte %02x, eight times".formatted(value & 0xff))
-        : new Meaning(Kind.BITS, "no address, just bits");
+    if (isRepeated(value)) {
+      return new Meaning(Kind.PAINT, "the byte %02x, eight times".formatted(value & 0xff));
+    }
+    return new Meaning(
+        Kind.BITS, mappings.isEmpty() ? "an address, or just bits" : "no address, just bits");
   }
 
   /** Whether all eight bytes are the same. */

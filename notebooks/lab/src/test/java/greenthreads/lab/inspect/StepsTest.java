@@ -11,7 +11,10 @@ import greenthreads.lab.base.Platform;
 import greenthreads.lab.binary.Symbols;
 import greenthreads.lab.bind.Project;
 import greenthreads.lab.bind.TestProject;
+import greenthreads.lab.call.CodeMap;
+import greenthreads.lab.call.Mapping;
 import greenthreads.lab.compile.Disassembler;
+import greenthreads.lab.isolate.HostReport;
 import greenthreads.lab.isolate.IsolationTools;
 import greenthreads.lab.isolate.TraceLog;
 import greenthreads.lab.show.Drawn;
@@ -19,6 +22,7 @@ import greenthreads.lab.show.Figure;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -273,6 +277,44 @@ class StepsTest {
         Steps.withoutSteps(List.of("swap"), "No", Optional.empty(), Optional.empty())
             .text()
             .contains("shows nothing"));
+  }
+
+  @Test
+  void withoutSteppingAddressesAreThoseOfTheProcessThatMadeTheCall() {
+    HostReport report =
+        HostReport.parse(
+            """
+            library 7000000000 7000000000
+            untraced not here
+            map 7000000000-7000002000 r-xp 0 00:00 0 /there/own.so
+            map 7000002000-7000004000 rw-p 0 00:00 0
+            argument 1 7000003000 100
+            """
+                .getBytes(StandardCharsets.UTF_8));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(0x100, 16);
+      // An address that has a meaning here, and none there: under an emulator that is common.
+      long ours = CodeMap.mappings().stream().mapToLong(Mapping::low).findFirst().orElse(1 << 20);
+      memory.set(ValueLayout.JAVA_LONG, 0xf8, ours);
+      memory.set(ValueLayout.JAVA_LONG, 0xf0, 0x7000001234L);
+      memory.set(ValueLayout.JAVA_LONG, 0xe8, 0x70000030e0L);
+      memory.set(ValueLayout.JAVA_LONG, 0xe0, 0x7000002008L);
+      var origin =
+          new Steps.Origin(
+              List.of("f"), Path.of(""), Symbols.of(Path.of("")), 0, report.mappings());
+      StackView after = Stepper.afterwards(report, origin, new Object[] {1L, memory}).orElseThrow();
+      assertEquals("no address, just bits", after.meaning(0).text());
+      assertEquals("code of own.so", after.meaning(1).text());
+      assertEquals("this stack, top − 32", after.meaning(2).text());
+      assertEquals("an address in memory", after.meaning(3).text());
+
+      // Where the system says nothing of a process's memory, nothing is claimed of an address.
+      HostReport silent = HostReport.parse("library 0 0\n".getBytes(StandardCharsets.UTF_8));
+      var nothing = new Steps.Origin(List.of(), Path.of(""), Symbols.of(Path.of("")), 0, List.of());
+      StackView unknown =
+          Stepper.afterwards(silent, nothing, new Object[] {1L, memory}).orElseThrow();
+      assertEquals("an address, or just bits", unknown.meaning(0).text());
+    }
   }
 
   @Test

@@ -547,6 +547,7 @@ void offer_trace(void) {
     put("untraced ");
     put(errno == EPERM ? "the system does not allow it" : strerror(errno));
     put_byte('\n');
+    put_maps(); /* what the stack shows afterwards are addresses of this process */
 }
 
 int ask_for_trace(char **words, int count, const struct argument *arguments,
