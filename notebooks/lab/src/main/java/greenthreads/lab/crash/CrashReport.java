@@ -139,6 +139,11 @@ public final class CrashReport {
   }
 
   private Grid instructions() {
+    boolean sources = scene.instructions.stream().anyMatch(i -> !i.source().isEmpty());
+    var columns = new ArrayList<>(List.of("", "Place", "Bytes", "Instruction"));
+    if (sources) {
+      columns.add("Source");
+    }
     var rows = new ArrayList<List<Entry>>();
     for (Instruction i : scene.instructions) {
       boolean here = scene.pc.isPresent() && i.offset() == scene.pc.getAsLong();
@@ -146,13 +151,11 @@ public final class CrashReport {
       String text = i.text().isEmpty() ? "(no disassembler found)" : i.text();
       rows.add(
           Stream.of(here ? "→" : "", place, i.bytes(), text, i.source())
+              .limit(columns.size())
               .map(cell -> new Entry(cell, here))
               .toList());
     }
-    return new Grid(
-        "Instructions (→ the one it happened at)",
-        List.of("", "Place", "Bytes", "Instruction", "Source"),
-        rows);
+    return new Grid("Instructions (→ the one it happened at)", columns, rows);
   }
 
   private Grid registers() {

@@ -16,7 +16,7 @@ public record Listing(String language, String title, String code, String place) 
   /**
    * A longer listing scrolls in a box, so that its text and what is said of it are seen together.
    */
-  private static final int MOST_LINES = 28;
+  private static final int MOST_LINES = 32;
 
   private static final String SCROLLING =
       "<style>@media screen { .gt-listing { max-height: 34em; overflow: auto;"
