@@ -22,6 +22,8 @@ final class Chapter03 extends Chapter {
   private static final String OUTSIDE =
       "sp is not the address of a slot of this stack: it has to be &top[…]";
 
+  private static final String NO_LETTER = "there is no letter for this report yet";
+
   Chapter03() {
     super(Chapter03::forge, Chapter03::two, Chapter03::mistakes);
   }
@@ -244,20 +246,22 @@ final class Chapter03 extends Chapter {
         .cause(n -> n.equals(0), "write one letter for each report, such as \"abc\"")
         .cause(n -> true, "there are three reports: one letter for each")
         .expect("the letter of report 1", "right", () -> judged(letters, 0, 'c'))
+        .cause("none"::equals, NO_LETTER)
         .cause(
             v -> "b".equals(v) || "a".equals(v),
-            "look where the stack pointer is: a stack that was forged with such a slot, swap would"
-                + " still have found")
+            "with such a slot swap would still have found the stack: look where the stack pointer is")
         .cause(
             v -> "d".equals(v),
             "then way_home would be the first to run, and the `ret` that failed is swap's own")
         .cause(v -> "e".equals(v), "one slot too high it would still be in the stack: is it?")
         .expect("the letter of report 2", "right", () -> judged(letters, 1, 'a'))
+        .cause("none"::equals, NO_LETTER)
         .cause(
             v -> "b".equals(v) || "c".equals(v) || "d".equals(v),
             "the line was printed: so hello was found, and it ran. What came after it?")
         .cause(v -> "e".equals(v), "then way_home would have been the first, and hello had not run")
         .expect("the letter of report 3", "right", () -> judged(letters, 2, 'b'))
+        .cause("none"::equals, NO_LETTER)
         .cause(
             v -> "a".equals(v) || "c".equals(v),
             "the processor was sent to an address in the stack itself: which slot said so?")
