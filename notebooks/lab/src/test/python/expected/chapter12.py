@@ -96,7 +96,7 @@ OUTPUTS = {
     "pressure-run": r"\A([5-9]\d\d|\d{4,}) ms\n10 requests, 3 green threads\n\Z",
     "futures-run": r"\Aslept 100 ms\nslept 200 ms\nslept 300 ms\nall in all: ([3-9]\d\d|\d{4,}) ms\n\Z",
     "measure-table": [
-        rf"^ *the loop, by hand +{NUMBER} +{NUMBER} +[23]\.\d\d +\d+ +\d+ +\d+$",
+        rf"^ *the loop by hand +{NUMBER} +{NUMBER} +[23]\.\d\d +\d+ +\d+ +\d+$",
         rf"^ *green threads +{NUMBER} +{NUMBER} +[23]\.\d\d +\d+ +\d+ +\d+$",
         rf"^ *virtual threads +{NUMBER} +\d+ +\d+ +\d+$",
     ],
@@ -108,7 +108,7 @@ OUTPUTS = {
         rf"^ *1,000 +JDK, virtual threads +{NUMBER} +{NUMBER} +\d\.\d\d +[\d,]+$",
     ],
     "idle-table": [
-        r"^ *the loop, by hand +[\d,]{3,6} +[\d,]{3,6}$",
+        r"^ *the loop by hand +[\d,]{3,6} +[\d,]{3,6}$",
         r"^ *green threads +[\d,]{3,6} +[\d,]{4,6}$",
         r"^ *virtual threads +[\d,]{3,6} +[\d,]{3,6}$",
     ],
