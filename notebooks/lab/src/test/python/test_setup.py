@@ -347,6 +347,20 @@ def test_java_home_that_is_too_old_does_not_hide_a_newer_one(checkout, bare, tmp
     assert not any("JDK" in sentence for sentence in sentences(said)), said
 
 
+def test_a_jdk_behind_a_script_named_javac(checkout, bare, tmp_path):
+    """As version managers have it. The script alone knows where its JDK is."""
+    program(bare, "javac", f"exec '{our_jdk()}/bin/javac' \"$@\"")
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH="")
+    assert status == 1 and not any("JDK" in sentence for sentence in sentences(said)), said
+
+
+@pytest.mark.parametrize("part", ["bin", "bin/java", "nowhere"])
+def test_java_home_that_is_no_jdks_folder(checkout, bare, part):
+    home = our_jdk() / part
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH="", JAVA_HOME=str(home))
+    assert status == 1 and f"JAVA_HOME says {home}, which is no JDK's folder" in sentences(said)[0], said
+
+
 def test_runtime_without_a_compiler_is_no_jdk(checkout, bare, tmp_path):
     home = tmp_path / "jre-25"
     (home / "bin").mkdir(parents=True)

@@ -42,7 +42,16 @@ public final class Compiler {
   // DWARF 4: objdump 2.40 mistakes the first file of DWARF 5's line table for another.
   static final List<String> OPTIONS =
       List.of(
-          "-std=c17", LEVEL, "-g", "-gdwarf-4", "-fPIC", "-pthread", "-pipe", "-Wall", "-Wextra");
+          "-std=c17",
+          LEVEL,
+          "-g",
+          "-gdwarf-4",
+          "-fPIC",
+          "-fno-lto",
+          "-pthread",
+          "-pipe",
+          "-Wall",
+          "-Wextra");
 
   /**
    * Words that switch off what some distributions' compilers add by default and others do not:
@@ -442,7 +451,7 @@ public final class Compiler {
 
   private void assemble(NativeSource source, List<String> options, Path draft) throws IOException {
     var command = new ArrayList<>(toolchain.command());
-    command.addAll(List.of("-std=c17", "-fPIC", "-I" + source.folder()));
+    command.addAll(List.of("-std=c17", "-fPIC", "-fno-lto", "-I" + source.folder()));
     command.addAll(options);
     run(Work.in(draft, source), with(command, "-S", source.unit()), ASSEMBLY);
   }

@@ -70,6 +70,9 @@ public final class OwnCode {
       List<String> compiler, List<String> options, Iterable<String> files, String product) {
     var command = new ArrayList<>(compiler);
     command.addAll(options);
+    command.add(
+        "-fno-lto"); // CC may ask for it, and then our assembly is in another part than what it
+    // names
     files.forEach(file -> {
       if (file.endsWith(".c")) {
         command.add(file);

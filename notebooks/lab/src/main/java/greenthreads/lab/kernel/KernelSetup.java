@@ -30,7 +30,7 @@ public final class KernelSetup {
     boolean first = ahead == null;
     if (first) {
       Cell.kernel().ifPresent(KernelSetup::teach);
-      ahead = new CompileAhead(Session.project(), () -> Session.isolationTools().host().command());
+      ahead = new CompileAhead(Session.project(), KernelSetup::compileOwnPrograms);
     }
     boolean ours = Cell.kernel().filter(LabKernel.class::isInstance).isPresent();
     if (first && ours) {
@@ -47,6 +47,11 @@ public final class KernelSetup {
    */
   static void speakEnglish() {
     Locale.setDefault(Locale.US);
+  }
+
+  /** What isolated calls need is there after this. */
+  static void compileOwnPrograms() {
+    Session.isolationTools().host().command();
   }
 
   /** A cell of the reader's is going to be run. */
