@@ -26,6 +26,12 @@ set -euo pipefail
 unset CDPATH PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONPLATLIBDIR
 export PYTHONNOUSERSITE=1
 
+# Maven, Java and a server with several kernels open more files than some systems allow unasked.
+open_files=$(ulimit -n)
+if [ "$open_files" != unlimited ] && [ "$open_files" -lt 1024 ]; then
+  ulimit -S -n 1024 2>/dev/null || ulimit -S -n "$(ulimit -H -n)" || :
+fi
+
 # This script's own folder, also when it is called by a link.
 self=${BASH_SOURCE[0]:-$0}
 while target=$(readlink "$self"); do
@@ -108,8 +114,10 @@ show_failure() {
     if grep -q '^\[ERROR\]' "$1"; then
       sed -n -e '/Re-run Maven/d' -e '/To see the full stack trace/d' -e '/For more information/d' \
         -e '/^\[ERROR\] \[Help /d' -e '/^\[ERROR\] *$/d' -e 's/^\[ERROR\] //p' "$1" | head -n 60
-    else
+    elif [ -s "$1" ]; then
       tail -n 40 "$1"
+    else
+      printf 'It said nothing, or nothing that could be written down: the disk of %s may be full.\n' "$build"
     fi
     explain_failure "$1"
     printf '\nThe whole of it: %s\n' "$1"
@@ -122,6 +130,8 @@ explain_failure() {
     printf '\nThere seems to be no way to the network. The first set-up needs one; behind a proxy or with a mirror, set it where pip and Maven look for it (pip.conf, ~/.m2/settings.xml, HTTPS_PROXY). What was there before has been kept.\n'
   elif grep -qiE 'No space left on device|disk quota exceeded' "$1"; then
     printf '\nThe disk is full: make room, then run this again.\n'
+  elif grep -qi 'too many open files' "$1" || { [ "$(ulimit -n)" != unlimited ] && [ "$(ulimit -n)" -lt 256 ]; }; then
+    printf '\nA limit lets a program open %s files only, which is too few: raise it (ulimit -n 1024), then run this again.\n' "$(ulimit -n)"
   elif grep -qE 'Could not (reserve|allocate)|unable to create native thread|insufficient memory|Cannot allocate memory|fork: retry|Resource temporarily unavailable' "$1"; then
     printf '\nA limit leaves too little memory or too few processes: see `ulimit -a`, or what the container is given. Raise it (ulimit -v is in KiB: 8000000 will do), then run this again.\n'
   fi
@@ -197,6 +207,15 @@ can_execute() {
   "$probe" 2>/dev/null || status=$?
   rm -f "$probe"
   [ "$status" = 0 ]
+}
+
+# need_room <megabytes> <what for>: before something long is begun that would end at a full disk, with all that it
+# said lost, since the log lies there too.
+need_room() {
+  local left
+  left=$(df -Pk "$build" 2>/dev/null | sed -n '2s/.* \([0-9][0-9]*\)  *[0-9][0-9]*%.*/\1/p') || return 0
+  if [ -z "$left" ] || [ "$left" -ge $(($1 * 1024)) ]; then return; fi
+  die "the disk of $build has $((left / 1024)) MB left, and $2 needs about $1: make room, then run this again."
 }
 
 # A stamp holds the sum of what a step was made from: the same sum, and the step need not be done.
@@ -429,6 +448,7 @@ try_compiler() {
     "${words[@]}" -std=c17 -fPIC -shared -x c - -o "$probe" 2>&1) || [ ! -s "$probe" ]; then
     rm -f "$probe"
     printf '%s\n' "$said" | tail -n 15 >&2
+    need_room 1 "the C compiler"
     die "the C compiler $cc cannot make a library that Java could load; what it said stands above. Take options out of CC that ask for another kind, or install what is missing with $(how_to_get_cc)."
   fi
   rm -f "$probe"
@@ -441,7 +461,7 @@ try_compiler() {
 # python_found (which need not be looked for if that was done before). The kernel's description
 # goes to kernel_prefix.
 find_python() {
-  local name version older=''
+  local name version older='' without='' names=(python3 python3.14 python3.13 python3.12 python3.11 python3.10)
   python_version=''
   if in_conda; then
     python=$CONDA_PREFIX/bin/python python_found=$python kernel_prefix=$CONDA_PREFIX
@@ -451,17 +471,25 @@ find_python() {
   fi
   python=$build/python/bin/python python_found=$python kernel_prefix=$build/python
   if is_done python "$(key_of_python)" && [ -x "$python" ]; then return; fi
-  for name in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11 python3.10; do
+  if [ -n "${PYTHON-}" ]; then names=("$PYTHON"); fi # who names one wants no other
+  for name in "${names[@]}"; do
     version=$("$name" -I -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || continue
-    if "$name" -I -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+    if ! "$name" -I -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+      if [ -z "$older" ]; then older="; $name is $version"; fi
+    elif "$name" -I -c 'import venv, ensurepip' 2>/dev/null; then
       python_found=$(command -v "$name") python_version=$version
-      "$name" -I -c 'import venv, ensurepip' 2>/dev/null ||
-        missing "Python $version ($python_found) cannot make environments of its own: install that part with sudo apt install python3-venv (Debian, Ubuntu)."
       return 0
+    elif [ -z "$without" ]; then
+      without="Python $version ($(command -v "$name"))"
     fi
-    if [ -z "$older" ]; then older="; $name is $version"; fi
   done
-  missing "Python 3.10 or newer is needed, and was not found$older: install it with sudo apt install python3 python3-venv (Debian, Ubuntu), sudo dnf install python3 (Fedora) or brew install python (macOS)."
+  if [ -n "$without" ]; then
+    missing "$without cannot make environments of its own: install that part with sudo apt install python3-venv (Debian, Ubuntu)."
+  elif [ -n "${PYTHON-}" ]; then
+    missing "PYTHON says $PYTHON, but that is no Python of 3.10 or newer$older: unset PYTHON or set it to one."
+  else
+    missing "Python 3.10 or newer is needed, and was not found$older: install it with sudo apt install python3 python3-venv (Debian, Ubuntu), sudo dnf install python3 (Fedora) or brew install python (macOS)."
+  fi
 }
 
 # The Python behind the private one may be exchanged for another, whose packages lie elsewhere.
@@ -502,6 +530,7 @@ install_python_packages() {
   if in_conda; then return; fi
   if is_done python "$(key_of_python)" && [ -x "$python" ]; then return; fi
   announce
+  need_room 300 "JupyterLab"
   rm -f "$build/stamps/python"
   step "JupyterLab" python make_python
   mark_done python "$(key_of_python)"
@@ -582,6 +611,7 @@ build_library() {
   fi
   announce
   find_maven
+  need_room 30 "the Java library"
   rm -f "$build/stamps/library"
   step "the Java library" library make_library
   mark_done library "$key"

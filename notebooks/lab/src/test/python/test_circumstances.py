@@ -315,6 +315,40 @@ def test_a_build_folder_from_which_nothing_can_be_run(room):
     assert sourced(room, *words)[1] == "went on\n"
 
 
+@pytest.mark.parametrize("line, left", [("tmpfs 102400 8 102392 1% /x", "99 MB"), ("/dev/a 900000 900000 0 100% /a b", "0 MB"),
+                                        ("map auto 1 9 999999 7% /x", None), ("no numbers", None)])
+def test_what_would_end_at_a_full_disk_is_not_begun(room, line, left):
+    words = ["build=$root", f"df() {{ printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\\n{line.replace('%', '%%')}\\n'; }}"]
+    status, shown = sourced(room, *words, "need_room 300 JupyterLab", "echo went on")
+    if left is None:
+        assert (status, shown) == (0, "went on\n")
+    else:
+        assert status == 1 and f"the disk of {room} has {left} left, and JupyterLab needs about 300: make room" in shown, shown
+
+
+def test_a_step_that_could_not_say_why_it_failed_points_to_the_disk(room):
+    """Its words go to a file on the same disk."""
+    words = ["build=$root", "mkdir -p $build/logs", "work() { return 1; }", "step 'the work' work work"]
+    status, shown = sourced(room, *words)
+    assert status == 1 and f"the disk of {room} may be full" in shown, shown
+
+
+def test_few_files_are_allowed_to_be_open(room):
+    """What may be raised is raised; what may not is told when something fails, whatever it said."""
+    script = room / "sourced.sh"
+    sourced(room, "build=$root", "mkdir -p $build/logs", "work() { echo a mistake; return 1; }", "ulimit -n", "step 'the work' work work")
+    soft = run(["bash", "-c", f"ulimit -S -n 64; ulimit -H -n 2000; bash '{script}'"])
+    hard = run(["bash", "-c", f"ulimit -n 64; bash '{script}'"])
+    assert soft[1].startswith("1024\n") and "ulimit -n" not in soft[1], soft
+    assert hard[1].startswith("64\n") and "open 64 files only" in hard[1], hard
+
+
+def test_a_compiler_without_room_is_no_bad_compiler(room):
+    words = ["build=$root", 'mkdir -p "$build/stamps"', "cc=false", "df() { printf 'x\\nt 4 4 0 100%% /\\n'; }", "try_compiler"]
+    status, shown = sourced(room, *words)
+    assert status == 1 and "make room" in shown and "out of CC" not in shown, shown
+
+
 @pytest.mark.parametrize(
     "log, said",
     [

@@ -413,6 +413,24 @@ def test_python_without_venv(checkout, bare):
     assert "python3-venv" in sentence
 
 
+def test_python_without_venv_does_not_hide_another(checkout, bare):
+    add(bare, "gcc")
+    program(bare, "python3", 'case "$3" in *print*) echo 3.11.2 ;; *venv*) exit 1 ;; esac')
+    program(bare, "python3.12", 'case "$3" in *print*) echo 3.12.1 ;; esac')
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH="/nonexistent/*")
+    assert status == 1 and "JDK" in said and "Python" not in said, said
+
+
+@pytest.mark.parametrize("named", ["/nonexistent/python", "/tmp", "python3"])
+def test_a_python_that_is_named_is_taken_or_told(checkout, bare, named):
+    """Another one is no answer to who asks for this one."""
+    program(bare, "python3", 'case "$3" in *print*) echo 3.8.1 ;; *) exit 1 ;; esac')
+    program(bare, "python3.12", 'case "$3" in *print*) echo 3.12.1 ;; esac')
+    status, said = build_sh(checkout, "setup", path=bare, GREEN_THREADS_JDK_PATH=str(our_jdk()), PYTHON=named)
+    (sentence,) = [s for s in sentences(said) if "Python" in s]
+    assert status == 1 and f"PYTHON says {named}" in sentence and ("3.8.1" in sentence) == (named == "python3")
+
+
 def bare_checkout(folder):
     """A build.sh that finds itself in a checkout, and nothing else."""
     (folder / "notebooks" / "lab").mkdir(parents=True)
