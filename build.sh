@@ -193,11 +193,23 @@ choose_home() {
 make_build_folder() {
   if ! (umask 077 && mkdir -p "$build" && chmod 700 "$build" &&
     mkdir -p "$build/logs" "$build/stamps" "$build/kernel" "$build/jupyter"); then
+    check_owner
     die "cannot write to $build."
   fi
+  check_owner
   choose_home
   can_execute ||
     die "programs and libraries in $build cannot be run: its file system is mounted with noexec. Move the checkout to another one, or make it read-only and set XDG_CACHE_HOME to a folder on another one."
+}
+
+# What an earlier run as another user left there (with sudo, most likely) cannot be replaced.
+check_owner() {
+  local file
+  for file in "$build"/* "$build"/logs/* "$build"/stamps/* "$build"/kernel/*; do
+    if [ -e "$file" ] && [ ! -w "$file" ]; then
+      die "$file belongs to another user, most likely since this was run with sudo: remove the folder with sudo rm -rf '$build' (all in it is made anew), then run this without sudo."
+    fi
+  done
 }
 
 # Where no program can be run no library can be loaded either.

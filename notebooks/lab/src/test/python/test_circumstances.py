@@ -333,6 +333,29 @@ def test_a_step_that_could_not_say_why_it_failed_points_to_the_disk(room):
     assert status == 1 and f"the disk of {room} may be full" in shown, shown
 
 
+# Root may write everywhere: there the question is answered by a file's permissions.
+SEEN_BY_ANOTHER = """[() {
+  if command [ "$*" = "! -w $3 ]" ] && command [ "$(id -u)" = 0 ]; then
+    case $(ls -ld "$3") in ??w*) return 1 ;; *) return 0 ;; esac
+  fi
+  command [ "$@"
+}"""
+
+
+@pytest.mark.parametrize("left", ["stamps", "kernel", "set-up.lock", "logs/library.log", "python"])
+def test_what_a_run_with_sudo_left_is_told(room, left):
+    """One of the things that were made belongs to another user."""
+    file = room / ".build" / left
+    file.parent.mkdir(parents=True)
+    file.touch() if "." in left else file.mkdir()
+    words = ["build=$root/.build", SEEN_BY_ANOTHER, "check_owner; echo went on"]
+    assert sourced(room, *words) == (0, "went on\n")
+    file.chmod(0o555)
+    status, shown = sourced(room, *words)
+    assert status == 1 and f"{file} belongs to another user" in shown and f"sudo rm -rf '{room}/.build'" in shown, shown
+    file.chmod(0o755)
+
+
 def test_few_files_are_allowed_to_be_open(room):
     """What may be raised is raised; what may not is told when something fails, whatever it said."""
     script = room / "sourced.sh"
@@ -459,8 +482,9 @@ def test_a_kernel_is_started_as_it_was_set_up():
 
 
 def test_a_kernel_that_may_take_few_addresses(tmp_path):
-    """`ulimit -v`: Java reserves more than that unasked. On a Mac there is no such limit."""
-    argv = installed_spec()[0]["argv"]
+    """`ulimit -v`: Java reserves more than that unasked. On a Mac there is no such limit. Behind the connection file
+    stands what `jupyter run` puts there."""
+    argv = [*installed_spec()[0]["argv"], "cells.java"]
     few = ["/bin/sh", "-c", 'ulimit -v 4000000; exec "$@"', "sh"]
     with Kernel(argv=[*few, *argv]) as kernel:
         kernel.ok("%load lab/start.jshell")

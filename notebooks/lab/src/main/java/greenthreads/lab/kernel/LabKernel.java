@@ -119,11 +119,12 @@ public final class LabKernel extends JavaKernel {
   /**
    * Runs the kernel until the front end ends it.
    *
-   * @param args the path of Jupyter's connection file
+   * @param args the path of Jupyter's connection file; what stands behind it, `jupyter run` has not
+   *     understood or means for itself
    */
   public static void main(String[] args) throws Exception {
     PrintStream terminal = System.err;
-    if (args.length != 1 || !Files.isRegularFile(Path.of(args[0]))) {
+    if (args.length == 0 || !Files.isRegularFile(Path.of(args[0]))) {
       terminal.println("LabKernel is started by Jupyter, with the path of a connection file.");
       System.exit(2);
     }
