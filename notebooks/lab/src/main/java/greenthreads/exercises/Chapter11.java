@@ -283,7 +283,7 @@ final class Chapter11 extends Chapter {
         .verdict();
   }
 
-  private static boolean nothingGivenBack(Report after) {
+  private static boolean nothingGivenBack(Reports.Report after) {
     return after.member("left_pages").equals(after.member("used_pages"));
   }
 }
