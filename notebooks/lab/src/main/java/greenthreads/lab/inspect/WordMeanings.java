@@ -1,5 +1,6 @@
 package greenthreads.lab.inspect;
 
+import greenthreads.lab.base.Platform;
 import greenthreads.lab.binary.CodePlace;
 import greenthreads.lab.call.CodeMap;
 import greenthreads.lab.call.Mapping;
@@ -84,6 +85,7 @@ final class WordMeanings {
   private final TreeMap<Long, Mapping> mappings;
   private final LongFunction<Optional<CodePlace>> code;
   private final LongFunction<Optional<CodePlace>> variables;
+  private final boolean areSigned;
 
   /**
    * @param mappings the process's memory; may be empty
@@ -94,6 +96,16 @@ final class WordMeanings {
       List<Mapping> mappings,
       LongFunction<Optional<CodePlace>> code,
       LongFunction<Optional<CodePlace>> variables) {
+    this(mappings, code, variables, !Platform.IS_X86_64);
+  }
+
+  /** The same, with whether return addresses may be signed. */
+  WordMeanings(
+      List<Mapping> mappings,
+      LongFunction<Optional<CodePlace>> code,
+      LongFunction<Optional<CodePlace>> variables,
+      boolean areSigned) {
+    this.areSigned = areSigned;
     this.mappings = CodeMap.byAddress(mappings);
     this.code = code;
     this.variables = variables;
@@ -140,7 +152,22 @@ final class WordMeanings {
         return named.get();
       }
     }
-    return mapping.map(WordMeanings::inside).or(() -> text(value)).orElseGet(() -> number(value));
+    return mapping
+        .map(WordMeanings::inside)
+        .or(() -> signed(value))
+        .or(() -> text(value))
+        .orElseGet(() -> number(value));
+  }
+
+  /** A return address that an AArch64 processor has signed: the signature is its upper bits. */
+  private Optional<Meaning> signed(long value) {
+    long address = value & 0xffff_ffff_ffffL;
+    return areSigned && address != value && (value >>> 55 & 1) == 0
+        ? mapping(address)
+            .filter(Mapping::executable)
+            .map(mapping -> code(address).orElseGet(() -> inside(mapping)))
+            .map(plain -> new Meaning(plain.kind(), "signed: " + plain.text()))
+        : Optional.empty();
   }
 
   private Optional<Meaning> code(long value) {

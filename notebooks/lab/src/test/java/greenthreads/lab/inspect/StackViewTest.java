@@ -41,6 +41,32 @@ class StackViewTest {
   }
 
   @Test
+  void signedReturnAddressIsNamed() {
+    var mappings = List.of(new Mapping(HELLO, HELLO + 0x1000, "r-xp", 0, "/lib/swap.so"));
+    for (boolean areSigned : List.of(true, false)) {
+      var meanings =
+          new WordMeanings(
+              mappings,
+              a ->
+                  a < HELLO + 0x800
+                      ? Optional.of(new CodePlace("hello", a - HELLO))
+                      : Optional.empty(),
+              a -> Optional.empty(),
+              areSigned);
+      String bits = "no address, just bits";
+      assertEquals(
+          areSigned ? "signed: in hello + 32" : bits,
+          meanings.of(0x005a_0000_0000_0000L | HELLO + 0x20).text());
+      assertEquals(
+          areSigned ? "signed: code of swap.so" : bits,
+          meanings.of(0xff41_0000_0000_0000L | HELLO + 0x900).text());
+      assertEquals("in hello + 32", meanings.of(HELLO + 0x20).text());
+      assertEquals(bits, meanings.of(0x005a_0000_0000_0000L | HELLO + 0x1000).text());
+      assertEquals(bits, meanings.of(0x00da_0000_0000_0000L | HELLO + 0x20).text());
+    }
+  }
+
+  @Test
   void forgedStackReadsAsItsDrawing() {
     StackView stack =
         stack(32, HELLO, 24, HELLO + 0x20, 8, LOW + 512 - 16)

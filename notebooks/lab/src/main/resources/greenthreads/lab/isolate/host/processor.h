@@ -15,6 +15,9 @@ struct place {
 /* A line for each register that a signal's context holds, and where that was. */
 struct place put_registers(void *context);
 
+/* A return address as it was before a function signed it (AArch64, where the processor can). */
+uintptr_t without_signature(uintptr_t address);
+
 /* Whether an address lies right behind a call. */
 int follows_a_call(uintptr_t address);
 

@@ -262,6 +262,7 @@ void put_dump_behind(const char *what, uintptr_t slot) {
 }
 
 int put_caller(uintptr_t address) {
+    address = without_signature(address);
     if (address < text_low || address >= text_high || !follows_a_call(address)) {
         return 0;
     }
