@@ -134,8 +134,8 @@ OUTPUTS = {
     ],
     # What gcc makes of it goes back behind the read; clang reads it in the loop.
     "hidden-loop": [
-        r"\A.*wait_for_it by gcc.* at -O2\n\n(.*\n)*?[^\n]*\btold\b(.*\n)*?\.?\w+:.*\n"
-        r"(?:(?!\btold\b)[\s\S])*give_turn(?:(?!\btold\b)[\s\S])*\Z"
+        r"\A.*wait_for_it by gcc.* at -O2\n\n(.*\n)*?[^\n]*\b(?:told|LANCHOR0)\b(.*\n)*?\.?\w+:.*\n"
+        r"(?:(?!\b(?:told|LANCHOR0)\b)[\s\S])*give_turn(?:(?!\b(?:told|LANCHOR0)\b)[\s\S])*\Z"
         r"|\A.*wait_for_it by .*clang.* at -O2\n\n(.*\n)*.*give_turn\n(.*\n)*?.*(\btold\b|\bldr)"
         if LINUX
         else r"give_turn",
