@@ -29,6 +29,12 @@ case ${LC_ALL:-${LC_CTYPE:-${LANG-}}} in
   *[Uu][Tt][Ff]8* | *[Uu][Tt][Ff]-8*) ;;
   *) if [ "$(uname)" = Linux ]; then export LC_ALL=C.UTF-8; else export LC_ALL=en_US.UTF-8; fi ;;
 esac
+for needed in "$1" "$GREEN_THREADS_BUILD/kernel/lab.jar" "$GREEN_THREADS_HOME/notebooks/lab/start.jshell"; do
+  if [ ! -e "$needed" ]; then
+    printf 'The Java kernel cannot start: %s is gone since it was set up. Where the project lies now, run ./build.sh (or ./build.sh kernel, if that is how this Jupyter knows the kernel).\\n' "$needed" >&2
+    exit 1
+  fi
+done
 limit=$(ulimit -v 2>/dev/null)
 case $limit in
   '' | *[!0-9]*) ;;
