@@ -29,7 +29,7 @@ case ${LC_ALL:-${LC_CTYPE:-${LANG-}}} in
   *[Uu][Tt][Ff]8* | *[Uu][Tt][Ff]-8*) ;;
   *) if [ "$(uname)" = Linux ]; then export LC_ALL=C.UTF-8; else export LC_ALL=en_US.UTF-8; fi ;;
 esac
-for needed in "$1" "$GREEN_THREADS_BUILD/kernel/lab.jar" "$GREEN_THREADS_HOME/notebooks/lab/start.jshell"; do
+for needed in "$1" "${IJAVA_CLASSPATH:-/}" "${IJAVA_STARTUP_SCRIPTS_PATH:-/}"; do
   if [ ! -e "$needed" ]; then
     printf 'The Java kernel cannot start: %s is gone since it was set up. Where the project lies now, run ./build.sh (or ./build.sh kernel, if that is how this Jupyter knows the kernel).\\n' "$needed" >&2
     exit 1

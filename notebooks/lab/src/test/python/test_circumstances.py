@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -495,15 +494,14 @@ def test_a_kernel_that_may_take_few_addresses(tmp_path):
     assert "ulimit -v" in kernel.terminal() or sys.platform == "darwin"
 
 
-@pytest.mark.parametrize("gone", [None, "java", "build/kernel/lab.jar", "home/notebooks/lab/start.jshell"])
+@pytest.mark.parametrize("gone", [None, "java", "lab.jar", "start.jshell"])
 def test_a_kernel_whose_parts_are_gone_says_which(tmp_path, gone):
     """The checkout was moved, or the JDK renewed, since the kernel was made known to a Jupyter."""
-    for name in ("build/kernel/lab.jar", "home/notebooks/lab/start.jshell", "java"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        program((tmp_path / name).parent, Path(name).name, "echo started")
+    for name in ("lab.jar", "start.jshell", "java"):
+        program(tmp_path, name, "echo started")
     if gone:
         (tmp_path / gone).unlink()
-    known = os.environ | {"GREEN_THREADS_HOME": str(tmp_path / "home"), "GREEN_THREADS_BUILD": str(tmp_path / "build")}
+    known = os.environ | {"IJAVA_CLASSPATH": str(tmp_path / "lab.jar"), "IJAVA_STARTUP_SCRIPTS_PATH": str(tmp_path / "start.jshell")}
     status, said = run(["/bin/sh", installed_spec()[1] / "start.sh", tmp_path / "java"], env=known)
     if gone:
         assert status == 1 and f"{tmp_path / gone} is gone" in said and "./build.sh kernel" in said, said
