@@ -2966,7 +2966,29 @@ struct either {
     bool by_hand;
     int port;
     int64_t processor_ns;
+    struct either *next; /* of those that are open */
 };
+
+static struct either *all_open;
+static pthread_mutex_t all_open_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Where the pointer to it is; to a NULL if it is none that is open. Inside the lock. */
+static struct either **place_of_either(const struct either *e) {
+    struct either **at = &all_open;
+    while (*at != NULL && *at != e)
+        at = &(*at)->next;
+    return at;
+}
+
+/* Java may still ask for a server that is closed, or that could not be opened. */
+static bool is_open(const struct either *e, const char *wish) {
+    pthread_mutex_lock(&all_open_lock);
+    bool found = e != NULL && *place_of_either(e) != NULL;
+    pthread_mutex_unlock(&all_open_lock);
+    if (!found)
+        fprintf(stderr, "A server was to %s, but it is closed, or could not be opened.\n", wish);
+    return found;
+}
 
 static int64_t processor_ns(void) {
     struct timespec t;
@@ -2990,44 +3012,57 @@ static bool open_loop(struct either *e, int port) {
 
 /* A server on a port (0: a free one) for so many connections; 0: the one by hand, for as
    many as come. `file` is what /file answers with, `java` who answers /java; both may be
-   NULL. NULL: there is no memory, or the port is taken. */
+   NULL. NULL: there is no memory, or the port is taken; it has said so. */
 struct either *open_either(int port, int connections, const char *file, int64_t (*java)(int64_t)) {
     struct either *e = calloc(1, sizeof *e);
     if (e == NULL)
         return NULL;
     e->by_hand = connections == 0;
+    errno = 0;
     bool open = e->by_hand ? open_loop(e, port) : open_server(&e->green, port, connections) == 1;
     if (!open) {
+        fprintf(stderr, "No server on port %d of 127.0.0.1 with %d connections: %s.\n", port,
+                connections, errno != 0 ? strerror(errno) : "there is not so much memory");
         free(e);
         return NULL;
     }
-    if (e->by_hand)
-        return e;
-    e->port = (int)port_of(e->green.runtime, e->green.listener);
-    e->green.java = java;
-    if (file != NULL)
-        snprintf(e->green.file.path, sizeof e->green.file.path, "%s", file);
+    if (!e->by_hand) {
+        e->port = (int)port_of(e->green.runtime, e->green.listener);
+        e->green.java = java;
+        if (file != NULL)
+            snprintf(e->green.file.path, sizeof e->green.file.path, "%s", file);
+    }
+    pthread_mutex_lock(&all_open_lock);
+    e->next = all_open;
+    all_open = e;
+    pthread_mutex_unlock(&all_open_lock);
     return e;
 }
 
 int port_of_either(const struct either *e) {
-    return e->port;
+    return is_open(e, "tell its port") ? e->port : -1;
 }
 
 /* How long a connection may be idle, and how long a request or an answer may take. */
 void set_times(struct either *e, int64_t idle_ms, int64_t request_ms) {
+    if (!is_open(e, "keep other times"))
+        return;
     e->green.idle_ns = idle_ms * MS;
     e->green.request_ns = request_ms * MS;
 }
 
 /* From now on its waits are recorded in the caller's memory. Before it runs. */
 void trace_waits(struct either *e, struct wait_record *out, long size) {
+    if (!is_open(e, "record its waits") || e->by_hand)
+        return;
     e->green.runtime->waits = out;
     e->green.runtime->waits_size = size;
 }
 
 /* Serves until it is stopped. Returns how many threads wait then; it must be 0. */
 int run_either(struct either *e) {
+    if (!is_open(e, "serve"))
+        return -1;
     int64_t before = processor_ns();
     int waiting = e->by_hand ? serve_by_hand(&e->loop) - 1 : run(e->green.runtime);
     e->processor_ns += processor_ns() - before;
@@ -3036,6 +3071,8 @@ int run_either(struct either *e) {
 
 /* Any OS thread may stop it. */
 void stop_either(struct either *e) {
+    if (!is_open(e, "stop"))
+        return;
     if (e->by_hand) {
         e->loop.stops = true;
         ring_bell(&e->loop.events);
@@ -3084,6 +3121,9 @@ static int64_t memory_of(const struct either *e) {
 
 /* What it has served until now; to be asked when it does not run. */
 void report_of(const struct either *e, struct either_report *out) {
+    *out = (struct either_report){0};
+    if (!is_open(e, "report"))
+        return;
     const struct server *s = e->by_hand ? &e->loop.texts : &e->green;
     const struct runtime *r = e->by_hand ? NULL : s->runtime;
     *out = (struct either_report){.requests = s->requests, .refused = s->refused};
@@ -3102,7 +3142,16 @@ void report_of(const struct either *e, struct either_report *out) {
         out->open += r->sockets[place].fd >= 0;
 }
 
+/* Once it has stopped. What is closed stays so: Java's try closes what a reader has closed. */
 void close_either(struct either *e) {
+    pthread_mutex_lock(&all_open_lock);
+    struct either **at = place_of_either(e);
+    bool found = e != NULL && *at != NULL;
+    if (found)
+        *at = e->next;
+    pthread_mutex_unlock(&all_open_lock);
+    if (!found)
+        return;
     struct loop *l = &e->loop;
     if (e->by_hand) {
         while (l->tasks != NULL)

@@ -206,6 +206,56 @@ void hello(void) {
         magic="%%c trial" + SWAP,
     ),
     refused(
+        "comment without end in a part of a chapter",
+        "void hello(void) {\n    sp_in_hello = 0; /* open\n}",
+        r"cell trial does not compile: the /\* in line 3 is never closed",
+        r"trial\.c:3: error: no \*/ for this /\*",
+        never=(r"the \{",),
+        magic="%%c trial" + SWAP,
+    ),
+    refused(
+        "comment without end behind a part of a chapter",
+        "void hello(void) { sp_in_hello = 0; }\n/* what follows is lost\nint swap_once(size_t size) { return (int)size; }",
+        r"the /\* in line 3 is never closed",
+        magic="%%c trial" + SWAP,
+    ),
+    refused(
+        "#if without #endif in a part of a chapter",
+        "#ifdef __linux__\nvoid hello(void) { sp_in_hello = 0; }",
+        r"the #ifdef in line 2 is never closed",
+        never=(r"redefinition",),
+        magic="%%c trial" + SWAP,
+    ),
+    refused(
+        "parenthesis missing above a part of a chapter",
+        "static int help(int n) { return (n + 1; }\nvoid hello(void) { sp_in_hello = (uintptr_t)help(1); }",
+        r"trial\.c:2:\d+: error: expected .?\)",
+        never=(r"redefinition",),
+        magic="%%c trial" + SWAP,
+    ),
+    refused(
+        "a keyword as a macro",
+        "#define if while\nvoid hello(void) { if (!sp_in_hello) sp_in_hello = 1; }",
+        r"cell trial: compiled with",
+        magic="%%c trial" + SWAP,
+        fails=False,
+    ),
+    Edit(
+        "helpers that have the names of later functions",
+        (
+            """%%c later --from 07-the-runtime-in-200-lines
+static int seen;
+static int my_id(void) { return ++seen; }
+static void take_turns(void) { printf("turn %d\\n", my_id()); }
+static void thread_1(void) { take_turns(); }
+static void thread_2() { take_turns(); }""",
+            "interface Example { int book_example(); }\n"
+            'Lab.isolate(Lab.load("later", Example.class)).book_example();',
+        ),
+        (r"^turn 1$\n^turn 2$",),
+        fails=False,
+    ),
+    refused(
         "no such chapter",
         "void hello(void) {}",
         r"There is no file native/99-nowhere\.",

@@ -369,7 +369,7 @@ public final class Compiler {
 
   /**
    * Where a cell was put into a file, an error in the cell can make the compiler lose its way in
-   * the rest. What it says of the rest after one in the cell is counted only; what it says of the
+   * the rest. What it says of the rest beside one in the cell is counted only; what it says of the
    * rest alone stays, since then the two do not fit together.
    */
   private static String withoutFollowers(NativeSource source, String output) {
@@ -380,7 +380,6 @@ public final class Compiler {
     var kept = new StringBuilder();
     var place = new StringBuilder();
     boolean isKept = true;
-    boolean isAfter = false;
     int followers = 0;
     for (String line : output.split("(?<=\n)")) {
       Matcher message = MESSAGE.matcher(line.stripTrailing());
@@ -391,8 +390,7 @@ public final class Compiler {
       if (message.matches() && !message.group(2).equals("note")) {
         boolean isOwn = message.group(1).equals(own);
         boolean isError = message.group(2).equals("error");
-        isAfter |= isOwn && isError;
-        isKept = isOwn || !isAfter;
+        isKept = isOwn;
         followers += isError && !isKept ? 1 : 0;
       }
       if (isKept) {
@@ -402,7 +400,7 @@ public final class Compiler {
     }
     if (followers > 0) {
       kept.append(
-          "\n… and %s outside of the cell, after those in it: most likely they follow from them.\n"
+          "\n… and %s outside of the cell, most likely because of what is wrong in it.\n"
               .formatted(followers == 1 ? "1 more" : followers + " more"));
     }
     return kept.toString();

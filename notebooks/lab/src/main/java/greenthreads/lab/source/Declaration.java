@@ -78,9 +78,43 @@ final class Declaration {
     return declaration.isFunction && !declaration.hasWord("=");
   }
 
+  /**
+   * Whether these tokens are a function's head in the oldest way, {@code int f(a, b) int a, b;},
+   * behind which the body is to come.
+   */
+  static boolean listsParameters(List<Token> tokens) {
+    int open = 0;
+    while (open < tokens.size() && !tokens.get(open).is("(")) {
+      open++;
+    }
+    int i = open + 1;
+    while (i + 1 < tokens.size()
+        && tokens.get(i).is(Token.Kind.WORD)
+        && tokens.get(i + 1).is(",")) {
+      i += 2;
+    }
+    return open > 0
+        && i + 3 < tokens.size()
+        && tokens.get(i).is(Token.Kind.WORD)
+        && !tokens.get(i).is("void")
+        && tokens.get(i + 1).is(")")
+        && tokens.get(i + 2).is(Token.Kind.WORD)
+        && !WITH_OPERAND.contains(tokens.get(i + 2).text())
+        && !tokens.get(i + 3).is(";")
+        && isFunction(tokens);
+  }
+
   /** Whether these tokens are a macro's call and no more. */
   static boolean isCall(List<Token> tokens) {
     return new Declaration(tokens).isCall() && tokens.getLast().is(")");
+  }
+
+  /** Whether a macro's call stands where a type should. */
+  static boolean beginsWithCall(List<Token> tokens) {
+    return tokens.size() > 1
+        && tokens.get(0).is(Token.Kind.WORD)
+        && !WITH_OPERAND.contains(tokens.get(0).text())
+        && tokens.get(1).is("(");
   }
 
   static boolean opens(Token token) {
@@ -140,11 +174,7 @@ final class Declaration {
   }
 
   private boolean isCall() {
-    return tokens.size() > 2
-        && tokens.get(0).is(Token.Kind.WORD)
-        && !WITH_OPERAND.contains(tokens.get(0).text())
-        && tokens.get(1).is("(")
-        && close(1) >= tokens.size() - 2;
+    return tokens.size() > 2 && beginsWithCall(tokens) && close(1) >= tokens.size() - 2;
   }
 
   /**

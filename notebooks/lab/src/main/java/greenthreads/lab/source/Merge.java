@@ -4,11 +4,11 @@ import greenthreads.lab.source.SourceFile.Item;
 import greenthreads.lab.source.SourceFile.Key;
 import greenthreads.lab.source.SourceFile.Kind;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Deque;
-import java.util.LinkedHashSet;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
@@ -66,120 +66,138 @@ final class Merge {
   /**
    * {@code base} with its items replaced by those of {@code edits} that declare the same names.
    *
-   * <p>An item that is new stands before the next one that replaces something, or at the end. A
-   * conditional group of the edits, from {@code #if} to {@code #endif}, is one item of many names.
-   * An item of which the base has one version in each branch of an {@code #if} is replaced in every
-   * branch.
+   * <p>A function is only declared where the one stood that it replaces. It stands itself at the
+   * end, with all that is new, in the order of the edits: there it sees the whole base and what
+   * stands above it among the edits, whatever the order of the base is. Anything else that replaces
+   * something stands in its place, and what it uses of the edits above it stands before it. New
+   * headers come before those of the base, with the macros above them.
+   *
+   * <p>A conditional group of the edits, from {@code #if} to {@code #endif}, is one item of many
+   * names. What several branches of the base have is replaced in each of them. What could come
+   * twice so is kept to once by the preprocessor: only it knows which branches there are.
    */
   static String replace(SourceFile base, SourceFile edits) {
     var merge = new Merge();
-    merge.put(base, edits(edits));
+    merge.put(base, Edit.of(edits));
     return merge.out.toString();
   }
 
   private void put(SourceFile base, List<Edit> edits) {
     startPiece(1, base.name());
+    List<Edit> heads = heads(base, edits);
+    int placeOfHeads = placeOfHeads(base);
     int copied = 0;
     var branches = new Branches();
     for (Item item : base.items()) {
+      if (!heads.isEmpty() && item.span().start() == placeOfHeads) {
+        out.append(base.text(), copied, placeOfHeads);
+        heads.forEach(edit -> place(edit, true));
+        startPiece(item.firstLine(), item.file());
+        copied = placeOfHeads;
+      }
       branches.pass(item);
-      int index = 0;
-      while (index < edits.size() && !edits.get(index).replaces(item)) {
-        index++;
+      List<Edit> replacing = edits.stream().filter(edit -> edit.replaces(item)).toList();
+      if (!replacing.isEmpty()) {
+        out.append(base.text(), copied, item.span().start());
+        startLine();
+        replacing.forEach(edit -> replace(edit, base, edits, branches.path().isEmpty()));
+        copied = resume(base, item);
       }
-      if (index == edits.size()) {
-        continue;
-      }
-      out.append(base.text(), copied, item.span().start());
-      startLine();
-      if (!edits.get(index).isPlacedFor(branches.path())) {
-        int first = index;
-        while (first > 0 && base.items().stream().noneMatch(edits.get(first - 1)::replaces)) {
-          first--;
-        }
-        edits.subList(first, index + 1).forEach(edit -> place(edit, branches.path()));
-      }
-      copied = resume(base, item);
     }
     out.append(base.text(), copied, base.text().length());
-    edits.stream().filter(edit -> edit.placed.isEmpty()).forEach(edit -> place(edit, List.of()));
+    edits.forEach(edit -> place(edit, true));
   }
 
-  private void place(Edit edit, List<Integer> path) {
-    if (!edit.isPlacedFor(path)) {
-      edit.placed.add(path);
-      startPiece(edit.first.firstLine(), edit.first.file());
-      out.append(edit.text).append('\n');
+  private void replace(Edit edit, SourceFile base, List<Edit> edits, boolean isCertain) {
+    var used = new HashSet<>(edit.isDeclared() ? edit.usedByDeclaration() : edit.used());
+    var needed = new ArrayDeque<Edit>();
+    for (Edit above : edits.subList(0, edits.indexOf(edit)).reversed()) {
+      boolean canStandHere = isNew(above, base) || guards.containsKey(above);
+      if (above.declaresAny(used) && (above.isDeclared() || canStandHere)) {
+        used.addAll(above.isDeclared() ? above.usedByDeclaration() : above.used());
+        needed.push(above);
+      }
     }
-  }
-
-  /** What is put into a base as a whole. */
-  private static final class Edit {
-    final Item first;
-    final String text;
-    final Set<Key> keys = new LinkedHashSet<>();
-
-    /** The branches into which it has been put. */
-    final List<List<Integer>> placed = new ArrayList<>();
-
-    Edit(List<Item> items, String source) {
-      first = items.getFirst();
-      text = source.substring(first.span().start(), items.getLast().span().end());
-      items.forEach(item -> keys.addAll(item.keys()));
-    }
-
-    boolean replaces(Item item) {
-      return !Collections.disjoint(keys, item.keys());
-    }
-
-    /** Whether all code at a path already sees it: it stands at that path or around it. */
-    boolean isPlacedFor(List<Integer> path) {
-      return placed.stream()
-          .anyMatch(at -> at.size() <= path.size() && at.equals(path.subList(0, at.size())));
+    needed.add(edit);
+    for (Edit each : needed) {
+      if (each.isDeclared()) {
+        each.declaration().forEach(this::append);
+      } else {
+        place(each, isCertain);
+      }
     }
   }
 
-  private static List<Edit> edits(SourceFile source) {
-    var edits = new ArrayList<Edit>();
-    var group = new ArrayList<Item>();
+  /** The edits that have a whole place, and those that have one in some branches. */
+  private final Set<Edit> placed = new HashSet<>();
+
+  private final Map<Edit, String> guards = new HashMap<>();
+
+  /**
+   * Puts an edit here, unless the compiler has it by now.
+   *
+   * @param isCertain whether the compiler reads this place in any case
+   */
+  private void place(Edit edit, boolean isCertain) {
+    if (placed.contains(edit)) {
+      return;
+    }
+    if (isCertain && !guards.containsKey(edit)) {
+      append(edit.whole());
+    } else {
+      guards.putIfAbsent(edit, "LAB_HAS_EDIT_" + guards.size());
+      startLine();
+      out.append("#ifndef %1$s\n#define %1$s\n".formatted(guards.get(edit)));
+      append(edit.whole());
+      out.append("#endif\n");
+    }
+    if (isCertain) {
+      placed.add(edit);
+    }
+  }
+
+  private static boolean isNew(Edit edit, SourceFile base) {
+    return base.items().stream().noneMatch(edit::replaces);
+  }
+
+  /**
+   * The edits that come before all else: new headers, and new macros that stand above one or that a
+   * condition of the base asks for.
+   */
+  private static List<Edit> heads(SourceFile base, List<Edit> edits) {
+    var asked = new HashSet<Key>();
+    for (Item item : base.items()) {
+      if (item.kind() == Kind.DIRECTIVE && Branches.isConditional(item.name())) {
+        asked.addAll(Edit.usedIn(item.text()));
+      }
+    }
+    asked.removeIf(key -> Branches.isConditional(key.name()) || key.name().equals("defined"));
+    var heads = new ArrayDeque<Edit>();
+    boolean isAboveHeader = false;
+    for (Edit edit : edits.reversed()) {
+      isAboveHeader |= edit.isInclude();
+      boolean isHead =
+          edit.isInclude() || edit.isMacro() && (isAboveHeader || edit.declaresAny(asked));
+      if (isHead && isNew(edit, base)) {
+        heads.push(edit);
+      }
+    }
+    return List.copyOf(heads);
+  }
+
+  /** Where the first header of a file is included, or the conditional begins that it is in. */
+  private static int placeOfHeads(SourceFile base) {
+    int outside = 0;
     var branches = new Branches();
-    for (Item item : source.items()) {
+    for (Item item : base.items()) {
+      boolean wasOutside = branches.path().isEmpty();
       branches.pass(item);
-      group.add(item);
-      if (branches.path().isEmpty()) {
-        if (group.size() > 1 || item.kind() != Kind.COMMENT) {
-          edits.add(new Edit(group, source.text()));
-        }
-        group.clear();
+      outside = wasOutside ? item.span().start() : outside;
+      if (item.kind() == Kind.INCLUDE) {
+        return outside;
       }
     }
-    if (!group.isEmpty()) { // a conditional that is never closed
-      edits.add(new Edit(group, source.text()));
-    }
-    return edits;
-  }
-
-  /** Which branches of which conditionals a place of a file is in. */
-  private static final class Branches {
-    private final List<Integer> path = new ArrayList<>();
-    private int count;
-
-    void pass(Item item) {
-      if (item.kind() != Kind.DIRECTIVE) {
-        return;
-      }
-      if (Splitter.opens(item.name())) {
-        path.add(++count);
-      } else if (!path.isEmpty() && Splitter.branches(item.name())) {
-        path.set(path.size() - 1, ++count);
-      } else if (!path.isEmpty() && item.name().equals("endif")) {
-        path.removeLast();
-      }
-    }
-
-    List<Integer> path() {
-      return List.copyOf(path);
-    }
+    return base.items().isEmpty() ? 0 : base.items().getFirst().span().start();
   }
 
   // Pieces
@@ -193,6 +211,15 @@ final class Merge {
       startPiece(item.lastLine() + (lineEnds ? 1 : 0), item.file());
     }
     return lineEnds ? end + 1 : end;
+  }
+
+  private void append(Edit.Piece piece) {
+    startPiece(piece.line(), piece.file());
+    out.append(piece.text());
+    startLine();
+    if (piece.text().stripTrailing().endsWith("\\")) {
+      out.append('\n'); // the line goes on, and what follows is not to be a part of it
+    }
   }
 
   private void startPiece(int line, String file) {

@@ -16,7 +16,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -160,11 +159,12 @@ public final class Sources {
       return NativeSource.ofCell(workspace.sources(), name, files);
     }
     neverClosed(text)
-        .ifPresent(line -> {
+        .ifPresent(open -> {
           throw new CompileError(
-              "cell %s does not compile: the { in line %d is never closed.\n\n%s:%d: error: no }"
-                      .formatted(name, line, own, line)
-                  + " for this {");
+              "cell %s does not compile: the %s in line %d is never closed.\n\n%s:%d: error: no %s"
+                      .formatted(name, open.what, open.line, own, open.line, open.end)
+                  + " for this "
+                  + open.what);
         });
     SourceFile base = parse(workspace, path(workspace, from));
     files.put("merged-" + own, ""); // stays first: it is the one to compile
@@ -187,24 +187,45 @@ public final class Sources {
   }
 
   /**
-   * The line, counted from 1, of the outermost brace that is open at the end of a C text; none
-   * where conditional compilation could explain it.
+   * Something that lacks its end.
+   *
+   * @param what how it begins
+   * @param end what should end it
+   * @param line where it begins, counted from 1
+   */
+  private record Unclosed(String what, String end, int line) {}
+
+  /**
+   * What is open at the end of a C text: a comment, else the outermost conditional, else the
+   * outermost brace; of braces none where conditional compilation could explain it.
    *
    * <p>In a file that was put together from two, the compiler finds out only where the other one
    * goes on, and blames that.
    */
-  private static OptionalInt neverClosed(String text) {
-    var open = new ArrayDeque<Integer>();
+  private static Optional<Unclosed> neverClosed(String text) {
+    var braces = new ArrayDeque<Integer>();
+    var conditionals = new ArrayDeque<Unclosed>();
+    boolean hasConditionals = false;
     for (Token token : Token.all(text)) {
-      if (Splitter.opens(token.directive())) {
-        return OptionalInt.empty();
+      if (token.isOpenComment()) {
+        return Optional.of(new Unclosed("/*", "*/", token.line()));
+      } else if (Splitter.opens(token.directive())) {
+        hasConditionals = true;
+        conditionals.addLast(new Unclosed("#" + token.directive(), "#endif", token.line()));
+      } else if (token.directive().equals("endif")) {
+        conditionals.pollLast();
       } else if (token.is("{")) {
-        open.addLast(token.line());
+        braces.addLast(token.line());
       } else if (token.is("}")) {
-        open.pollLast();
+        braces.pollLast();
       }
     }
-    return open.isEmpty() ? OptionalInt.empty() : OptionalInt.of(open.getFirst());
+    if (!conditionals.isEmpty()) {
+      return Optional.of(conditionals.getFirst());
+    }
+    return hasConditionals
+        ? Optional.empty()
+        : Optional.ofNullable(braces.peekFirst()).map(line -> new Unclosed("{", "}", line));
   }
 
   private static Path path(Workspace workspace, String file) {

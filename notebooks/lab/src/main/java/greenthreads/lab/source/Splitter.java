@@ -182,6 +182,7 @@ final class Splitter {
   private void addDeclaration(int code) {
     var understood = new ArrayList<Token>();
     var conditionals = new Conditionals();
+    var braces = new ArrayDeque<Integer>();
     int depth = 0;
     boolean hasBody = false;
     boolean complete = false;
@@ -201,8 +202,19 @@ final class Splitter {
       } else if (!conditionals.isSilent()) {
         hasBody |= token.is("{") && depth == 0 && Declaration.isFunction(understood);
         understood.add(token);
-        depth += Declaration.opens(token) ? 1 : Declaration.closes(token) && depth > 0 ? -1 : 0;
-        complete = depth == 0 && (token.is(";") || hasBody && token.is("}"));
+        if (token.is("{")) {
+          braces.push(depth);
+        }
+        depth =
+            token.is("}")
+                ? depthBefore(braces, depth)
+                : Math.max(
+                    0,
+                    depth
+                        + (Declaration.opens(token) ? 1 : 0)
+                        - (Declaration.closes(token) ? 1 : 0));
+        boolean ends = token.is(";") && !Declaration.listsParameters(understood);
+        complete = depth == 0 && (ends || hasBody && token.is("}"));
       }
       if (complete && conditionals.isEmpty()) {
         last = i;
@@ -211,6 +223,14 @@ final class Splitter {
     }
     Declaration found = Declaration.of(understood, hasBody);
     add(found.kind(), found.name(), code, last, found.keys());
+  }
+
+  /** How deep the brace stood that is closed now; what is open in it and has no end, ends there. */
+  private static int depthBefore(Deque<Integer> braces, int depth) {
+    while (!braces.isEmpty() && braces.peek() >= depth) {
+      braces.pop(); // of another branch of a conditional
+    }
+    return braces.isEmpty() ? Math.max(0, depth - 1) : braces.pop();
   }
 
   /** Whether what has been read is a macro's call that ends with its line and no semicolon. */

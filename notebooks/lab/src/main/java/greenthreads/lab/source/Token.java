@@ -61,6 +61,13 @@ record Token(Kind kind, String text, int start, int line, int lastLine) {
     return text.equals(wanted);
   }
 
+  /** Whether it is a comment that lacks its end. */
+  boolean isOpenComment() {
+    return kind == Kind.COMMENT
+        && text.startsWith("/*")
+        && (text.length() < 4 || !text.endsWith("*/"));
+  }
+
   /** A directive's name, {@code define}; the empty string for what is none or has none. */
   String directive() {
     if (kind != Kind.DIRECTIVE) {

@@ -20,8 +20,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -322,6 +326,28 @@ class SourceFileTest {
   }
 
   @Test
+  void whatIsOpenInAFunctionEndsWithIt() {
+    for (String open : List.of("g(1;", "a[1 = 2;", "puts(\"open);", "g(h(1)")) {
+      String text =
+          "int f(void) {\n  if (1) { " + open + "\n }\n}\nint h(void) { return 1; }\nint last;\n";
+      SourceFile file = SourceFile.parse("a.c", text);
+      checkSpans(file);
+      assertEquals(
+          List.of("FUNCTION f 1-4", "FUNCTION h 5-5", "GLOBAL last 6-6"), lines(file), open);
+    }
+  }
+
+  @Test
+  void aFunctionInTheOldestWayIsOne() {
+    SourceFile file =
+        SourceFile.parse(
+            "a.c",
+            "int f(a, b) int a; char *b; { return a; }\nint g(size_t) NORETURN;\nint h(t);\n");
+    checkSpans(file);
+    assertEquals(List.of("FUNCTION f 1-1", "PROTOTYPE g 2-2", "PROTOTYPE h 3-3"), lines(file));
+  }
+
+  @Test
   void lineDirectivesNameTheFile() {
     SourceFile file =
         SourceFile.parse("a.c", "int a;\n#line 7 \"b \\\"c\\\".h\"\nint b;\n\n#line 3\nint c;\n");
@@ -374,12 +400,13 @@ class SourceFileTest {
   }
 
   @Test
-  void addedItemsStandBeforeTheNextReplacedOneOrAtTheEnd() {
+  void functionsStandAtTheEndAndAreDeclaredInTheirOldPlace() {
     String result =
         replace(
             BASE,
             """
             int one;
+            // by one
             static int area(struct point p) { return one + p.x; }
             int two(void);
             """);
@@ -391,10 +418,8 @@ class SourceFileTest {
 
         struct point { int x, y; };
 
-        #line 1 "mine"
-        int one;
-        #line 2 "mine"
-        static int area(struct point p) { return one + p.x; }
+        #line 3 "mine"
+        static int area(struct point p);
         #line 7 "base.c"
 
         // says it
@@ -408,10 +433,190 @@ class SourceFileTest {
             say("area");
             return area((struct point) { 2, 3 }) - 6;
         }
-        #line 3 "mine"
+        #line 1 "mine"
+        int one;
+        #line 2 "mine"
+        // by one
+        static int area(struct point p) { return one + p.x; }
+        #line 4 "mine"
         int two(void);
         """,
         result);
+  }
+
+  /** The first to run comes first in it. */
+  private static final String THREE_STEPS =
+      """
+      #include <stdio.h>
+      #if LOUD
+      #define FACTOR 1000
+      #else
+      #define FACTOR 1
+      #endif
+      static int first(int n) { return n; }
+      struct step { int size; };
+      static struct step steps[1];
+      static int second(int n) { return 2 * n + steps[0].size; }
+      #define LAST 3
+      static int third(int n) { return LAST * n; }
+      int main(void) { printf("%d\\n", FACTOR * (first(3) + second(3) + third(3))); return 0; }
+      """;
+
+  private void assertGives(String printed, String edits, String... options) throws Exception {
+    assertEquals(printed + "\n", compileAndRun(replace(THREE_STEPS, edits), options), edits);
+  }
+
+  @Test
+  void whateverTheOrderOfTheFileAnEditSeesAllOfItAndWhatStandsAboveIt() throws Exception {
+    assertGives("18", "static int first(int n) { return n; }"); // 3 + 6 + 9
+    // A new function, one that replaces a later one, and what both of them count in.
+    String state = "struct seen { int times; };\nstatic struct seen seen;\n";
+    String second =
+        "// What comes second counts.\nstatic int second(int n) { seen.times++; return n + steps[0].size; }\n";
+    String first = "static int first(int n) { return second(n) + 100 * seen.times; }\n";
+    String help = "static int help(int n) { return second(n); }\n";
+    assertGives("115", state + second + first); // 103 + 3 + 9
+    assertGives("115", state + second.replace("static ", "") + first.replace("static ", ""));
+    assertGives("115", state + second + help + first.replace("second(", "help("));
+    assertGives("115", "static int second(int n);\n" + state + first + second);
+    // The file's own later functions, types, variables and macros.
+    assertGives("24", "static int first(int n) { struct step s = {n}; return third(s.size); }");
+    assertGives("19", "static int first(int n) { return LAST + 1 + steps[0].size + n * 0; }");
+    // A macro of its own, and one of the file's that stands further down.
+    assertGives("22", "#define MORE 4\nstatic int first(int n) { return n + MORE; }");
+    assertGives("31", "#define LAST 5\nstatic int first(int n) { return 2 * LAST + n * 0; }");
+    assertGives(
+        "24", "#undef LAST\n#define LAST 5\nstatic int first(int n) { return n + LAST - 5; }");
+    // A condition of the file's.
+    assertGives("18000", "#define LOUD 1");
+  }
+
+  @Test
+  void whatStandsInItsPlaceHasBeforeItWhatItUses() throws Exception {
+    String struct = "typedef int number;\nstruct step { number size; int (*how)(int); };\n";
+    assertGives("18", struct);
+    String table =
+        "static int help(int n) { return n; }\n"
+            + "static struct step steps[1] = {{(int)sizeof(help(0)), help}};\n"
+            + "static int second(int n) { return steps[0].how(n) + steps[0].size; }\n";
+    assertGives("19", struct + table); // 3 + 7 + 9
+    // In a type of a parameter.
+    String typed = "typedef int number;\nstatic int first(number n) { return n; }\n";
+    assertGives("18", typed);
+    // A name of a member, or of something else, is no use.
+    String result = replace(THREE_STEPS, "struct how { int x; };\nstruct step { int size, how; };");
+    assertTrue(result.indexOf("struct how") > result.indexOf("main"), result);
+  }
+
+  @Test
+  void whatCannotBeDeclaredAheadStandsInItsPlace() throws Exception {
+    assertGives(
+        "19",
+        "static int first(n) int n; { return n + 1; }",
+        "-Wno-strict-prototypes",
+        "-Wno-old-style-definition",
+        "-Wno-unknown-warning-option",
+        "-Wno-deprecated-non-prototype");
+    assertGives(
+        "19", "static int first(int n)\n#if 1\n{ return n + 1; }\n#else\n{ return 0; }\n#endif\n");
+    assertGives("19", "static int first(int n) // {\n{ return n + 1; }");
+    String attributes = "__attribute__((noinline)) static int first(int n) { return n + 1; }";
+    assertGives("19", attributes);
+    assertGives(
+        "19", attributes.replace("noinline", "always_inline").replace("static", "static inline"));
+    assertGives(
+        "19",
+        attributes.replace("noinline", "always_inline").replace("static", "static inline"),
+        "-O2");
+  }
+
+  @Test
+  void whatIsNewIsThereOnceInWhateverBranchesItIsUsed() throws Exception {
+    String base =
+        """
+        #include <stdio.h>
+        #if A
+        struct s { char x; };
+        static int f(struct s s) { return s.x; }
+        #else
+        struct s { short x; };
+        static int f(struct s s) { return s.x + 1; }
+        #endif
+        #if B
+        static struct s t = {1};
+        #else
+        static struct s t = {2};
+        #endif
+        static int only = 1;
+        int main(void) { printf("%d %d %d\\n", f(t), (int)sizeof t, only); return 0; }
+        """;
+    String edits =
+        """
+        typedef int number;
+        enum { FIVE = 5 };
+        struct s { number x; };
+        static struct s t = {FIVE};
+        static int more(struct s s) { return s.x + only; }
+        #if A
+        static int f(struct s s) { return more(s) + 10; }
+        #else
+        static int f(struct s s) { return more(s) + 20; }
+        #endif
+        """;
+    for (String b : List.of("-DB=0", "-DB=1")) {
+      assertEquals("26 4 1\n", compileAndRun(replace(base, edits), "-DA=0", b));
+      assertEquals("16 4 1\n", compileAndRun(replace(base, edits), "-DA=1", b));
+    }
+    // Used in a branch that nobody takes, and outside.
+    String hidden =
+        "#include <stdio.h>\n#ifdef NOBODY\nstatic int a[1];\n#endif\nstatic int b[1];\n"
+            + "int main(void) { printf(\"%d\\n\", (int)sizeof b); return 0; }\n";
+    String both = "enum { N = 3 };\nstatic char a[N];\nstatic char b[N + sizeof a];\n";
+    assertEquals("6\n", compileAndRun(replace(hidden, both)));
+    assertEquals("6\n", compileAndRun(replace(hidden, both), "-DNOBODY"));
+  }
+
+  @Test
+  void newHeadersComeFirstWithTheMacrosAboveThem() throws Exception {
+    String base =
+        """
+        #ifdef _WIN32
+        #include <windows.h>
+        #else
+        #include <stdio.h>
+        #endif
+        static int pages(int n) { return n; }
+        int main(void) { printf("%d\\n", pages(2)); return 0; }
+        """;
+    String edits =
+        """
+        static int help(int n) { return n + 5; }
+        #define _GNU_SOURCE
+        #include <sched.h>
+        #define MORE CPU_COUNT(&set)
+        static int pages(int n) { cpu_set_t set; CPU_ZERO(&set); return help(n) + MORE; }
+        """;
+    assumeTrue(Programs.isLinux(), "another system has other headers that ask for macros");
+    assertEquals("7\n", compileAndRun(replace(base, edits)));
+    assertTrue(replace(base, edits).indexOf("MORE CPU") > replace(base, edits).indexOf("main"));
+  }
+
+  @Test
+  void whatIsNeverClosedHarmsTheEditsOnly() {
+    for (String open :
+        List.of(
+            "/* open",
+            "#if 1\nint open;",
+            "static int first(int n) { /* open",
+            "#define OPEN 1 \\")) {
+      String result = replace(THREE_STEPS, "static int third(int n) { return n; }\n" + open);
+      assertTrue(
+          result.indexOf("open") < 0 || result.indexOf("open") > result.indexOf("main"), result);
+      assertTrue(result.contains("open") || result.contains("OPEN"), result);
+      assertTrue(result.contains("LAST 3\n#line"), result);
+    }
+    String goesOn = replace(THREE_STEPS, "#define LAST 1 \\");
+    assertTrue(goesOn.contains("#define LAST 1 \\\n\n#line"), goesOn);
   }
 
   @Test
@@ -574,7 +779,10 @@ class SourceFileTest {
                 }));
   }
 
-  /** Each item replaced by itself leaves the compiler the same tokens; so does an expansion. */
+  /**
+   * Each item replaced by itself leaves the compiler the same items, though functions further down;
+   * an expansion, the same tokens.
+   */
   @TestFactory
   Stream<DynamicTest> aFileReplacedByItselfIsTheSameForTheCompiler() throws IOException {
     return chapters()
@@ -588,7 +796,20 @@ class SourceFileTest {
                       Merge.expand(file, header -> read(path.resolveSibling(header)));
                   String expected = preprocessed(path, file.text());
                   assertEquals(expected, preprocessed(path, expanded.text()));
-                  assertEquals(expected, preprocessed(path, Merge.replace(file, file)));
+                  String replaced = Merge.replace(file, file);
+                  assertEquals(items(expected), items(preprocessed(path, replaced)));
+                  Path copy = Files.writeString(folder.resolve("replaced.c"), replaced);
+                  Programs.run(
+                      List.of(
+                          Programs.anyCompiler(),
+                          "-std=c17",
+                          "-Wall",
+                          "-Wextra",
+                          "-Werror",
+                          "-fsyntax-only",
+                          "-I",
+                          path.getParent().toString(),
+                          copy.toString()));
                   assertEquals(
                       expected,
                       preprocessed(path, Merge.replace(expanded, SourceFile.parse("mine", ""))));
@@ -603,6 +824,27 @@ class SourceFileTest {
                     assertTrue(text.contains(item.text()), item::toString);
                   }
                 }));
+  }
+
+  /**
+   * The functions of a text in order of their words; all else as it stands, but for their heads.
+   */
+  private static Map<Boolean, List<String>> items(String text) {
+    List<Item> items = SourceFile.parse("", text).items();
+    Set<String> heads =
+        items.stream()
+            .filter(item -> item.kind() == Kind.FUNCTION)
+            .map(item -> item.text().substring(0, item.text().indexOf('{')).strip() + ";")
+            .collect(Collectors.toSet());
+    Map<Boolean, List<String>> parts =
+        items.stream()
+            .filter(item -> !heads.contains(item.text()))
+            .collect(
+                Collectors.partitioningBy(
+                    item -> item.kind() == Kind.FUNCTION,
+                    Collectors.mapping(Item::text, Collectors.toCollection(ArrayList::new))));
+    Collections.sort(parts.get(true));
+    return parts;
   }
 
   private String preprocessed(Path original, String text) throws Exception {
