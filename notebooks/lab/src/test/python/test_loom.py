@@ -8,6 +8,7 @@ import pytest
 
 from chapters import Chapter
 from expected import THE_29_LINES
+from kernels import Kernel
 from notebook_rules import headings
 from project import BUILD, NOTEBOOKS, run
 from test_kernel import copy_of_project, our_java, stock
@@ -245,3 +246,18 @@ def test_a_stock_kernel_is_told_what_it_lacks(tmp_path):
             assert word in ran.error, ran.error
         assert k.ok("6 * 7").text.strip() == "42"
 
+
+
+def test_what_is_thrown_in_a_function_that_c_has_called_is_told():
+    """A continuation that cannot yield there throws; out of an upcall, that would be the end of the kernel."""
+    with Kernel() as kernel:
+        for name in ("loom-start", "hand-load", "hand-run", "pinned-native"):
+            kernel.ok(cell(name).source)
+        for inside, says in {
+            "Continuation.yield(scope)": "Pinned: ",
+            'throw new IllegalArgumentException("from inside")': "from inside",
+            "new Sorted(() -> Continuation.yield(scope)).sort()": "Pinned: ",
+        }.items():
+            failed = kernel.fails(f"new Continuation(scope, () -> new Sorted(() -> {{ {inside}; }}).sort()).run();")
+            assert says in failed.error, failed.text
+            assert kernel.ok("System.out.println(6 * 7)").text == "42\n"
