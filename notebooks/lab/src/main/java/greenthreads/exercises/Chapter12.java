@@ -74,7 +74,9 @@ final class Chapter12 extends Chapter {
             "the thread has a deadline now, and had none before: put back what was there, however"
                 + " the wait has ended")
         .expect(
-            "nobody sends within 20 ms", (long) TIMED_OUT, () -> seen.of(0, 20, NOTHING, "status"))
+            "nobody sends within 20 ms: TIMED_OUT",
+            (long) TIMED_OUT,
+            () -> seen.of(0, 20, NOTHING, "status"))
         .cause(was(99), "it waits for ever: nobody set a deadline, and there was none")
         .cause(was(1), "nothing was sent: return what receive_from returns")
         .cause(was(0), "the channel is open: return what receive_from returns")
@@ -112,7 +114,7 @@ final class Chapter12 extends Chapter {
             OTHERWISE,
             "the thread's own deadline is gone, or earlier than before: keep it, and put it back")
         .expect(
-            "its own deadline comes first",
+            "its own deadline comes first: TIMED_OUT",
             (long) TIMED_OUT,
             () -> seen.of(20, 900, NOTHING, "status"))
         .cause(OTHERWISE, SEE_ABOVE)
@@ -128,7 +130,7 @@ final class Chapter12 extends Chapter {
         .cause(CRASHED, crash)
         .cause(OTHERWISE, "there is nothing more to come: return what receive_from returns")
         .expect(
-            "the wait is cancelled",
+            "the wait is cancelled: CANCELLED",
             (long) CANCELLED,
             () -> seen.of(0, HOUR, IS_CANCELLED, "status"))
         .cause(CRASHED, crash)
