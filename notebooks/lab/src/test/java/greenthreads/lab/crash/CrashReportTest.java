@@ -78,13 +78,18 @@ public class CrashReportTest {
   }
 
   private static CrashReport report(String report, String instruction, String errors) {
+    return report(report, instruction, "x.c:3", errors);
+  }
+
+  private static CrashReport report(
+      String report, String instruction, String source, String errors) {
     Crash crash = crash(report, errors);
     // Several, the last of which failed, are lines.
     List<String> lines = instruction.lines().toList();
     var code = new ArrayList<Instruction>();
     for (int i = 0; i < lines.size(); i++) {
       long at = crash.pc().orElseThrow() - 4L * (lines.size() - 1 - i);
-      code.add(new Instruction(at, "90", lines.get(i), "x.c:3"));
+      code.add(new Instruction(at, "90", lines.get(i), source));
     }
     return CrashReport.of(new CrashScene(crash, code));
   }
@@ -558,6 +563,18 @@ public class CrashReportTest {
     assertEquals(2, parts.length, folded.html());
     assertTrue(parts[0].contains("in its guard page") && !parts[0].contains("0xabc"), parts[0]);
     assertTrue(parts[1].contains("0xabc") && parts[1].contains("</details>"), parts[1]);
+  }
+
+  @Test
+  void aColumnOfSourcesIsThereIfAnyIsKnown() {
+    String recorded = x86(SEGV, ACCERR, 0x550000000ff8L, 14, 6, Map.of("rsp", 0x550000001000L));
+    String known = report(recorded, "push rbp", "x.c:3", "").figure().html();
+    assertTrue(known.contains("Source") && known.contains("x.c:3"), known);
+    CrashReport unknown = report(recorded, "push rbp", "", "");
+    String html = unknown.figure().html();
+    assertTrue(html.contains("push rbp"), html);
+    assertFalse(html.contains("Source"), html);
+    assertWellFormed(unknown);
   }
 
   @Test

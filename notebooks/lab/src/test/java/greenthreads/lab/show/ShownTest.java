@@ -58,6 +58,21 @@ class ShownTest {
     assertTrue(markdown.endsWith("\n```\n\n</div>"), markdown);
   }
 
+  /** The longest functions that the chapters ask for have 30 lines or so: those are seen whole. */
+  @Test
+  void listingOfThirtyTwoLinesDoesNotScroll() {
+    assertFalse(isScrolling(32));
+    assertTrue(isScrolling(33));
+  }
+
+  private static boolean isScrolling(int lines) {
+    return new Listing("c", "a title", "int x;\n".repeat(lines).strip())
+        .representations()
+        .get("text/markdown")
+        .toString()
+        .contains("gt-listing");
+  }
+
   @Test
   void titleOfAQuotedPartLeadsToItsLine() {
     var listing = new Listing("c", "native/a.c, lines 8 to 9", "int x;", "native/a.c#line=7");
