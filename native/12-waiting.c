@@ -62,9 +62,12 @@
 enum { GUARD_INSTALL = 102 }; /* MADV_GUARD_INSTALL, as in chapter 07 */
 
 /* Marks a page, and believes it only if the system itself may not read there any more, as in
-   chapter 07. Returns 0 if so. */
+   chapter 07. Returns 0 if so. A thread that spawns has its own errno, and keeps it. */
 static int mark_guard(char *low, size_t size) {
-    return madvise(low, size, GUARD_INSTALL) || access(low, F_OK) == 0 || errno != EFAULT;
+    int error = errno;
+    int left = madvise(low, size, GUARD_INSTALL) || access(low, F_OK) == 0 || errno != EFAULT;
+    errno = error;
+    return left;
 }
 
 enum { CACHE_LINE = 64, STAGGERED = 64 * CACHE_LINE };

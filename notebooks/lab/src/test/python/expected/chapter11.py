@@ -199,7 +199,7 @@ right("11.3", {LOOP: "    struct thread *t = r->available;\n    for (; t; t = t-
 right("11.3", {FORGET: "        forget(t, area_of(r, (size_t)(t - r->threads)) + r->page_size, r->shape.apart - r->page_size);"})
 right("11.3", {FORGET: FORGET + "\n    for (int id = 0; id < 0; id++)\n        forget(&r->threads[id], stack_of(r, id), 0);"})
 wrong("11.3", "nothing was given back", {FORGET: "        (void)t;"})
-wrong("11.3", "when its stack has been given back", {FORGET: "        (void)t;"})
+wrong("11.3", "when its stack has been given back", {FORGET: "        (void)stack_of(r, (int)(t - r->threads));"})
 wrong("11.3", "some of their pages", {"t = t->next": "t = NULL"})
 wrong("11.3", "some of their pages", {"stack_bytes(r));": "stack_bytes(r) - r->page_size);"})
 wrong("11.3", "to write to a page is to touch it", {"forget(t, stack_of(r, (int)(t - r->threads)),": "memset(stack_of(r, (int)(t - r->threads)), 0,"})
