@@ -45,15 +45,16 @@
 #endif
 
 #ifndef _WIN32
-/* MADV_GUARD_INSTALL, by its number: the headers of a system are often older than
-   the system. Linux 6.13 and newer know it; everybody else says EINVAL. */
-enum { GUARD_INSTALL = 102 };
+/* MADV_GUARD_INSTALL and MADV_POPULATE_READ, by their numbers: the headers of a system are
+   often older than the system. Linux 6.13 and newer know both; everybody else says EINVAL. */
+enum { GUARD_INSTALL = 102, POPULATE_READ = 22 };
 
-/* Marks a page such that nobody may touch it. There are those that say they have done it and
-   have not (an emulator that takes the mark for advice): so the system itself is asked to read
-   there, a file's name. Returns 0 if it may not. */
+/* Marks a page such that nobody may touch it. There are those that say they have marked it
+   and have not (an emulator that takes the mark for advice): so the system itself is asked to
+   read there. Returns 0 if it may not. */
 static int mark_guard(char *low, size_t size) {
-    return madvise(low, size, GUARD_INSTALL) || access(low, F_OK) == 0 || errno != EFAULT;
+    return madvise(low, size, GUARD_INSTALL) || madvise(low, size, POPULATE_READ) == 0 ||
+           errno != EFAULT;
 }
 #endif
 /* The tops of stacks are staggered, a line of the processor's cache each. A cache

@@ -51,13 +51,14 @@
 #endif
 
 #ifndef _WIN32
-enum { GUARD_INSTALL = 102 }; /* MADV_GUARD_INSTALL, as in chapter 07 */
+enum { GUARD_INSTALL = 102, POPULATE_READ = 22 }; /* as in chapter 07 */
 
 /* Marks a page, and believes it only if the system itself may not read there any more, as in
    chapter 07. Returns 0 if so. A thread that spawns has its own errno, and keeps it. */
 static int mark_guard(char *low, size_t size) {
     int error = errno;
-    int left = madvise(low, size, GUARD_INSTALL) || access(low, F_OK) == 0 || errno != EFAULT;
+    int left = madvise(low, size, GUARD_INSTALL) || madvise(low, size, POPULATE_READ) == 0 ||
+               errno != EFAULT;
     errno = error;
     return left;
 }

@@ -8,6 +8,7 @@ CRASHED = (
     r"(SIG[A-Z]+|guarantee\(.*?\)|assert\(.*?\)|ShouldNotReachHere\(\)|Internal Error|StackOverflowError"
     r"|[^|\n]*failed[^|\n]*)"
 )
+ENDED = rf"({CRASHED}|its time limit)"  # a walk may also go round in a circle
 RATIO = r"(takes [\d.,]+ times as long as|cannot be told apart here)"
 
 
@@ -48,7 +49,7 @@ OUTPUTS = {
     "frames-log": [r"^error +(SIG[A-Z]+|\S.*)$", r"^in the function +\S", r'^of the JVM\'s thread +\w+ "', r"^frames of Java found +\d+"],
     "frames-keep-source": r"^static long keep\(long number\)",
     "frames-keep": [rf"^G1 +\d+ +\d+ +{CRASHED}", r"^Serial +\d+ +\d+ +\S"],
-    "frames-own": [rf"^G1 +\d+ +\d+ +{CRASHED}", rf"^Serial +\d+ +\d+ +{CRASHED}"],
+    "frames-own": [rf"^G1 +\d+ +\d+ +{ENDED}", rf"^Serial +\d+ +\d+ +{ENDED}"],
     "frames-holds": [r"^G1 +300000 +0 +nothing: it came home", r"^Serial +300000 +0 +nothing: it came home"],
     "frames-wait-source": r"^static void collectBeside\(",
     "frames-wait": [r"^ordinary +\d+ +\d+$", r"^critical +\d+ +\d+$"],
@@ -109,7 +110,7 @@ SAYS = {
     ("frames-trace", "3"): r"\Afirst ← home\nsecond ← first ← home\nfirst ← home\nsecond ← first ← home\nfirst ← home\n",
     ("frames-wait", '"Serial"'): r"\nordinary +\d+ +\d+\n",
     ("frames-wait", '"Z"'): r"\nordinary +\d+ +\d+\n",
-    ("frames-own", "1"): rf"\nG1 +\d+ +\d+ +{CRASHED}",
+    ("frames-own", "1"): rf"\nG1 +\d+ +\d+ +{ENDED}",
     ("own-experiment", "true"): r"\A(THREAD 2 FINISHED, after 16 other lines\nTHREAD 1 FINISHED, after 28 other lines|left out: .*)\n\Z",
 }
 
