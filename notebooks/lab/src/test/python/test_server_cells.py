@@ -62,21 +62,21 @@ def test_nothing_listens_when_the_kernel_has_ended(kernel):
 WRONG = {
     "closed twice": (
         "try (Server twice = new Server(5).start()) { System.out.println(twice.port() > 0); twice.close(); }",
-        "true\n.*is closed",
+        ["^true$", "is closed"],
     ),
     "stopped after it was closed": (
         "Server gone = new Server(5).start(); gone.close(); gone.stop(); System.out.println(gone.port());",
-        "was to stop, but it is closed(.|\n)*^-1$",
+        ["was to stop, but it is closed", "^-1$"],
     ),
     "on a port that is taken": (
         "try (var other = new java.net.ServerSocket(0, 1, java.net.InetAddress.getByName(\"127.0.0.1\"))) {\n"
         "    System.out.println(servers.open_either(other.getLocalPort(), 5, MemorySegment.NULL, MemorySegment.NULL).address());\n"
         "}",
-        r"No server on port \d+ of 127\.0\.0\.1 with 5 connections: Address already in use\.(.|\n)*^0$",
+        [r"No server on port \d+ of 127\.0\.0\.1 with 5 connections: Address already in use\.", "^0$"],
     ),
     "that could not be opened": (
         "try (Server none = new Server(-5).start()) { System.out.println(none.port()); }",
-        r"with -5 connections: (.|\n)*could not be opened\.(.|\n)*^-1$",
+        ["with -5 connections: ", r"could not be opened\.", "^-1$"],
     ),
 }
 
@@ -84,6 +84,7 @@ WRONG = {
 @pytest.mark.parametrize("code, says", list(WRONG.values()), ids=list(WRONG))
 def test_a_server_that_is_not_open_harms_nobody(kernel, code, says):
     run = kernel.run(code)
-    assert re.search(says, run.text, re.MULTILINE), run.text
+    for line in says:  # in any order: what C says and what Java prints come by two ways
+        assert re.search(line, run.text, re.MULTILINE), run.text
     good = "try (Server good = new Server(5).start()) { System.out.println(good.port() > 0); }"
     assert kernel.ok(good).text == "true\n"
