@@ -41,19 +41,12 @@ final class Reports {
    * @param how what tells this way of calling it from others
    */
   Report of(Object how, Filling call) {
-    return name ->
-        seen(how, call) instanceof MemorySegment report
-            ? (Object) Chapter.member(layout, report, name)
-            : known.get(how);
-  }
-
-  private Object seen(Object how, Filling call) {
-    Object seen = known.get(how);
-    if (seen == null) {
-      seen = endless != null ? endless : made(call);
-      known.put(how, seen);
-    }
-    return seen;
+    return name -> {
+      Object seen = known.computeIfAbsent(how, _ -> endless != null ? endless : made(call));
+      return seen instanceof MemorySegment report
+          ? (Object) Chapter.member(layout, report, name)
+          : seen;
+    };
   }
 
   private Object made(Filling call) {

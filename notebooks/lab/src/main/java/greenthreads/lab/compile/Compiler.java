@@ -47,7 +47,7 @@ public final class Compiler {
           "-g",
           "-gdwarf-4",
           "-fPIC",
-          "-fno-lto",
+          OwnCode.NO_LTO,
           "-pthread",
           "-pipe",
           "-Wall",
@@ -388,10 +388,8 @@ public final class Compiler {
         continue;
       }
       if (message.matches() && !message.group(2).equals("note")) {
-        boolean isOwn = message.group(1).equals(own);
-        boolean isError = message.group(2).equals("error");
-        isKept = isOwn;
-        followers += isError && !isKept ? 1 : 0;
+        isKept = message.group(1).equals(own);
+        followers += !isKept && message.group(2).equals("error") ? 1 : 0;
       }
       if (isKept) {
         kept.append(place).append(line);
@@ -449,7 +447,7 @@ public final class Compiler {
 
   private void assemble(NativeSource source, List<String> options, Path draft) throws IOException {
     var command = new ArrayList<>(toolchain.command());
-    command.addAll(List.of("-std=c17", "-fPIC", "-fno-lto", "-I" + source.folder()));
+    command.addAll(List.of("-std=c17", "-fPIC", OwnCode.NO_LTO, "-I" + source.folder()));
     command.addAll(options);
     run(Work.in(draft, source), with(command, "-S", source.unit()), ASSEMBLY);
   }

@@ -21,6 +21,9 @@ import java.util.SequencedMap;
  * a {@link Cache}.
  */
 public final class OwnCode {
+  /** CC may ask for it, and then our assembly is in another part than what it names. */
+  static final String NO_LTO = "-fno-lto";
+
   private final List<String> command;
   private final SequencedMap<String, byte[]> sources;
   private final Path cache;
@@ -70,9 +73,7 @@ public final class OwnCode {
       List<String> compiler, List<String> options, Iterable<String> files, String product) {
     var command = new ArrayList<>(compiler);
     command.addAll(options);
-    command.add(
-        "-fno-lto"); // CC may ask for it, and then our assembly is in another part than what it
-    // names
+    command.add(NO_LTO);
     files.forEach(file -> {
       if (file.endsWith(".c")) {
         command.add(file);
