@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Pattern;
 
 /**
  * A folder of finished work, shared by all kernels of this user.
@@ -31,6 +32,10 @@ public record Cache(Path folder) {
 
   /** How often we try again what others undo meanwhile. */
   private static final int ATTEMPTS = 4;
+
+  /** How gcc, its assembler and linker, clang, javac and the JDK say that a file is not there. */
+  private static final Pattern MISSING =
+      Pattern.compile("(?i)no such file or directory|file not found|NoSuchFileException");
 
   /** One lock for each entry: of the threads of this process, one makes it. */
   private static final Map<Path, Lock> MAKING = new ConcurrentHashMap<>();
@@ -85,11 +90,22 @@ public record Cache(Path folder) {
    * Others may undo what we do: the cache is deleted while we fill a folder of it; or a kernel that
    * saw a damaged entry takes away the whole one that we have just put in its place, since it
    * looked before and moves after. So we look, and do it again.
+   *
+   * <p>A folder is deleted file by file. So whoever says that a file is missing may be right at a
+   * time when the draft is still there; it is believed when it says so again.
    */
   private Entry get(Path entry, String product, Maker maker) throws IOException {
     Optional<Entry> known = open(entry, product, false);
+    String said = "";
     for (int attempt = 0; known.isEmpty() && attempt < ATTEMPTS; attempt++) {
-      make(entry, product, maker);
+      try {
+        make(entry, product, maker);
+      } catch (LabException | IOException e) {
+        if (!MISSING.matcher(e.toString()).find() || e.toString().equals(said)) {
+          throw e;
+        }
+        said = e.toString();
+      }
       known = open(entry, product, true);
     }
     return known.orElseThrow(

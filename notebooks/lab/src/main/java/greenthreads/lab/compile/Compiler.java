@@ -286,6 +286,9 @@ public final class Compiler {
           tooMuch(source, result).orElseGet(() -> refusal(source, output, result.exit())));
     }
     if (!Files.exists(work.draft().resolve(product))) {
+      if (!Files.exists(work.directory().resolve(source.unit()))) {
+        throw new NoSuchFileException(work.out(product)); // the cache was deleted this moment
+      }
       throw new CompileError(
           "%s was not compiled: as it was asked, %s only looked at it and made nothing.\nTake that"
                   .formatted(source.title(), toolchain.version())

@@ -106,6 +106,45 @@ class CacheTest {
     assertEquals(3, made.get());
   }
 
+  /**
+   * What a linker says whose input was deleted, at a time when the folder itself is still there.
+   */
+  @Test
+  void aDraftThatLosesAFileIsMadeAgain() throws IOException {
+    var made = new AtomicInteger();
+    var entry =
+        made(
+            new Cache(folder),
+            draft -> {
+              make(draft);
+              if (made.incrementAndGet() < 4) {
+                Files.delete(draft.resolve("product"));
+                throw new CompileError(
+                    "ld: cannot find " + draft + "/a.o: No such file or directory");
+              }
+            });
+    assertArrayEquals(CONTENT, entry.content());
+    assertEquals(4, made.get());
+  }
+
+  @Test
+  void aFileThatIsMissingAgainIsSaidToBeMissing() {
+    var made = new AtomicInteger();
+    var e =
+        assertThrows(
+            CompileError.class,
+            () ->
+                made(
+                    new Cache(folder),
+                    draft -> {
+                      made.incrementAndGet();
+                      throw new CompileError(
+                          "1:10: fatal error: nope.h: No such file or directory");
+                    }));
+    assertEquals("1:10: fatal error: nope.h: No such file or directory", e.getMessage());
+    assertEquals(2, made.get());
+  }
+
   @Test
   void whatIsDeletedEachTimeIsGivenUp() {
     var made = new AtomicInteger();
