@@ -1,7 +1,7 @@
-"""Writes down what native code is as it is shipped: ship.py ROOT
+"""Writes down what native code, and which cells, are as they are shipped: ship.py ROOT
 
-The lab runs such code in the kernel's own process, and anything else in a process that may crash. The
-list is kept among the sources, so that no build takes a reader's edit for what was shipped.
+The lab runs such code in the kernel's own process as long as such cells call it, and anything else in a
+process that may crash. The list is kept among the sources, so that no build takes a reader's edit for what was shipped.
 """
 
 import hashlib
@@ -26,10 +26,14 @@ def shipped(root: Path) -> str:
     ]
     for notebook in (root / "notebooks").glob("*.ipynb"):
         for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
-            first, _, body = "".join(cell["source"]).partition("\n")
-            if cell["cell_type"] == "code" and first.startswith("%%c "):
-                name = first.split()[1]
-                lines.append(f"{digest(body.strip().encode())}  %%c {name}")
+            if cell["cell_type"] != "code":
+                continue
+            text = "".join(cell["source"])
+            first, _, body = text.partition("\n")
+            if first.startswith("%%c "):
+                lines.append(f"{digest(body.strip().encode())}  %%c {first.split()[1]}")
+            elif not first.startswith("%%"):
+                lines.append(f"{digest(text.strip().encode())}  cell")
     return "".join(line + "\n" for line in sorted(set(lines), key=lambda line: line[66:] + line))
 
 

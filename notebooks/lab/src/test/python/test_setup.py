@@ -261,7 +261,7 @@ def test_native_code_is_as_it_is_said_to_be_shipped():
     ship = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(ship)
     said = (ROOT / ship.LIST).read_text(encoding="utf-8")
-    assert said == ship.shipped(ROOT), "native code has changed: ./build.sh ship"
+    assert said == ship.shipped(ROOT), "native code or a cell has changed: ./build.sh ship"
 
 
 def test_clean_without_a_build(checkout):

@@ -80,6 +80,14 @@ public final class Session {
     return found;
   }
 
+  /** A cell of Java is going to run. */
+  public static void cellBegins(String code) {
+    Project found = project;
+    if (found != null && !Texts.SHIPPED.hasCell(code)) {
+      found.readersCellBegins();
+    }
+  }
+
   /** Follows the sources that have changed, before a cell runs. */
   public static void refresh() {
     Project found = project;

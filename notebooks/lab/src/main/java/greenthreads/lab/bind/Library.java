@@ -9,6 +9,7 @@ import greenthreads.lab.binary.DebugInfo;
 import greenthreads.lab.binary.LibraryInfo;
 import greenthreads.lab.binary.Symbols;
 import greenthreads.lab.call.CodeHome;
+import greenthreads.lab.call.JavaType;
 import greenthreads.lab.call.Signature;
 import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.isolate.IsolatedRun;
@@ -61,6 +62,25 @@ public final class Library {
   }
 
   /**
+   * A compiled source as it was shipped: its code runs in this process until a cell of the reader's
+   * own runs, then in a process of its own.
+   *
+   * @param tools what starts the process, and reads its end
+   * @param say where the process's news go
+   */
+  static Library shipped(
+      NativeSource source,
+      Compiler.Built built,
+      Supplier<IsolationTools> tools,
+      Consumer<String> say,
+      ReadersCells readers) {
+    LibraryInfo info = info(source, built);
+    var here = new KernelHome(source, built, info);
+    var elsewhere = new LivingHome(source, built.library(), info, tools, say);
+    return new Library(source, built, info, new ShippedHome(here, elsewhere, readers));
+  }
+
+  /**
    * A compiled source whose code runs in a process of its own.
    *
    * @param tools what starts the process, and reads its end
@@ -86,9 +106,13 @@ public final class Library {
     }
   }
 
-  /** The same code in this process, afresh. */
+  /** The same code in this process; afresh, unless it was as shipped. */
   Library inKernel() {
-    return home instanceof KernelHome ? this : open(source, built);
+    return switch (home) {
+      case KernelHome here -> this;
+      case ShippedHome shipped -> new Library(source, built, info, shipped.here());
+      default -> open(source, built);
+    };
   }
 
   /** Nobody will use it any more. */
@@ -228,10 +252,14 @@ public final class Library {
               + " is not an interface.\nDeclare one with a method for each C function:"
               + " interface Calls { int add(int a, int b); }");
     }
-    return Binding.methods(type).stream().map(method -> handle(Signature.of(method))).toList();
+    List<Signature> methods = Binding.methods(type).stream().map(Signature::of).toList();
+    boolean returnsAddresses =
+        methods.stream().anyMatch(method -> method.result() == JavaType.SEGMENT);
+    CodeHome where = returnsAddresses ? home.forAddresses() : home;
+    return methods.stream().map(method -> handle(where, method)).toList();
   }
 
-  private MethodHandle handle(Signature signature) {
+  private MethodHandle handle(CodeHome where, Signature signature) {
     String name = signature.name();
     if (!functions().exports(name) && home.look(name).isEmpty()) {
       throw new LabException(
@@ -247,7 +275,7 @@ public final class Library {
         .ifPresent(message -> {
           throw new LabException(message);
         });
-    return home.handle(signature);
+    return where.handle(signature);
   }
 
   private String missing(String symbol, String javaSide) {

@@ -65,6 +65,7 @@ public final class Project {
   private final Map<String, Edited> cells = new ConcurrentHashMap<>();
   private final Map<String, LabException> broken = new ConcurrentHashMap<>();
   private final Reloadables reloadables = new Reloadables();
+  private final ReadersCells readers;
 
   /** What was compiled ahead and has not been reported yet, and how long that took. */
   private final Map<String, Duration> ahead = new ConcurrentHashMap<>();
@@ -89,6 +90,12 @@ public final class Project {
     this.say = say;
     this.tools = tools;
     this.shipped = shipped;
+    this.readers = new ReadersCells(say);
+  }
+
+  /** A cell of Java is going to run that the reader has changed or written. */
+  public void readersCellBegins() {
+    readers.begin();
   }
 
   public Workspace workspace() {
@@ -249,7 +256,7 @@ public final class Project {
       return Library.living(input.source(), built, tools, say);
     }
     keepProcess();
-    return Library.open(input.source(), built);
+    return Library.shipped(input.source(), built, tools, say, readers);
   }
 
   /** Before native code runs in this process. */

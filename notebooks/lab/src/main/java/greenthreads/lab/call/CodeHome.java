@@ -19,6 +19,11 @@ public interface CodeHome {
   /** Where the library lies; 0 if it is not loaded, or if that is not known. */
   long base();
 
+  /** The same code where an address that a call returned means something for the next one. */
+  default CodeHome forAddresses() {
+    return this;
+  }
+
   /** Nobody will call any more. If somebody does, it begins anew. */
   default void leave() {}
 }

@@ -274,6 +274,9 @@ public final class LabKernel extends JavaKernel {
         script.await();
         CellSize.check(code);
         KernelSetup.cellBegins(code);
+        if (!CellMagics.isCellMagic(code)) {
+          Session.cellBegins(code);
+        }
       }
       DisplayData result = super.eval(code);
       if (depth == 1) {

@@ -12,12 +12,13 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Which native code is as it was shipped.
+ * Which native code is as it was shipped, and which cells of Java.
  *
  * <p>The list is part of the sources and not made by the build: it must not take a reader's edit
  * for what was shipped, whenever the lab is built. {@code ./build.sh ship} writes it anew.
  *
- * @param digests each followed by what it is of: a file's path under native/, or {@code %%c NAME}
+ * @param digests each followed by what it is of: a file's path under native/, {@code %%c NAME}, or
+ *     {@code cell}
  */
 public record Shipped(Set<String> digests) {
   private static final String LIST = "/greenthreads/lab/source/shipped.sha256";
@@ -54,6 +55,11 @@ public record Shipped(Set<String> digests) {
             isCell && file.getKey().equals(own)
                 ? has("%%c " + source.name(), file.getValue().strip())
                 : has(file.getKey(), file.getValue()));
+  }
+
+  /** Whether a cell of Java stands so in a chapter. */
+  public boolean hasCell(String text) {
+    return has("cell", text.strip());
   }
 
   /** How its lines end makes no difference, since Git may change it. */
