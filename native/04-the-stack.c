@@ -432,17 +432,47 @@ LOOKS_AT_STACKS int red_zone(void *stack, size_t size, struct red_zone_report *r
  * Sizes, and what a large reservation costs
  */
 
+/* What is reserved just now: nothing else is ever released. */
+struct reservation {
+    void *memory;
+    size_t size;
+    struct reservation *next;
+};
+
+static struct reservation *reservations;
+
 /* `size` bytes of address space, readable and writable, from the system; NULL
    if it refuses. They are the caller's, until release. */
 void *reserve(size_t size) {
-    void *memory =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
+    struct reservation *mine = malloc(sizeof *mine);
+    void *memory = MAP_FAILED;
 
-    return memory == MAP_FAILED ? NULL : memory;
+    if (mine != NULL)
+        memory =
+            mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+        free(mine);
+        return NULL;
+    }
+    *mine = (struct reservation){memory, size, reservations};
+    reservations = mine;
+    return memory;
 }
 
-/* Gives back what reserve gave. */
+/* Gives back what reserve gave, as a whole. With another size, or anywhere else,
+   this would take memory from somebody who is using it. */
 void release(void *memory, size_t size) {
+    struct reservation **at = &reservations;
+
+    while (*at != NULL && ((*at)->memory != memory || (*at)->size != size))
+        at = &(*at)->next;
+    struct reservation *found = *at;
+    if (found == NULL) {
+        fprintf(stderr, "Not released: at %p no %zu bytes are reserved.\n", memory, size);
+        return;
+    }
+    *at = found->next;
+    free(found);
     munmap(memory, size);
 }
 

@@ -41,6 +41,7 @@
 #include "arch/give.h"
 
 #ifndef PLAIN
+#include <stdatomic.h>
 #include <time.h>
 
 #include "arch/watch.h"
@@ -1235,20 +1236,84 @@ int main(void) {
 
 enum { SMALL_STACK = 12 * 1024 - 512 }; /* as in chapter 07: an area of five pages */
 
+/* Beside what a thread may do wrong: what whoever calls from outside may. */
+enum { NOT_OPEN = -ERRORS, GIVEN_NOTHING = NOT_OPEN - 1 };
+
+const char *words_for(int64_t error) {
+    if (error == NOT_OPEN)
+        return "the runtime is closed, or could not be opened";
+    return error == GIVEN_NOTHING ? "NULL was given in place of memory" : in_words(error);
+}
+
+/* A runtime that Java has opened, and not closed. */
+struct opened {
+    struct runtime *runtime;
+    struct opened *next;
+};
+
+static struct opened *all_opened;
+static atomic_flag all_opened_taken = ATOMIC_FLAG_INIT; /* the JVM closes on a thread of its own */
+
+static void take_all_opened(void) {
+    while (atomic_flag_test_and_set(&all_opened_taken))
+        ; /* whoever has it is quick */
+}
+
+static void give_back_all_opened(void) {
+    atomic_flag_clear(&all_opened_taken);
+}
+
+/* Where the pointer to its record is; to a NULL if it is none that is open. */
+static struct opened **place_of_opened(const struct runtime *r) {
+    struct opened **at = &all_opened;
+    while (*at != NULL && (*at)->runtime != r)
+        at = &(*at)->next;
+    return at;
+}
+
+static bool is_open(const struct runtime *r) {
+    take_all_opened();
+    bool found = *place_of_opened(r) != NULL;
+    give_back_all_opened();
+    return found;
+}
+
 struct runtime *open_runtime(int threads) {
-    return threads < 1 ? NULL : new_runtime(threads, ROOMY);
+    struct opened *record = threads < 1 ? NULL : malloc(sizeof *record);
+    struct runtime *r = record == NULL ? NULL : new_runtime(threads, ROOMY);
+    if (r == NULL) {
+        free(record);
+        return NULL;
+    }
+    take_all_opened();
+    *record = (struct opened){r, all_opened};
+    all_opened = record;
+    give_back_all_opened();
+    return r;
 }
 
 int run_all(struct runtime *r) {
-    return run(r);
+    return is_open(r) ? run(r) : NOT_OPEN;
 }
 
+/* What is closed stays so: Java closes once more what a reader has closed. */
 int close_runtime(struct runtime *r) {
-    return free_runtime(r);
+    take_all_opened();
+    struct opened **at = place_of_opened(r), *record = *at;
+    int closed = record == NULL ? NOT_OPEN : free_runtime(r);
+    if (closed == 1) {
+        *at = record->next;
+        free(record);
+    }
+    give_back_all_opened();
+    return closed;
 }
 
 void join_from_java(struct runtime *r, int64_t number, struct answer *answer) {
-    await(r, number, answer);
+    if (is_open(r) && answer != NULL)
+        await(r, number, answer);
+    else if (answer != NULL)
+        *answer = (struct answer){.status = NOT_OPEN};
 }
 
 /* What Java asks with, all in one piece: that is quicker than three arguments. */
@@ -1259,7 +1324,10 @@ struct question {
 };
 
 void ask_from_java(struct question *question) {
-    ask(question->runtime, question->number, &question->answer);
+    if (question != NULL && question->runtime != NULL)
+        ask(question->runtime, question->number, &question->answer);
+    else if (question != NULL)
+        question->answer = (struct answer){.status = NOT_OPEN};
 }
 
 /* To compare with: what it costs to come here and go back. */
@@ -1267,18 +1335,20 @@ void return_at_once(struct question *question) {
     (void)question;
 }
 
-const char *words_for(int64_t error) {
-    return in_words(error);
-}
-
 /* A thread that sums a range. The caller may forget the range after this. */
 int64_t spawn_sum(struct runtime *r, const struct range *range) {
+    if (range == NULL)
+        return GIVEN_NOTHING;
+    if (!is_open(r))
+        return NOT_OPEN;
     return spawn_to_join(r, sum, range, sizeof *range);
 }
 
 /* A generator of the moves. The recursion is as deep as there are discs. */
 int64_t spawn_hanoi(struct runtime *r, int64_t discs) {
     enum { MOST_DISCS = 100 };
+    if (!is_open(r))
+        return NOT_OPEN;
     if (discs > MOST_DISCS || discs < 0)
         return TOO_LARGE;
     return new_generator(r, hanoi, WITH(struct hanoi, discs));
@@ -1300,6 +1370,10 @@ static int64_t sum_mapped(void *environment) {
 }
 
 int64_t spawn_mapped(struct runtime *r, int64_t (*function)(int64_t), int64_t from, int64_t to) {
+    if (function == NULL)
+        return GIVEN_NOTHING;
+    if (!is_open(r))
+        return NOT_OPEN;
     return spawn_to_join(r, sum_mapped, WITH(struct mapped, function, {from, to}));
 }
 

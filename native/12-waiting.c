@@ -3016,8 +3016,14 @@ static bool open_loop(struct either *e, int port) {
 
 /* A server on a port (0: a free one) for so many connections; 0: the one by hand, for as
    many as come. `file` is what /file answers with, `java` who answers /java; both may be
-   NULL. NULL: there is no memory, or the port is taken; it has said so. */
+   NULL. NULL: there is no memory, or the port is taken, or none; it has said so. */
 struct either *open_either(int port, int connections, const char *file, int64_t (*java)(int64_t)) {
+    enum { PORTS = 65536 };
+    if (port < 0 || port >= PORTS || connections < 0) {
+        fprintf(stderr, "No server on port %d with %d connections: ports are 0 to %d.\n", port,
+                connections, PORTS - 1);
+        return NULL;
+    }
     struct either *e = calloc(1, sizeof *e);
     if (e == NULL)
         return NULL;
@@ -3125,6 +3131,8 @@ static int64_t memory_of(const struct either *e) {
 
 /* What it has served until now; to be asked when it does not run. */
 void report_of(const struct either *e, struct either_report *out) {
+    if (out == NULL)
+        return;
     *out = (struct either_report){0};
     if (!is_open(e, "report"))
         return;

@@ -59,8 +59,13 @@ final class KernelHome implements CodeHome {
     return Handles.wrap(site.dynamicInvoker(), signature);
   }
 
+  /** What the compiler said of a function. */
+  Optional<CFunction> function(String name) {
+    return info.debug().function(name);
+  }
+
   private Linker.Option[] options(String function) {
-    return info.debug().function(function).filter(CFunction::variadic).stream()
+    return function(function).filter(CFunction::variadic).stream()
         .map(found -> Linker.Option.firstVariadicArg(found.parameters().size()))
         .toArray(Linker.Option[]::new);
   }

@@ -68,7 +68,7 @@ record ShippedHome(KernelHome here, LivingHome elsewhere, ReadersCells readers)
   /** Who is handed addresses gives them back, to this process. */
   @Override
   public CodeHome forAddresses() {
-    return here;
+    return new RoomyHome(here, readers);
   }
 
   @Override
