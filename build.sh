@@ -57,7 +57,7 @@ usage: ./build.sh [--no-browser] [--port N]   set up what is missing, open Jupyt
        ./build.sh peers                       build what bench compares the runtime with (cargo, go)
        ./build.sh cross                       bring a C compiler for chapter 08's other machines (Zig)
        ./build.sh record                      record what chapter 08 shows of them (needs all tools)
-       ./build.sh ship                        take native/ and the cells of C as they are for the shipped ones
+       ./build.sh ship                        take native/ and the cells as they are for the shipped ones
        ./build.sh clean                       remove all that this script made
        ./build.sh help                        show this
 
