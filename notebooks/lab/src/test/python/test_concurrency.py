@@ -222,6 +222,7 @@ def test_eight_kernels_load_one_chapter(tmp_path):
 
     def rubbish_in_files():
         for path in [p for p in cache.rglob("*") if p.is_file()]:
+            path.unlink()  # a program that runs cannot be written to
             path.write_bytes(b"rubbish\n" * 100)
 
     def rubbish_for_folders():

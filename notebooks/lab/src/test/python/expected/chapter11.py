@@ -133,8 +133,8 @@ EXPLAINED = {"register": ("here-explain", r"`register` and a name behind `__asm_
 # ---------------------------------------------------------------- the changes that it suggests
 
 SAYS = {
-    ("crowd-experiment", "100"): r"^100 threads, ",
-    ("crowd-experiment", "30_000"): r"^30,000 threads, ",
+    ("crowd-experiment", "100"): r"(?m)^100 threads, ",
+    ("crowd-experiment", "30_000"): r"(?m)^30,000 threads, ",
     ("crowd-experiment", "64"): r"1,000 threads, ",
 }
 

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.Map;
@@ -57,7 +58,17 @@ public record Cache(Path folder) {
    * @param checksum of the product
    * @param fresh whether it was made just now
    */
-  public record Entry(Path folder, byte[] content, String checksum, boolean fresh) {}
+  public record Entry(Path folder, byte[] content, String checksum, boolean fresh) {
+    /** Puts the product's file back if it was deleted since, or is another by now. */
+    public void restore(String product) throws IOException {
+      Path file = folder.resolve(product);
+      if (!Files.exists(file) || !Arrays.equals(content, Files.readAllBytes(file))) {
+        Files.createDirectories(folder, Workspace.OWNER_ONLY);
+        Path whole = Files.write(Files.createTempFile(folder, "whole-", ""), content);
+        Files.move(whole, file, StandardCopyOption.ATOMIC_MOVE);
+      }
+    }
+  }
 
   /**
    * The entry of this name, made if it is not there or not whole.

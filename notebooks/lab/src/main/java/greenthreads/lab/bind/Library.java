@@ -76,7 +76,7 @@ public final class Library {
       ReadersCells readers) {
     LibraryInfo info = info(source, built);
     var here = new KernelHome(source, built, info);
-    var elsewhere = new LivingHome(source, built.library(), info, tools, say);
+    var elsewhere = new LivingHome(source, built, info, tools, say);
     return new Library(source, built, info, new ShippedHome(here, elsewhere, readers));
   }
 
@@ -93,8 +93,7 @@ public final class Library {
       Supplier<IsolationTools> tools,
       Consumer<String> say) {
     LibraryInfo info = info(source, built);
-    return new Library(
-        source, built, info, new LivingHome(source, built.library(), info, tools, say));
+    return new Library(source, built, info, new LivingHome(source, built, info, tools, say));
   }
 
   private static LibraryInfo info(NativeSource source, Compiler.Built built) {

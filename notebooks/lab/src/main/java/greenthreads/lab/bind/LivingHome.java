@@ -2,6 +2,7 @@ package greenthreads.lab.bind;
 
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.base.Platform;
+import greenthreads.lab.base.Words;
 import greenthreads.lab.binary.LibraryInfo;
 import greenthreads.lab.call.CodeHome;
 import greenthreads.lab.call.CodeMap;
@@ -9,6 +10,7 @@ import greenthreads.lab.call.JavaType;
 import greenthreads.lab.call.KnownMemory;
 import greenthreads.lab.call.NativeOutput;
 import greenthreads.lab.call.Signature;
+import greenthreads.lab.compile.Compiler;
 import greenthreads.lab.crash.CrashReport;
 import greenthreads.lab.crash.NativeCrash;
 import greenthreads.lab.isolate.CallShape;
@@ -31,7 +33,6 @@ import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Map;
@@ -66,7 +67,7 @@ final class LivingHome implements CodeHome {
   }
 
   private final NativeSource source;
-  private final Path library;
+  private final Compiler.Built built;
   private final LibraryInfo info;
   private final Supplier<IsolationTools> tools;
   private final Consumer<String> say;
@@ -78,12 +79,12 @@ final class LivingHome implements CodeHome {
 
   LivingHome(
       NativeSource source,
-      Path library,
+      Compiler.Built built,
       LibraryInfo info,
       Supplier<IsolationTools> tools,
       Consumer<String> say) {
     this.source = source;
-    this.library = library;
+    this.built = built;
     this.info = info;
     this.tools = tools;
     this.say = say;
@@ -242,7 +243,8 @@ final class LivingHome implements CodeHome {
       stateLost = true;
       process.close();
     }
-    process = LivingProcess.start(tools.get().host(), library, anyFunction(), LIMIT);
+    restore();
+    process = LivingProcess.start(tools.get().host(), built.library(), anyFunction(), LIMIT);
     running.set(process);
     if (stateLost) {
       stateLost = false;
@@ -251,6 +253,17 @@ final class LivingHome implements CodeHome {
               + ": its process is started anew, and its variables are as at the beginning.");
     }
     return process;
+  }
+
+  private void restore() throws ClosedByInterruptException {
+    try {
+      built.restore();
+    } catch (ClosedByInterruptException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new LabException(
+          source.title() + " was compiled but cannot be read back: " + Words.reason(e), e);
+    }
   }
 
   /**
@@ -263,7 +276,7 @@ final class LivingHome implements CodeHome {
       HostReport loaded = process.loaded();
       base = loaded.number("library", 0).orElse(0);
       pid = Long.parseLong(loaded.word("pid"));
-      String file = library.toAbsolutePath().toString();
+      String file = built.library().toAbsolutePath().toString();
       CodeMap.remember(
           this,
           info.functions(),
@@ -302,7 +315,7 @@ final class LivingHome implements CodeHome {
           "%s could not be called in a process of its own: %s."
               .formatted(function, failed.word("failed")));
     }
-    var run = new RunEnd(library, function, LIMIT, 0, "", Map.of(), Map.of());
+    var run = new RunEnd(built.library(), function, LIMIT, 0, "", Map.of(), Map.of());
     Crash crash = run.crash(end.report(), end.ending(), Duration.ofNanos(nanos));
     return new NativeCrash(crash, CrashReport.of(crash, tools.get().disassembler()));
   }

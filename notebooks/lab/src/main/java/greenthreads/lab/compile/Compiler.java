@@ -106,6 +106,11 @@ public final class Compiler {
       return entry.fresh();
     }
 
+    /** Puts its file back if the cache was deleted since. */
+    public void restore() throws IOException {
+      entry.restore(library.getFileName().toString());
+    }
+
     /** The file that holds its debug information. */
     public Path debug() {
       return Platform.IS_MAC ? entry.folder().resolve(OBJECT) : library;

@@ -5,12 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import greenthreads.lab.base.Cache;
 import greenthreads.lab.base.LabException;
 import greenthreads.lab.crash.NativeCrash;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -99,6 +101,22 @@ class ShippedHomeTest {
     assertThrows(NativeCrash.class, () -> calls.sum(two, 1 << 30));
     assertThrows(NativeCrash.class, () -> calls.sum(MemorySegment.NULL, 1));
     assertEquals(42, calls.sum(two, 2));
+  }
+
+  @Test
+  void aFileThatIsGoneOrRubbishIsPutBackForTheNextProcess() throws IOException {
+    Library library = project.load("shipped", List.of());
+    Calls bound = library.bind(Calls.class);
+    project.readersCellBegins();
+    assertEquals(1, bound.next());
+    Cache.delete(library.path().getParent());
+    assertEquals(2, bound.next(), "the process that runs has it");
+    assertThrows(NativeCrash.class, () -> bound.sum(MemorySegment.NULL, 1));
+    assertEquals(1, bound.next());
+    Files.delete(library.path());
+    Files.writeString(library.path(), "rubbish");
+    assertThrows(NativeCrash.class, () -> bound.sum(MemorySegment.NULL, 1));
+    assertEquals(1, bound.next());
   }
 
   @Test
