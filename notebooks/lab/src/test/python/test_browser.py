@@ -309,6 +309,20 @@ def test_both_themes_are_legible(ran, chapter, theme):
     assert not poor, f"text that is hard to read on its background: {poor[:5]}"
 
 
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_errors_are_legible(fresh, chapter, theme):
+    """The lab's sentences, what Java says of a text it refuses, and of an exception."""
+    choose(fresh, "Settings", "Theme", f"JupyterLab {theme}")
+    fresh.wait_for_function(f"() => document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
+    for wrong, says in ('Lab.load("nothing")', "nothing"), ("int mine = yours;", "cannot find symbol"), ("1 / 0", "by zero"):
+        assert says in run_cell(fresh, chapter, "swap-run", wrong)
+        fresh.wait_for_timeout(300)
+        contrasts = fresh.evaluate(CONTRASTS)
+        assert contrasts, "nothing was measured"
+        poor = [c for c in contrasts if c["ratio"] < 4.5]
+        assert not poor, f"text that is hard to read on its background: {poor[:5]}"
+
+
 def run_cell(page, chapter, name, text=None):
     """Runs one cell, with its source replaced by a text if there is one."""
     before = count(page, chapter, name)

@@ -160,8 +160,12 @@ public final class Project {
                   + "When that is mended run it, then run this cell again. What was wrong:\n%s")
               .formatted(name, wrong.getMessage()));
     }
+    List<String> said = wrong.getMessage().lines().toList();
     String error =
-        wrong.getMessage().lines().filter(line -> line.contains("error:")).findFirst().orElse("");
+        said.stream()
+            .filter(line -> line.contains("error:") && !line.startsWith("collect2:"))
+            .findFirst()
+            .orElse(said.isEmpty() ? "" : said.getFirst()); // of the linker the lab speaks itself
     return new CompileError(
         ("cell %s does not compile as it stands, and its former version is not run.\n"
                 + "Mend it and run it, then run this cell again.%s")

@@ -58,8 +58,8 @@ final class ReadersCells {
   private void tell() {
     if (told.compareAndSet(false, true)) {
       say.accept(
-          "Some Java that has run is yours. So from here on C runs in a process of its own, with its"
-              + " variables as at the beginning; whatever it is given, the kernel stays.");
+          "Some Java that has run is yours. So from here on C runs in a process of its own: whatever"
+              + " you give it, the kernel stays. Its variables are as at the beginning.");
     }
   }
 }

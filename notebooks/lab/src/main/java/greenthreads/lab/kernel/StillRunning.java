@@ -33,7 +33,7 @@ final class StillRunning {
 
   static List<String> report() {
     var lines = new ArrayList<String>();
-    lines.add("\u001b[1;31mInterrupted.\u001b[0m");
+    lines.add(ErrorText.BOLD + "Interrupted." + ErrorText.PLAIN);
     Optional<Thread> busy = waitForEnd();
     if (busy.isPresent() && NAMED.add(busy.get())) {
       lines.add(

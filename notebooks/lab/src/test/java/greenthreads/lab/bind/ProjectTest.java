@@ -167,6 +167,16 @@ class ProjectTest {
   }
 
   @Test
+  void whatTheLinkerMissesIsNamedByWhoeverAsksLater() {
+    String text = "int elsewhere(void);\nint number(void) { return elsewhere(); }\n";
+    assertThrows(CompileError.class, () -> project.edit("mine", null, text, List.of()));
+    CompileError error =
+        assertThrows(CompileError.class, () -> project.load("mine", Number.class, List.of()));
+    assertTrue(error.getMessage().contains("calls `elsewhere`, but no such"), error.getMessage());
+    assertFalse(error.getMessage().contains("collect2"), error.getMessage());
+  }
+
+  @Test
   void libraryOfAnEditedFileSaysOnceThatItIsTheFormerOne() {
     Library library = project.load("one", List.of());
     Number number = library.bind(Number.class);
