@@ -28,7 +28,7 @@ FACTS = [
 
 SAYS = {
     ("experiment", "7"): r"(?m)^14$",
-    ("experiment", "0"): r"\A0\n",
+    ("experiment", "0"): r"(?m)^0$",
 }
 
 # ---------------------------------------------------------------- answers to its exercises
