@@ -67,6 +67,7 @@ public final class Library {
    *
    * @param tools what starts the process, and reads its end
    * @param say where the process's news go
+   * @param readers tells whether such a cell has run
    */
   static Library shipped(
       NativeSource source,
@@ -254,11 +255,10 @@ public final class Library {
     List<Signature> methods = Binding.methods(type).stream().map(Signature::of).toList();
     boolean returnsAddresses =
         methods.stream().anyMatch(method -> method.result() == JavaType.SEGMENT);
-    CodeHome where = returnsAddresses ? home.forAddresses() : home;
-    return methods.stream().map(method -> handle(where, method)).toList();
+    return methods.stream().map(method -> handle(method, returnsAddresses)).toList();
   }
 
-  private MethodHandle handle(CodeHome where, Signature signature) {
+  private MethodHandle handle(Signature signature, boolean besideAddresses) {
     String name = signature.name();
     if (!functions().exports(name) && home.look(name).isEmpty()) {
       throw new LabException(
@@ -274,7 +274,7 @@ public final class Library {
         .ifPresent(message -> {
           throw new LabException(message);
         });
-    return where.handle(signature);
+    return besideAddresses ? home.handleBesideAddresses(signature) : home.handle(signature);
   }
 
   private String missing(String symbol, String javaSide) {

@@ -65,10 +65,13 @@ record ShippedHome(KernelHome here, LivingHome elsewhere, ReadersCells readers)
     return false;
   }
 
-  /** Who is handed addresses gives them back, to this process. */
+  /** Who is handed addresses gives them back, to this process: then memory is looked at. */
   @Override
-  public CodeHome forAddresses() {
-    return new RoomyHome(here, readers);
+  public MethodHandle handleBesideAddresses(Signature signature) {
+    MethodHandle direct = here.handle(signature);
+    return here.function(signature.name())
+        .map(function -> readers.choose(direct, RoomForStructs.asked(direct, function)))
+        .orElse(direct);
   }
 
   @Override

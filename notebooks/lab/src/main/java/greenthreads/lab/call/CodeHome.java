@@ -19,9 +19,9 @@ public interface CodeHome {
   /** Where the library lies; 0 if it is not loaded, or if that is not known. */
   long base();
 
-  /** The same code where an address that a call returned means something for the next one. */
-  default CodeHome forAddresses() {
-    return this;
+  /** The same for a method beside one that returns addresses: both must run in one process. */
+  default MethodHandle handleBesideAddresses(Signature signature) {
+    return handle(signature);
   }
 
   /** Nobody will call any more. If somebody does, it begins anew. */

@@ -129,20 +129,7 @@ class CacheTest {
 
   @Test
   void aFileThatIsMissingAgainIsSaidToBeMissing() {
-    var made = new AtomicInteger();
-    var e =
-        assertThrows(
-            CompileError.class,
-            () ->
-                made(
-                    new Cache(folder),
-                    draft -> {
-                      made.incrementAndGet();
-                      throw new CompileError(
-                          "1:10: fatal error: nope.h: No such file or directory");
-                    }));
-    assertEquals("1:10: fatal error: nope.h: No such file or directory", e.getMessage());
-    assertEquals(2, made.get());
+    assertEquals(2, timesAsked("1:10: fatal error: nope.h: No such file or directory"));
   }
 
   @Test
@@ -164,16 +151,23 @@ class CacheTest {
 
   @Test
   void aMakerThatFailsIsAskedOnce() {
+    assertEquals(1, timesAsked("a mistake in the source"));
+  }
+
+  /** How often a maker is asked that always fails with these words, which must be handed on. */
+  private int timesAsked(String words) {
     var made = new AtomicInteger();
-    assertThrows(
-        LabException.class,
-        () ->
-            made(
-                new Cache(folder),
-                draft -> {
-                  made.incrementAndGet();
-                  throw new LabException("a mistake in the source");
-                }));
-    assertEquals(1, made.get());
+    var e =
+        assertThrows(
+            LabException.class,
+            () ->
+                made(
+                    new Cache(folder),
+                    draft -> {
+                      made.incrementAndGet();
+                      throw new LabException(words);
+                    }));
+    assertEquals(words, e.getMessage());
+    return made.get();
   }
 }
